@@ -1,0 +1,309 @@
+"""The CRM's side, in words that no CRM owns: what a batch wants to know, what was found, what should change, what came of it.
+
+The names of CRM *fields* ("Title") come from the mapping; the names of CRM *objects* and endpoints are the target's own
+business. A `RecordKind` is the glossary's word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+from contactsync.domain.records import Scalar
+
+
+class RecordKind(StrEnum):
+    """What a CRM record is."""
+
+    LEAD = "Lead"
+    CONTACT = "Contact"
+    ACCOUNT = "Account"
+    CAMPAIGN = "Campaign"
+    MEMBER = "CampaignMember"
+    OWNER = "User"
+
+    @property
+    def is_person(self) -> bool:
+        """Whether a contact of the event platform becomes this."""
+        return self in (RecordKind.LEAD, RecordKind.CONTACT)
+
+
+@dataclass(frozen=True)
+class RecordRef:
+    """One CRM record."""
+
+    kind: RecordKind
+    id: str
+
+
+@dataclass(frozen=True)
+class StepRef:
+    """The record that another step of the same batch makes; the target puts its id in place."""
+
+    step_id: str
+
+
+FieldValue = Scalar | StepRef
+
+
+# ── look up ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a batch must read from the CRM before anything is decided. Everything is for the whole batch.
+
+    * `emails`: per person kind, lower-case addresses to match; `ids`: per kind (people and accounts), linked or picked ids.
+    * `account_names`: exact names, compared case-insensitively; `account_domains`: host names without "www.".
+    * `owner_emails`: addresses of active standard users; `campaigns`: ids whose members and statuses are needed, for the
+      people of `member_emails` and `ids`.
+    * `fields`: per kind, the CRM fields whose present values are needed.
+    """
+
+    emails: Mapping[RecordKind, frozenset[str]] = field(default_factory=dict)
+    ids: Mapping[RecordKind, frozenset[str]] = field(default_factory=dict)
+    account_names: frozenset[str] = frozenset()
+    account_domains: frozenset[str] = frozenset()
+    owner_emails: frozenset[str] = frozenset()
+    campaigns: frozenset[str] = frozenset()
+    member_emails: frozenset[str] = frozenset()
+    fields: Mapping[RecordKind, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to ask."""
+        asks = (*self.emails.values(), *self.ids.values(), self.account_names, self.account_domains, self.owner_emails)
+        return not any(asks) and not self.campaigns
+
+
+@dataclass(frozen=True)
+class FoundPerson:
+    """A Lead or Contact as it stands. `converted_to`: the Contact that a converted Lead became (never write the Lead)."""
+
+    ref: RecordRef
+    email: str | None  # lower-case
+    created_at: str  # ISO 8601, orders "oldest first"
+    fields: Mapping[str, Scalar] = field(default_factory=dict)
+    converted: bool = False
+    converted_to: RecordRef | None = None
+
+
+@dataclass(frozen=True)
+class FoundAccount:
+    """An Account as it stands. `domain`: host name of its website without "www.", lower-case."""
+
+    ref: RecordRef
+    name: str
+    domain: str | None
+    created_at: str
+    fields: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FoundOwner:
+    """An active, standard user of the CRM."""
+
+    ref: RecordRef
+    email: str  # lower-case
+    name: str
+
+
+@dataclass(frozen=True)
+class FoundMember:
+    """A membership of a campaign as it stands. `campaign_id` is written as it was asked for."""
+
+    ref: RecordRef
+    campaign_id: str
+    person: RecordRef
+    status: str | None
+    email: str | None = None  # lower-case
+
+
+@dataclass(frozen=True)
+class MemberStatus:
+    """A status that members of one campaign may have."""
+
+    label: str
+    is_default: bool = False
+    responded: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the CRM holds of what was wanted. Every converted Lead's Contact is among `people` too."""
+
+    people: tuple[FoundPerson, ...] = ()
+    accounts: tuple[FoundAccount, ...] = ()
+    owners: tuple[FoundOwner, ...] = ()
+    members: tuple[FoundMember, ...] = ()
+    member_statuses: Mapping[str, tuple[MemberStatus, ...]] = field(default_factory=dict)  # by campaign id as asked
+
+
+# ── decide ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Action(StrEnum):
+    """What a step does."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    LEAVE = "leave"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One record of the CRM: made, changed or left, and why.
+
+    `id` is unique in the batch: letters, digits and underscore. `ref` is None for a create. `fields` holds the new values
+    by CRM field name (only those that change); `before` the old values of the same fields. For members, which have no
+    mapping, `fields` uses the words `campaign`, `person` and `status`; the target knows what they are called. `why` is
+    plain words without personal data, most important first.
+    """
+
+    id: str
+    action: Action
+    kind: RecordKind
+    ref: RecordRef | None = None
+    fields: Mapping[str, FieldValue] = field(default_factory=dict)
+    before: Mapping[str, Scalar] = field(default_factory=dict)
+    why: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.ref is None) != (self.action is Action.CREATE):
+            raise ValueError(f"step {self.id}: a create has no record yet, every other step has one")
+
+    @property
+    def record(self) -> RecordRef | StepRef:
+        """How a later step may name this step's record."""
+        return self.ref or StepRef(self.id)
+
+
+# ── apply ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why something did not work, for people. No personal data (it is logged, grouped and counted).
+
+    `code`: stable, lower-case with underscores (`required_field_missing`); `who`: who can fix it.
+    """
+
+    code: str
+    cause: str
+    fix: str
+    who: str = "Salesforce admin"
+    fields: tuple[str, ...] = ()
+
+
+class Next(StrEnum):
+    """What happens to a row that failed."""
+
+    RETRY = "retry"  # by itself, with back-off: locks, time-outs, limits
+    REMATCH = "rematch"  # what was known of the CRM is stale: unlink, look up again, try once more
+    STOP = "stop"  # never by itself
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A row that failed: what happens next, and the words for people. `retry_after`: seconds at the least."""
+
+    next: Next
+    problem: Problem
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What came of one step. Exactly one of `ref` and `failure` is set; LEAVE steps answer their own ref."""
+
+    step_id: str
+    ref: RecordRef | None = None
+    failure: Failure | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the CRM said so."""
+        return self.failure is None
+
+
+# ── describe, search, check ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class CrmField:
+    """A field of the CRM, as far as a mapping must know it. `type` is one of
+    text, textarea, email, phone, url, picklist, multipicklist, boolean, number, date, datetime, reference, id, other.
+    """
+
+    name: str
+    label: str
+    type: str
+    length: int | None = None
+    createable: bool = True
+    updateable: bool = True
+    required: bool = False
+    values: tuple[str, ...] = ()  # active picklist values
+    restricted: bool = False
+
+
+@dataclass(frozen=True)
+class FieldCatalog:
+    """The fields of one kind of record, by name as the CRM writes it."""
+
+    kind: RecordKind
+    fields: Mapping[str, CrmField]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A line in a picker."""
+
+    id: str
+    label: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class TargetHealth:
+    """Whether the CRM can be used. `calls_used`/`calls_limit`: the CRM's own count for the day, None when unknown."""
+
+    ok: bool
+    problems: tuple[Problem, ...] = ()
+    calls_used: int | None = None
+    calls_limit: int | None = None
+
+
+@runtime_checkable
+class CrmTarget(Protocol):
+    """A CRM, batch first. Methods raise TargetUnavailable or TargetRefused when nothing could be done."""
+
+    def look_up(self, wanted: Wanted) -> Found:
+        """Read what a batch needs, in as few calls as the CRM allows."""
+        ...
+
+    def apply(self, steps: Sequence[Step]) -> Sequence[StepResult]:
+        """Do the steps, in as few calls as the CRM allows; results in the same order, row by row.
+
+        A step may refer to an earlier step's record by StepRef; when that one failed, it fails too, with the same next.
+        LEAVE steps cost nothing. A write whose answer was lost is Next.RETRY with the code `answer_lost` for each of its rows:
+        the next attempt looks up first (I3).
+        """
+        ...
+
+    def describe(self, kind: RecordKind) -> FieldCatalog:
+        """The fields of one kind; may be cached for minutes."""
+        ...
+
+    def search(self, kind: RecordKind, text: str) -> Sequence[Choice]:
+        """Up to 20 records whose name holds the text, for pickers."""
+        ...
+
+    def check(self) -> TargetHealth:
+        """Whether sign-in and permissions are right, and the day's budget of calls."""
+        ...
+
+    def url(self, ref: RecordRef) -> str:
+        """Where a person can open the record."""
+        ...

@@ -1,0 +1,67 @@
+"""Which source field goes to which CRM field, and when it may overwrite.
+
+A mapping is a value: TOML and JSON are read into it at the doors, `check_rules` holds it against the CRM's fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from contactsync.domain.crm import RecordKind
+from contactsync.domain.records import Scalar
+
+
+class WriteMode(StrEnum):
+    """When a rule may write a CRM field."""
+
+    ALWAYS = "always"
+    IF_EMPTY = "if_empty"
+    ON_CREATE = "on_create"
+    OFF = "off"
+
+
+@dataclass(frozen=True)
+class FieldRule:
+    """One line of a mapping. `source`: a path of the contact (`address.city`, `custom.x`) or one of the worked-out sources
+    `company` (its name), `account` (the Account's record), `owner` (the CRM user's id). `target`: the CRM's field name,
+    empty only while the rule is off. `clear`: a value cleared at the source erases the CRM's. `values`: source value →
+    CRM value. `default`: written when the source is blank.
+    """
+
+    source: str
+    target: str
+    mode: WriteMode = WriteMode.ALWAYS
+    clear: bool = False
+    values: Mapping[str, str] = field(default_factory=dict)
+    default: Scalar = None
+
+    @property
+    def on(self) -> bool:
+        """Whether the rule writes anything."""
+        return self.mode is not WriteMode.OFF and bool(self.target)
+
+
+MAPPED_KINDS: Mapping[str, RecordKind] = {
+    "lead": RecordKind.LEAD,
+    "contact": RecordKind.CONTACT,
+    "account": RecordKind.ACCOUNT,
+}
+"""The kinds that have a mapping, by their name in configuration and API. Campaign and meeting come with their issues."""
+
+
+@dataclass(frozen=True)
+class FieldMapping:
+    """All rules, by the kind's name in configuration: `lead`, `contact`, `account`."""
+
+    rules: Mapping[str, tuple[FieldRule, ...]] = field(default_factory=dict)
+
+    def of(self, kind: RecordKind) -> tuple[FieldRule, ...]:
+        """The rules of one kind that are on."""
+        name = next((name for name, mapped in MAPPED_KINDS.items() if mapped is kind), "")
+        return tuple(rule for rule in self.rules.get(name, ()) if rule.on)
+
+    def replaced(self, name: str, rules: Iterable[FieldRule]) -> FieldMapping:
+        """The same mapping with one kind's rules replaced."""
+        return FieldMapping({**self.rules, name: tuple(rules)})

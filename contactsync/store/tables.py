@@ -1,0 +1,259 @@
+"""Every table. Times are aware UTC datetimes; JSON holds what is only ever read whole.
+
+There is no lease per record: one worker at a time syncs an org (org.lease_until), so a claim is a plain read of what is
+due, and a worker that dies leaves nothing to free but that one lease. What is due stays due until its outcome is
+recorded with the `change` number that was claimed.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Dialect
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcTime(sa.TypeDecorator[datetime]):
+    """An aware datetime in UTC on every database; SQLite alone would forget the zone."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Refuse naive times: they mean something else on each machine."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("times are aware UTC datetimes")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Give the zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Json = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up only an INTEGER PRIMARY KEY
+
+
+def _org_id() -> sa.Column[int]:
+    return sa.Column("org_id", sa.Integer, sa.ForeignKey("org.id", ondelete="CASCADE"), nullable=False)
+
+
+org = sa.Table(
+    "org",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("slug", sa.String(63), nullable=False, unique=True),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("policies", Json, nullable=False),  # only what differs from the defaults
+    sa.Column("mappings", Json, nullable=False),  # kind → {"rules": [...]}, only the kinds the org changed
+    # The one lease of the sync. `knocked`: a bell rang while it was held, so its holder looks once more before it lets go.
+    sa.Column("lease_owner", sa.String(64)),
+    sa.Column("lease_until", UtcTime),
+    sa.Column("knocked", sa.Boolean, nullable=False, default=False),
+)
+
+webhook_secret = sa.Table(
+    "webhook_secret",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _org_id(),
+    sa.Column("sealed", sa.Text, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime),
+    sa.Column("revoked_at", UtcTime),
+    sa.Index("ix_webhook_secret_org", "org_id"),
+)
+
+api_token = sa.Table(
+    "api_token",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _org_id(),
+    sa.Column("label", sa.String(255), nullable=False, default=""),
+    sa.Column("token_hash", sa.String(64), nullable=False, unique=True),  # sha256, hex
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime),
+    sa.Column("revoked_at", UtcTime),
+    sa.Index("ix_api_token_org", "org_id"),
+)
+
+connection = sa.Table(
+    "connection",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _org_id(),
+    sa.Column("target", sa.String(63), nullable=False),
+    sa.Column("settings", Json, nullable=False),  # nothing secret: instance_url, flow, client_id, …
+    sa.Column("sealed_credentials", sa.Text, nullable=False),
+    sa.Column("sealed_token", sa.Text),
+    sa.Column("token_lease_owner", sa.String(64)),
+    sa.Column("token_lease_until", UtcTime),
+    sa.Column("calls", sa.BigInteger, nullable=False, default=0),  # calls we made, for status and metrics
+    sa.Column("budget_used", sa.BigInteger),  # the CRM's own count for the day
+    sa.Column("budget_limit", sa.BigInteger),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("replaced_at", UtcTime),  # None: the org's present connection
+    sa.Index("ix_connection_org", "org_id"),
+)
+
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    _org_id(),
+    sa.Column("webhook_id", sa.String(255), nullable=False),
+    sa.Column("door", sa.String(63), nullable=False),  # contacts | events | from:<source>
+    sa.Column("received_at", UtcTime, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),  # as it arrived, unaltered
+    sa.Column("status", sa.String(16), nullable=False),  # accepted | absorbed | rejected | failed
+    sa.Column("type", sa.String(63)),
+    sa.Column("errors", Json),  # rejected, failed: [{"path", "message"}]
+    sa.Column("log", Json),  # {"unknown_keys": {path: count}, "duplicates": n, …}
+    sa.Column("absorbed_at", UtcTime),
+    sa.UniqueConstraint("org_id", "webhook_id"),
+    sa.Index(
+        "ix_delivery_waiting",
+        "org_id",
+        "id",
+        sqlite_where=sa.text("status = 'accepted'"),
+        postgresql_where=sa.text("status = 'accepted'"),
+    ),
+)
+
+company = sa.Table(
+    "company",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    _org_id(),
+    sa.Column("key", sa.String(600), nullable=False),  # id:<its id> | name:<normalised name>
+    sa.Column("fields", Json, nullable=False),  # path → [value, version]
+    sa.Column("name", sa.Text),
+    sa.UniqueConstraint("org_id", "key"),
+)
+
+contact = sa.Table(
+    "contact",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    _org_id(),
+    sa.Column("source_id", sa.String(255), nullable=False),  # the event platform's own id
+    sa.Column("fields", Json, nullable=False),  # path → [value, version]; see domain/merge.py
+    sa.Column("email", sa.Text),  # lower-case, out of fields
+    sa.Column("company_key", sa.String(600)),
+    sa.Column("deleted", sa.Boolean, nullable=False, default=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+    # The queue. due_at: None = nothing to do. change: counts up with every change, so that an outcome never hides a newer one.
+    sa.Column("due_at", UtcTime),
+    sa.Column("change", sa.Integer, nullable=False, default=1),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("forced", sa.Boolean, nullable=False, default=False),  # sync even when nothing changed
+    # What people see.
+    sa.Column("status", sa.String(16), nullable=False),  # SyncStatus
+    sa.Column("fingerprint", sa.String(64)),  # of everything the last good sync was made from
+    sa.Column("missing", Json),  # incomplete: the names of the missing fields
+    sa.Column("problem", Json),  # {"code", "cause", "fix", "who", "fields"}
+    sa.Column("why", Json),  # plain words of the last run
+    sa.Column("sync_as", sa.String(16)),
+    sa.Column("crm_kind", sa.String(32)),  # RecordKind
+    sa.Column("crm_id", sa.String(64)),
+    sa.Column("last_synced_at", UtcTime),
+    sa.UniqueConstraint("org_id", "source_id"),
+    sa.Index(
+        "ix_contact_due",
+        "org_id",
+        "due_at",
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    ),
+    sa.Index("ix_contact_status", "org_id", "status", "id"),
+    sa.Index("ix_contact_email", "org_id", "email"),
+    sa.Index("ix_contact_company", "org_id", "company_key"),
+)
+
+event = sa.Table(
+    "event",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    _org_id(),
+    sa.Column("source_id", sa.String(255), nullable=False),
+    sa.Column("fields", Json, nullable=False),  # path → [value, version]
+    sa.Column("name", sa.Text),
+    sa.Column("known", sa.Boolean, nullable=False, default=True),  # False: connected or attended before it was heard of
+    sa.Column("deleted", sa.Boolean, nullable=False, default=False),
+    # What a person chose: a campaign's id, "" for none; None: what the event platform says (fields: campaign_id).
+    sa.Column("campaign_choice", sa.String(64)),
+    sa.Column("campaign_id", sa.String(64)),  # what holds, worked out of the two
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("org_id", "source_id"),
+)
+
+attendance = sa.Table(
+    "attendance",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    _org_id(),
+    sa.Column("event_id", sa.String(255), nullable=False),  # the event platform's own id
+    sa.Column("who", sa.String(600), nullable=False),  # id:<contact's id> | email:<lower-case address>
+    sa.Column("status", sa.String(63), nullable=False),
+    sa.Column("removed", sa.Boolean, nullable=False, default=False),
+    sa.Column("version", Json, nullable=False),
+    sa.UniqueConstraint("org_id", "event_id", "who"),
+    sa.Index("ix_attendance_who", "org_id", "who"),
+)
+
+link = sa.Table(
+    "link",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("connection_id", sa.Integer, sa.ForeignKey("connection.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("kind", sa.String(32), nullable=False),  # RecordKind
+    sa.Column("source", sa.String(600), nullable=False),  # contact's id | company's key | <campaign id>:<contact's id>
+    sa.Column("crm_id", sa.String(64), nullable=False),
+    sa.Column("created_by_us", sa.Boolean, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("connection_id", "kind", "source"),
+)
+
+sync_run = sa.Table(
+    "sync_run",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    _org_id(),
+    sa.Column("contact_id", BigId, sa.ForeignKey("contact.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("source_id", sa.String(255), nullable=False),  # the contact's own id
+    sa.Column("started_at", UtcTime, nullable=False),
+    sa.Column("finished_at", UtcTime, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("outcome", sa.String(16), nullable=False),  # SyncStatus
+    sa.Column("steps", Json, nullable=False),
+    sa.Column("why", Json, nullable=False),
+    sa.Column("problem", Json),
+    sa.Index("ix_sync_run_contact", "contact_id", "id"),
+    sa.Index("ix_sync_run_org", "org_id", "id"),
+)
+
+lease = sa.Table(
+    "lease",
+    metadata,
+    sa.Column("name", sa.String(63), primary_key=True),  # clock
+    sa.Column("owner", sa.String(64), nullable=False),
+    sa.Column("until", UtcTime, nullable=False),
+    sa.Column("beat_at", UtcTime, nullable=False),  # when its holder was last alive, for /readyz and doctor
+)
