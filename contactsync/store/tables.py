@@ -106,6 +106,10 @@ connection = sa.Table(
     sa.Column("calls", sa.BigInteger, nullable=False, default=0),  # calls we made, for status and metrics
     sa.Column("budget_used", sa.BigInteger),  # the CRM's own count for the day
     sa.Column("budget_limit", sa.BigInteger),
+    # The whole connection pauses when whole calls fail: by itself again at paused_until, or (problem, no time) when somebody acted.
+    sa.Column("failures", sa.Integer, nullable=False, default=0),
+    sa.Column("paused_until", UtcTime),
+    sa.Column("problem", Json),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("replaced_at", UtcTime),  # None: the org's present connection
     sa.Index("ix_connection_org", "org_id"),
