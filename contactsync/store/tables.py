@@ -217,7 +217,7 @@ attendance = sa.Table(
     sa.Column("who", sa.String(600), nullable=False),  # id:<contact's id> | email:<lower-case address>
     sa.Column("status", sa.String(63), nullable=False),
     sa.Column("removed", sa.Boolean, nullable=False, default=False),
-    sa.Column("version", Json, nullable=False),
+    sa.Column("version", sa.String(96), nullable=False),
     sa.UniqueConstraint("org_id", "event_id", "who"),
     sa.Index("ix_attendance_who", "org_id", "who"),
 )
