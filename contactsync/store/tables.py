@@ -130,13 +130,7 @@ delivery = sa.Table(
     sa.Column("log", Json),  # {"unknown_keys": {path: count}, "duplicates": n, …}
     sa.Column("absorbed_at", UtcTime),
     sa.UniqueConstraint("org_id", "webhook_id"),
-    sa.Index(
-        "ix_delivery_waiting",
-        "org_id",
-        "id",
-        sqlite_where=sa.text("status = 'accepted'"),
-        postgresql_where=sa.text("status = 'accepted'"),
-    ),
+    sa.Index("ix_delivery_status", "org_id", "status", "id"),  # what waits, in order; counts and pages per status
 )
 
 company = sa.Table(
