@@ -65,3 +65,11 @@ class FieldMapping:
     def replaced(self, name: str, rules: Iterable[FieldRule]) -> FieldMapping:
         """The same mapping with one kind's rules replaced."""
         return FieldMapping({**self.rules, name: tuple(rules)})
+
+
+@dataclass(frozen=True)
+class NamedMapping:
+    """A mapping that a plugin provides; configuration picks it by its name."""
+
+    name: str
+    mapping: FieldMapping

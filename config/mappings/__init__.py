@@ -1,0 +1,1 @@
+"""The field mappings that come with contactsync, one TOML file each."""

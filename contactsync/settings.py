@@ -1,0 +1,140 @@
+"""What the environment says: where things are, how they are reached, the keys."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from contactsync.config import Config
+from contactsync.domain.errors import Misconfigured
+
+LEAST_KEY_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that differs between machines. `repr` shows no secret."""
+
+    database_url: str = field(repr=False)
+    redis_url: str | None = field(repr=False)
+    secret_keys: tuple[str, ...] = field(repr=False)
+    var: Path
+    port: int = 8000
+    web_concurrency: int | None = None
+    config: Config = field(default_factory=Config)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
+        """Read once at start. Raises Misconfigured with the variable's name and what to write there.
+
+        With SQLite and no CONTACTSYNC_SECRET_KEYS, the key is kept in `<var>/secret.key`, made on first use.
+        """
+        said = {name: value.strip() for name, value in environ.items() if value.strip()}
+        var = Path(said.get("CONTACTSYNC_VAR") or _default_var()).expanduser().absolute()
+        database_url = _database_url(said.get("DATABASE_URL"), var)
+        path = said.get("CONTACTSYNC_CONFIG")
+        return cls(
+            database_url=database_url,
+            redis_url=_redis_url(said.get("REDIS_URL")),
+            secret_keys=_secret_keys(said.get("CONTACTSYNC_SECRET_KEYS"), database_url, var),
+            var=var,
+            port=_whole_number(said, "PORT", 0, 65535) or 8000,
+            web_concurrency=_whole_number(said, "WEB_CONCURRENCY", 1, 1000),
+            config=Config.read(Path(path).expanduser() if path else None, said),
+        )
+
+
+def _default_var() -> Path:
+    """`var` of the checkout when we run from one, else of the present directory."""
+    checkout = Path(__file__).parent.parent
+    return checkout / "var" if (checkout / "pyproject.toml").is_file() else Path("var")
+
+
+def _database_url(url: str | None, var: Path) -> str:
+    """The URL as SQLAlchemy wants it. Heroku says postgres://, which SQLAlchemy does not know."""
+    if url is None:
+        return f"sqlite:///{var / 'contactsync.db'}"
+    for scheme in ("postgres://", "postgresql://", "postgresql+psycopg://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    if url.startswith("sqlite:///"):
+        return url
+    raise Misconfigured(
+        "DATABASE_URL is not one that contactsync can use: write postgresql://user:password@host/name, "
+        "sqlite:////absolute/path.db, or leave it out for a SQLite file under var"
+    )
+
+
+def _redis_url(url: str | None) -> str | None:
+    """The URL as it is; None means the embedded Redis."""
+    if url is None or re.match(r"(rediss?|unix)://", url):
+        return url
+    raise Misconfigured(
+        "REDIS_URL is not one that contactsync can use: write redis://host:6379/0, rediss://… or "
+        "unix:///path/redis.sock, or leave it out for the embedded Redis"
+    )
+
+
+def _whole_number(said: Mapping[str, str], name: str, least: int, most: int) -> int | None:
+    text = said.get(name)
+    if text is None:
+        return None
+    if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or not least <= int(text) <= most:
+        raise Misconfigured(f"{name} must be a whole number from {least} to {most}")
+    return int(text)
+
+
+def _secret_keys(text: str | None, database_url: str, var: Path) -> tuple[str, ...]:
+    """The keys that encrypt credentials; the first one writes, all read."""
+    if text is not None:
+        keys = tuple(key.strip() for key in text.split(","))
+        if any(len(key) < LEAST_KEY_LENGTH for key in keys):
+            raise Misconfigured(
+                f"CONTACTSYNC_SECRET_KEYS: every key needs at least {LEAST_KEY_LENGTH} characters, with a comma "
+                "between two keys; `openssl rand -base64 32` makes a good one"
+            )
+        if len(set(keys)) < len(keys):
+            raise Misconfigured("CONTACTSYNC_SECRET_KEYS names one key twice: keep the first")
+        return keys
+    if not database_url.startswith("sqlite:"):
+        raise Misconfigured(
+            "CONTACTSYNC_SECRET_KEYS is missing: with Postgres every process needs the same key, and it must outlive "
+            "the machine. Write what `openssl rand -base64 32` prints, and keep a copy: without it no credentials can "
+            "be read"
+        )
+    return (_kept_key(var / "secret.key"),)
+
+
+def _kept_key(path: Path) -> str:
+    """The key of a machine that keeps its own; processes that start at once agree on one."""
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_once(path, secrets.token_urlsafe(32))
+        key = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(
+            f"the key file {path} cannot be read or made ({error.__class__.__name__}): let this user write there, "
+            "or set CONTACTSYNC_SECRET_KEYS"
+        ) from error
+    if len(key) < LEAST_KEY_LENGTH:
+        raise Misconfigured(f"the key file {path} is damaged: put back its copy, or set CONTACTSYNC_SECRET_KEYS")
+    return key
+
+
+def _write_once(path: Path, key: str) -> None:
+    """Written whole under another name, then linked: who comes second keeps the first one's key."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(key + "\n")
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
