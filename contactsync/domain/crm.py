@@ -45,7 +45,9 @@ class StepRef:
     step_id: str
 
 
-FieldValue = Scalar | StepRef
+FieldValue = Scalar | RecordRef | StepRef
+"""What a step may write. A reference field of a mapping holds an existing record's id as text; a member's `person` holds
+`Step.record`, so that the target knows whether it is a Lead or a Contact."""
 
 
 # ── look up ────────────────────────────────────────────────────────────────────────────────────────────────────────
