@@ -1,0 +1,398 @@
+"""The objects the stand-in knows, with the fields that contact sync can meet.
+
+Lengths, required fields, idLookup and referenceTo are those of the recorded describes (facts/salesforce.md, "Objects").
+Compound fields (Address, MailingAddress) and fields that no sync touches are left out; flags of rarely met fields are
+[MEM].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from contactsync.standin.errors import no_such_column, not_found
+from contactsync.standin.fields import LONG_TEXT, Field, field_keywords, picklist, read_only, reference, text
+from contactsync.standin.ids import PREFIXES
+
+LEAD_SOURCES = ("Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other")
+INDUSTRIES = ("Agriculture", "Banking", "Consulting", "Education", "Energy", "Finance", "Media", "Technology", "Other")
+SALUTATIONS = ("Mr.", "Ms.", "Mrs.", "Dr.", "Prof.")
+
+
+@dataclass
+class SObject:
+    """One object: its fields by name, and what the API user may do with its records."""
+
+    name: str
+    label: str
+    fields: dict[str, Field]
+    createable: bool = True
+    updateable: bool = True
+    deletable: bool = True
+    by_lower: dict[str, Field] = field(default_factory=dict)
+    by_relationship: dict[str, Field] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.index()
+
+    def index(self) -> None:
+        """Build the case-insensitive look-ups anew: Salesforce takes field names in any case."""
+        self.by_lower = {name.lower(): found for name, found in self.fields.items()}
+        self.by_relationship = {
+            found.relationship.lower(): found for found in self.fields.values() if found.relationship is not None
+        }
+
+    @property
+    def prefix(self) -> str:
+        """The first three characters of its ids."""
+        return PREFIXES[self.name]
+
+    def find(self, name: str) -> Field:
+        """The field of this name in any case; raises INVALID_FIELD."""
+        found = self.by_lower.get(name.lower())
+        if found is None:
+            raise no_such_column(name, self.name)
+        return found
+
+    def key_field(self, name: str) -> Field:
+        """A field that records can be found by in a URL; raises the recorded NOT_FOUND."""
+        found = self.by_lower.get(name.lower())
+        if found is None or not found.is_key:
+            raise not_found(f"Provided external ID field does not exist or is not accessible: {name}")
+        return found
+
+    def as_summary(self, version: str) -> dict[str, Any]:
+        """The entry in describe global."""
+        base = f"/services/data/{version}/sobjects/{self.name}"
+        return {
+            "createable": self.createable,
+            "custom": False,
+            "deletable": self.deletable,
+            "keyPrefix": self.prefix,
+            "label": self.label,
+            "labelPlural": f"{self.label}s",
+            "name": self.name,
+            "queryable": True,
+            "retrieveable": True,
+            "searchable": True,
+            "undeletable": False,
+            "updateable": self.updateable,
+            "urls": {"describe": f"{base}/describe", "rowTemplate": f"{base}/{{ID}}", "sobject": base},
+        }
+
+    def as_describe(self, version: str) -> dict[str, Any]:
+        """The whole describe."""
+        return {
+            **self.as_summary(version),
+            "childRelationships": [],
+            "fields": [found.as_describe() for found in self.fields.values()],
+            "recordTypeInfos": [],
+        }
+
+
+class Schema:
+    """All objects of one org. Objects may be hidden, as CampaignMember is without a Marketing licence."""
+
+    def __init__(self) -> None:
+        self.objects = {found.name: found for found in _standard_objects()}
+        self._by_lower = {name.lower(): found for name, found in self.objects.items()}
+        self._by_prefix = {found.prefix: found for found in self.objects.values()}
+        self.hidden: frozenset[str] = frozenset()
+
+    def find(self, name: str) -> SObject | None:
+        """The visible object of this name in any case."""
+        found = self._by_lower.get(name.lower())
+        return None if found is None or found.name in self.hidden else found
+
+    def get(self, name: str) -> SObject:
+        """The object in a URL; raises 404 NOT_FOUND."""
+        found = self.find(name)
+        if found is None:
+            raise not_found()
+        return found
+
+    def of_id(self, record_id: str) -> SObject | None:
+        """The object an id belongs to, by its prefix."""
+        return self._by_prefix.get(record_id[:3])
+
+    def visible(self) -> list[SObject]:
+        """All objects the API user can see, by name."""
+        return [self.objects[name] for name in sorted(self.objects) if name not in self.hidden]
+
+    def set_field(self, sobject: str, spec: dict[str, Any]) -> Field:
+        """Add a custom field, or change flags of a field that exists: what an administrator does at night.
+
+        Raises ValueError on an unknown object or flag, or on a new name that does not end in `__c`.
+        """
+        target = self.objects.get(sobject)
+        if target is None:
+            message = f"no object {sobject!r}"
+            raise ValueError(message)
+        keywords = field_keywords(spec)
+        name = keywords.get("name")
+        if name in target.fields:
+            made = replace(target.fields[name], **keywords)
+        elif isinstance(name, str) and name.endswith("__c"):
+            label = name.removesuffix("__c").replace("_", " ")
+            made = Field(**{"type": "string", "label": label, "length": 255, **keywords})
+            if made.type == "reference" and made.relationship is None:
+                made = replace(made, relationship=f"{name.removesuffix('__c')}__r", length=18)
+            if made.type == "textarea" and made.length > LONG_TEXT:
+                made = replace(made, filterable=False, sortable=False)
+        else:
+            message = f"{sobject} has no field {name!r}, and a custom field ends in __c"
+            raise ValueError(message)
+        target.fields[made.name] = made
+        target.index()
+        return made
+
+
+def _system(*, owner: tuple[str, ...] = ()) -> list[Field]:
+    """The fields every object has, and OwnerId where records are owned."""
+    made = [
+        read_only("Id", "id", "Record ID", 18, nillable=False),
+        read_only("IsDeleted", "boolean", "Deleted", nillable=False),
+        read_only("CreatedDate", "datetime", "Created Date", nillable=False),
+        reference("CreatedById", "Created By ID", ["User"], "CreatedBy", createable=False, updateable=False),
+        read_only("LastModifiedDate", "datetime", "Last Modified Date", nillable=False),
+        reference(
+            "LastModifiedById", "Last Modified By ID", ["User"], "LastModifiedBy", createable=False, updateable=False
+        ),
+        read_only("SystemModstamp", "datetime", "System Modstamp", nillable=False),
+    ]
+    if owner:
+        made.append(reference("OwnerId", "Owner ID", owner, "Owner", nillable=False, defaulted=True))
+    return made
+
+
+def _person_name(last_required: bool = True) -> list[Field]:
+    return [
+        text("LastName", "Last Name", 80, nillable=not last_required),
+        text("FirstName", "First Name", 40),
+        picklist("Salutation", "Salutation", SALUTATIONS, 40),
+        read_only("Name", "string", "Full Name", 121, nillable=False),
+    ]
+
+
+def _address(prefix: str, label: str) -> list[Field]:
+    lead = f"{label} " if label else ""
+    return [
+        Field(f"{prefix}Street", "textarea", f"{lead}Street", 255),
+        text(f"{prefix}City", f"{lead}City", 40),
+        text(f"{prefix}State", f"{lead}State/Province", 80),
+        text(f"{prefix}PostalCode", f"{lead}Zip/Postal Code", 20),
+        text(f"{prefix}Country", f"{lead}Country", 80),
+    ]
+
+
+def _phone(name: str, label: str) -> Field:
+    return Field(name, "phone", label, 40)
+
+
+def _description(length: int = 32000) -> Field:
+    return Field("Description", "textarea", "Description", length, filterable=False, sortable=False)
+
+
+def _email(**more: Any) -> Field:  # noqa: ANN401 - the keywords of Field
+    return Field("Email", "email", "Email", 80, **more)
+
+
+def _lead() -> list[Field]:
+    converted = {"createable": False, "updateable": False}
+    return [
+        *_system(owner=("Group", "User")),
+        *_person_name(),
+        text("Title", "Title", 128),
+        text("Company", "Company", 255, nillable=False),
+        *_address("", ""),
+        _phone("Phone", "Phone"),
+        _phone("MobilePhone", "Mobile Phone"),
+        _phone("Fax", "Fax"),
+        _email(id_lookup=True),
+        Field("Website", "url", "Website", 255),
+        _description(),
+        picklist("LeadSource", "Lead Source", LEAD_SOURCES),
+        picklist(
+            "Status",
+            "Status",
+            ("Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted"),
+            nillable=False,
+            defaulted=True,
+            default="Open - Not Contacted",
+        ),
+        picklist("Industry", "Industry", INDUSTRIES),
+        picklist("Rating", "Rating", ("Hot", "Warm", "Cold")),
+        Field("AnnualRevenue", "currency", "Annual Revenue"),
+        Field("NumberOfEmployees", "int", "Employees"),
+        Field("HasOptedOutOfEmail", "boolean", "Email Opt Out", nillable=False, defaulted=True, default=False),
+        Field("DoNotCall", "boolean", "Do Not Call", nillable=False, defaulted=True, default=False),
+        Field("IsConverted", "boolean", "Converted", updateable=False, nillable=False, defaulted=True, default=False),
+        read_only("ConvertedDate", "date", "Converted Date"),
+        reference("ConvertedAccountId", "Converted Account ID", ["Account"], "ConvertedAccount", **converted),
+        reference("ConvertedContactId", "Converted Contact ID", ["Contact"], "ConvertedContact", **converted),
+        read_only("ConvertedOpportunityId", "reference", "Converted Opportunity ID", 18, reference_to=("Opportunity",)),
+        Field("IsUnreadByOwner", "boolean", "Unread By Owner", nillable=False, defaulted=True, default=True),
+        reference("MasterRecordId", "Master Record ID", ["Lead"], "MasterRecord", **converted),
+    ]
+
+
+def _contact() -> list[Field]:
+    return [
+        *_system(owner=("User",)),
+        *_person_name(),
+        reference("AccountId", "Account ID", ["Account"], "Account"),
+        text("Title", "Title", 128),
+        text("Department", "Department", 80),
+        *_address("Mailing", "Mailing"),
+        *_address("Other", "Other"),
+        _phone("Phone", "Business Phone"),
+        _phone("MobilePhone", "Mobile Phone"),
+        _phone("HomePhone", "Home Phone"),
+        _phone("OtherPhone", "Other Phone"),
+        _phone("Fax", "Business Fax"),
+        _email(id_lookup=True),
+        _description(),
+        picklist("LeadSource", "Lead Source", LEAD_SOURCES),
+        Field("Birthdate", "date", "Birthdate"),
+        text("AssistantName", "Assistant's Name", 40),
+        _phone("AssistantPhone", "Asst. Phone"),
+        reference("ReportsToId", "Reports To ID", ["Contact"], "ReportsTo"),
+        Field("HasOptedOutOfEmail", "boolean", "Email Opt Out", nillable=False, defaulted=True, default=False),
+        Field("DoNotCall", "boolean", "Do Not Call", nillable=False, defaulted=True, default=False),
+        reference(
+            "MasterRecordId", "Master Record ID", ["Contact"], "MasterRecord", createable=False, updateable=False
+        ),
+    ]
+
+
+def _account() -> list[Field]:
+    return [
+        *_system(owner=("User",)),
+        text("Name", "Account Name", 255, nillable=False),  # recorded: Account.Name is not an idLookup field
+        picklist("Type", "Account Type", ("Prospect", "Customer - Direct", "Customer - Channel", "Other"), 40),
+        reference("ParentId", "Parent Account ID", ["Account"], "Parent"),
+        *_address("Billing", "Billing"),
+        *_address("Shipping", "Shipping"),
+        _phone("Phone", "Account Phone"),
+        _phone("Fax", "Account Fax"),
+        text("AccountNumber", "Account Number", 40),
+        Field("Website", "url", "Website", 255),
+        picklist("Industry", "Industry", INDUSTRIES, 40),
+        Field("AnnualRevenue", "currency", "Annual Revenue"),
+        Field("NumberOfEmployees", "int", "Employees"),
+        picklist("Rating", "Account Rating", ("Hot", "Warm", "Cold"), 40),
+        _description(),
+        reference(
+            "MasterRecordId", "Master Record ID", ["Account"], "MasterRecord", createable=False, updateable=False
+        ),
+    ]
+
+
+def _campaign() -> list[Field]:
+    return [
+        *_system(owner=("User",)),
+        text("Name", "Name", 80, nillable=False),
+        reference("ParentId", "Parent Campaign ID", ["Campaign"], "Parent"),
+        picklist("Type", "Type", ("Conference", "Webinar", "Trade Show", "Email", "Other"), 40),
+        picklist("Status", "Status", ("Planned", "In Progress", "Completed", "Aborted"), 40, default="Planned"),
+        Field("StartDate", "date", "Start Date"),
+        Field("EndDate", "date", "End Date"),
+        Field("IsActive", "boolean", "Active", nillable=False, defaulted=True, default=False),
+        Field("BudgetedCost", "currency", "Budgeted Cost in Campaign"),
+        Field("ExpectedRevenue", "currency", "Expected Revenue in Campaign"),
+        _description(),
+    ]
+
+
+def _campaign_member() -> list[Field]:
+    # Ids are create-only, HasResponded is derived, and the person's fields are mirrored, filterable and read-only
+    # [DOC object reference, CampaignMember]. CampaignMember has no OwnerId.
+    mirrored = [
+        read_only(name, kind, label, length)
+        for name, kind, label, length in (
+            ("Name", "string", "Full Name", 121),
+            ("FirstName", "string", "First Name", 40),
+            ("LastName", "string", "Last Name", 80),
+            ("Title", "string", "Title", 128),
+            ("Email", "email", "Email", 80),
+            ("Phone", "phone", "Phone", 40),
+            ("MobilePhone", "phone", "Mobile", 40),
+            ("CompanyOrAccount", "string", "Company", 255),
+            ("Type", "string", "Type", 40),
+        )
+    ]
+    create_only = {"updateable": False}
+    return [
+        *_system(),
+        reference("CampaignId", "Campaign ID", ["Campaign"], "Campaign", nillable=False, **create_only),
+        reference("LeadId", "Lead ID", ["Lead"], "Lead", **create_only),
+        reference("ContactId", "Contact ID", ["Contact"], "Contact", **create_only),
+        picklist("Status", "Status", ("Sent", "Responded"), 40),
+        read_only("HasResponded", "boolean", "Responded", nillable=False),
+        read_only("FirstRespondedDate", "date", "First Responded Date"),
+        read_only("LeadOrContactId", "reference", "Related Record ID", 18, reference_to=("Lead", "Contact")),
+        *mirrored,
+    ]
+
+
+def _campaign_member_status() -> list[Field]:
+    return [
+        *_system(),
+        # CampaignId is a plain id here, with no relationship to walk [MEM].
+        reference("CampaignId", "Campaign ID", ["Campaign"], None, nillable=False, updateable=False),
+        text("Label", "Label", 765, nillable=False),
+        Field("SortOrder", "int", "Sort Order", nillable=True),
+        Field("IsDefault", "boolean", "Is Default", nillable=False, defaulted=True, default=False),
+        Field("HasResponded", "boolean", "Responded", nillable=False, defaulted=True, default=False),
+    ]
+
+
+def _user() -> list[Field]:
+    return [
+        *_system(),
+        text("Username", "Username", 80, nillable=False, id_lookup=True, unique=True),
+        *_person_name(),
+        # Email finds users but is not unique: two system users share one address in a recorded org.
+        _email(nillable=False, id_lookup=True),
+        text("Alias", "Alias", 8),
+        text("Title", "Title", 80),
+        _phone("Phone", "Phone"),
+        Field("IsActive", "boolean", "Active", nillable=False, defaulted=True, default=True),
+        picklist(
+            "UserType",
+            "User Type",
+            ("Standard", "PowerPartner", "CspLitePortal", "AutomatedProcess", "CloudIntegrationUser", "Guest"),
+            40,
+            default="Standard",
+            restricted=True,
+        ),
+    ]
+
+
+def _group() -> list[Field]:
+    return [
+        *_system(),
+        text("Name", "Name", 40, nillable=False),
+        picklist("Type", "Type", ("Regular", "Queue"), 40, default="Queue", restricted=True),
+        _email(),
+    ]
+
+
+def _standard_objects() -> list[SObject]:
+    def made(name: str, label: str, fields: list[Field], *, writable: bool = True) -> SObject:
+        by_name = {found.name: found for found in fields}
+        return SObject(name, label, by_name, createable=writable, updateable=writable, deletable=writable)
+
+    return [
+        made("Account", "Account", _account()),
+        made("Campaign", "Campaign", _campaign()),
+        made("CampaignMember", "Campaign Member", _campaign_member()),
+        # The newer object reference lists only reading calls for statuses: the strict answer is read-only; the option
+        # `member_statuses_writable` turns that round (facts, section 4).
+        made("CampaignMemberStatus", "Campaign Member Status", _campaign_member_status(), writable=False),
+        made("Contact", "Contact", _contact()),
+        made("Group", "Group", _group(), writable=False),
+        made("Lead", "Lead", _lead()),
+        # A sync never makes users; the stand-in takes them through its administration door only.
+        made("User", "User", _user(), writable=False),
+    ]

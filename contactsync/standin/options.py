@@ -1,0 +1,58 @@
+"""How a stand-in behaves: set at start, changed at `/_standin/options`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass
+class Options:
+    """All settings of one stand-in.
+
+    `client_id` and `client_secret`: what the token endpoint accepts; None accepts any that is not empty.
+    `jwt_public_key`: the PEM the JWT bearer flow is checked against; None takes the assertion unverified.
+    `token_lifetime_s`: after it a token answers 401 INVALID_SESSION_ID; None never ends.
+    `daily_limit`: calls until 403 REQUEST_LIMIT_EXCEEDED.
+    `latency_ms`, `latency_ms_per_row`: every call takes at least this long; waiting holds no lock.
+    `assignment_owner_id`: the owner an active lead assignment rule gives; None is no rule.
+    `converted_editable`: the org permission to edit converted leads.
+    `member_statuses_writable`: may the API create CampaignMemberStatus rows?
+    `hidden_objects`: objects the API user cannot see.
+    `page_size`: rows of a query page when the client names no batch size.
+    `shuffle_unrelated`: run unrelated subrequests of a collated composite in an order of our own, as Salesforce may.
+    `custom_fields`: `{"Lead": [{"name": "Score__c", "type": "double"}]}`; `seed`: `{"User": [{…}], "Campaign": [{…}]}`.
+    """
+
+    client_id: str | None = None
+    client_secret: str | None = None
+    jwt_public_key: str | None = None
+    token_lifetime_s: float | None = None
+    daily_limit: int = 100_000
+    latency_ms: float = 0
+    latency_ms_per_row: float = 0
+    assignment_owner_id: str | None = None
+    converted_editable: bool = False
+    member_statuses_writable: bool = False
+    hidden_objects: Sequence[str] = ()
+    page_size: int = 2000
+    shuffle_unrelated: bool = True
+    username: str = "contactsync@standin.example"
+    custom_fields: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    seed: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+
+    def change(self, changes: Mapping[str, Any]) -> None:
+        """Set the named options; raises ValueError on a name that does not exist, with nothing changed."""
+        known = {entry.name for entry in fields(self)}
+        unknown = sorted(set(changes) - known)
+        if unknown:
+            message = f"no option {', '.join(unknown)}; there are {', '.join(sorted(known))}"
+            raise ValueError(message)
+        for name, value in changes.items():
+            setattr(self, name, value)
+
+    def as_json(self) -> dict[str, Any]:
+        """What `/_standin/options` shows: everything but the secrets and the seeds."""
+        hidden = {"client_secret", "jwt_public_key", "seed", "custom_fields"}
+        return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name not in hidden}
