@@ -1,0 +1,107 @@
+"""What a batch must read from the CRM before anything is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from contactsync.domain.batch import Ready
+from contactsync.domain.crm import RecordKind, Wanted
+from contactsync.domain.mapping import FieldMapping, FieldRule
+from contactsync.domain.names import name_variants
+from contactsync.domain.records import Company, SyncAs
+
+
+def wanted(batch: Sequence[Ready], mapping: FieldMapping) -> Wanted:
+    """Everything that `plan` needs to know of the CRM for the whole batch.
+
+    * People: by e-mail in the object that Sync As names, and by the id they are linked to. Contact fields are wanted for
+      Leads too, because a Lead may have been converted.
+    * Accounts: only for contacts that become Contacts (a Lead takes the company's name alone), and only when a rule brings
+      the Account to the Contact. A picked Account by its id. Any other company by domain and name, a linked one also by
+      the link's id: were its Account merged or deleted, the name finds the one that took its place.
+    * Owners when a rule sets one; members and statuses of the campaigns that anybody attends.
+    """
+    kinds = _kinds(batch)
+    companies = _companies(batch, mapping)
+    going = [ready for ready in batch if campaigns_of(ready)]
+    return Wanted(
+        emails={kind: frozenset(_emails(ready for ready in batch if ready.kind is kind)) for kind in _asked_kinds(batch)},
+        ids=_ids(batch, companies),
+        account_names=frozenset(
+            spelling for company in companies if not company.account_id for spelling in name_variants(company.name or "")
+        ),
+        account_domains=frozenset(
+            company.domain for company in companies if company.domain and not company.account_id
+        ),
+        owner_emails=frozenset(
+            ready.owner_email for ready in batch if ready.owner_email and _sets_owner(ready, mapping)
+        ),
+        campaigns=frozenset(campaign_id for ready in going for campaign_id in campaigns_of(ready)),
+        member_emails=frozenset(_emails(going)),
+        fields={
+            kind: frozenset(rule.target for rule in mapping.of(kind))
+            for kind in (*kinds, *((RecordKind.ACCOUNT,) if companies else ()))
+        },
+    )
+
+
+def campaigns_of(ready: Ready) -> tuple[str, ...]:
+    """The campaigns a contact belongs to: those of the events it attends (rule 9), each once."""
+    return tuple(
+        dict.fromkeys(
+            attendance.campaign_id
+            for attendance in ready.contact.attendances
+            if attendance.campaign_id and not attendance.removed
+        )
+    )
+
+
+def brings_account(mapping: FieldMapping) -> bool:
+    """Whether any rule brings the Account to the Contact. With none, Accounts are nobody's business."""
+    return any(rule.source == "account" for rule in mapping.of(RecordKind.CONTACT))
+
+
+def _asked_kinds(batch: Sequence[Ready]) -> tuple[RecordKind, ...]:
+    present = {ready.kind for ready in batch}
+    return tuple(kind for kind in (RecordKind.LEAD, RecordKind.CONTACT) if kind in present)
+
+
+def _kinds(batch: Sequence[Ready]) -> tuple[RecordKind, ...]:
+    asked = _asked_kinds(batch)
+    return (RecordKind.LEAD, RecordKind.CONTACT) if RecordKind.LEAD in asked else asked
+
+
+def _emails(batch: Iterable[Ready]) -> Iterable[str]:
+    return (ready.contact.email for ready in batch if ready.contact.email)
+
+
+def _companies(batch: Sequence[Ready], mapping: FieldMapping) -> tuple[Company, ...]:
+    if not brings_account(mapping):
+        return ()
+    companies = (ready.contact.company for ready in batch if ready.sync_as is SyncAs.CONTACT)
+    return tuple(dict.fromkeys(company for company in companies if company is not None))
+
+
+def _ids(batch: Sequence[Ready], companies: Sequence[Company]) -> dict[RecordKind, frozenset[str]]:
+    ids: dict[RecordKind, set[str]] = {}
+    for ready in batch:
+        link = ready.links.people.get(ready.kind)
+        if link is not None:
+            ids.setdefault(ready.kind, set()).add(link.id)
+        if companies and ready.links.account is not None and ready.sync_as is SyncAs.CONTACT:
+            ids.setdefault(RecordKind.ACCOUNT, set()).add(ready.links.account.id)
+    picked = {company.account_id for company in companies if company.account_id}
+    if picked:
+        ids.setdefault(RecordKind.ACCOUNT, set()).update(picked)
+    return {kind: frozenset(values) for kind, values in ids.items()}
+
+
+def _sets_owner(ready: Ready, mapping: FieldMapping) -> bool:
+    kinds: tuple[RecordKind, ...] = (ready.kind, RecordKind.CONTACT)
+    if ready.sync_as is SyncAs.CONTACT:
+        kinds = (*kinds, RecordKind.ACCOUNT)
+    return any(_is_owner(rule) for kind in kinds for rule in mapping.of(kind))
+
+
+def _is_owner(rule: FieldRule) -> bool:
+    return rule.source == "owner"
