@@ -1,0 +1,168 @@
+"""What every process says: one line per past event, with keys; JSON off a terminal, readable on one.
+
+    log = structlog.get_logger(__name__)
+    log.info("contact synced", org="acme", run=17)
+
+No personal data and no secret gets through (invariant I8), by three nets: keys that hold such things are left out, texts
+that look like them are covered, and of an exception there is its class and its place, never its text, unless it is
+one of ours, whose texts hold none. Libraries' own records go the same way.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import Processor
+
+from contactsync.domain.errors import ContactsyncError
+
+LEFT_OUT = "[left out]"
+
+PERSONAL_KEYS = frozenset(
+    """
+    email emails first_name last_name full_name phone mobile_phone title note notes address street city postal_code
+    company website social linkedin twitter facebook instagram custom owner_email host_email attendees contact
+    body payload fields values record records before after params query sql args kwargs locals
+    authorization cookie headers password secret secrets token tokens key keys credentials client_secret
+    access_token refresh_token private_key webhook_secret api_token signature database_url redis_url
+    """.split()
+)
+"""Keys that hold somebody's data or a secret wherever they turn up. Ids, counts and codes have other names."""
+
+_COVERED: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"[^\s<>\"'=&?/:,;()]+(?:@|%40)[\w-]+(?:\.[\w-]+)+", re.IGNORECASE), "[email]"),
+    (re.compile(r"\b(whsec|cst)_[\w+/=-]+"), r"\1_[secret]"),
+    (re.compile(r"\b(Bearer|Basic)\s+[\w.!~+/=-]+", re.IGNORECASE), r"\1 [secret]"),
+    (re.compile(r"\b00D\w{9,15}![\w.]+"), "[secret]"),  # a Salesforce session
+    (re.compile(r"(\w+://)[^/\s@]*:[^/\s@]*@"), r"\1[secret]@"),
+    (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), "[secret]"),  # a JWT
+    (re.compile(r"(https?://[^\s?]+|\s/[^\s?]*)\?\S+"), r"\1?[query]"),
+)
+
+_TALKATIVE = ("urllib3", "requests", "simple_salesforce", "alembic", "rq.worker", "rq.job", "rq.queue", "rq.registry")
+"""Libraries whose notes are for their authors; urllib3 would name whole query strings."""
+
+
+def set_up_logging(stream: TextIO | None = None, *, level: int = logging.INFO, terminal: bool | None = None) -> None:
+    """Send everything to `stream` (standard error): called once by each process, before anything else.
+
+    `terminal`: whether people read it; None: whether the stream is a terminal.
+    """
+    stream = stream or sys.stderr
+    readable = stream.isatty() if terminal is None else terminal
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        without_exception_texts,
+        without_personal_data,
+    ]
+    last: Processor = (
+        structlog.dev.ConsoleRenderer(colors=stream.isatty())
+        if readable
+        else structlog.processors.JSONRenderer(default=_as_text)
+    )
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(level, logging.ERROR))
+    logging.captureWarnings(capture=True)
+
+
+def described(error: BaseException) -> dict[str, object]:
+    """What may be said of an exception: its class, its place, what it came from, and its text if it is one of ours.
+
+    `{"error": "sqlalchemy.exc.OperationalError", "at": ["engine.py:52 writing", …], "from": [...], "reason": "…"}`
+    """
+    said: dict[str, object] = {"error": _class_name(error)}
+    if isinstance(error, ContactsyncError):
+        said["reason"] = str(error)
+    if frames := traceback.extract_tb(error.__traceback__):
+        said["at"] = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-5:]]
+    if causes := [_class_name(cause) for cause in _causes(error)]:
+        said["from"] = causes
+    return said
+
+
+def without_exception_texts(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Say an exception's class and place instead of its text and traceback."""
+    found = event.pop("exc_info", None)
+    if found is True:
+        found = sys.exc_info()
+    error = found[1] if isinstance(found, tuple) else found
+    if isinstance(error, BaseException):
+        for key, value in described(error).items():
+            event.setdefault(key, value)
+    event.pop("stack_info", None)
+    return event
+
+
+def without_personal_data(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Leave out what stands under a personal key, cover what looks personal or secret anywhere else."""
+    for key, value in event.items():
+        if not key.startswith("_"):  # structlog's own
+            event[key] = _clean(key, value)
+    return event
+
+
+def _clean(key: str, value: object) -> object:
+    if key.lower() in PERSONAL_KEYS and not isinstance(value, bool | int | float | None):
+        return LEFT_OUT
+    match value:
+        case str():
+            return _covered(value)
+        case Mapping():
+            return {str(name): _clean(str(name), part) for name, part in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_clean(key, part) for part in value]
+        case bool() | int() | float() | None:
+            return value
+        case BaseException():
+            return _class_name(value)
+        case _:
+            return _covered(str(value))
+
+
+def _covered(text: str) -> str:
+    for pattern, cover in _COVERED:
+        text = pattern.sub(cover, text)
+    return text
+
+
+def _as_text(value: object) -> str:
+    return _covered(str(value))
+
+
+def _class_name(error: BaseException) -> str:
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _causes(error: BaseException) -> Iterable[BaseException]:
+    seen = {id(error)}
+    cause = error.__cause__ or error.__context__
+    while cause is not None and id(cause) not in seen and len(seen) < 10:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__
