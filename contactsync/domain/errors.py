@@ -3,7 +3,9 @@
 ContactsyncError
 ├── RefusedInput            the caller must change what was sent; carries field paths
 ├── Misconfigured           the operator must change a setting; raised at start or when it is saved
-│   └── PluginBroken        one plugin cannot be used; names it and its distribution
+│   ├── PluginBroken        one plugin cannot be used; names it and its distribution
+│   └── SealBroken          a secret at rest cannot be opened with the keys at hand
+├── SignatureRefused        a webhook is not proven to come from its org; the sender is told 401 and nothing more
 ├── CannotKeep              the database cannot keep a delivery now: the sender should come again (503)
 └── TargetError             the CRM did not do a whole call; rows of their own fail in a StepResult instead
     ├── TargetUnavailable   by itself again later, with back-off (network, 5xx, limits)
@@ -37,6 +39,18 @@ class Misconfigured(ContactsyncError):
 
 class PluginBroken(Misconfigured):
     """A plugin cannot be used; the message names it and the distribution that brought it."""
+
+
+class SignatureRefused(ContactsyncError):
+    """A webhook is not proven to come from its org. `reason` (missing, malformed, stale, wrong) is for logs, never for the sender."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the webhook's signature is refused: {reason}")
+        self.reason = reason
+
+
+class SealBroken(Misconfigured):
+    """A sealed secret does not open: its key is gone, or it was sealed for something else."""
 
 
 class CannotKeep(ContactsyncError):

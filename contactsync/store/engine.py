@@ -1,0 +1,202 @@
+"""Opening the database, its transactions and its migrations. SQLite and Postgres behave alike from here on."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Dialect, Engine, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from contactsync.domain.errors import Misconfigured
+
+_BEGIN = "contactsync_begin"  # execution option of a connection: the statement that begins a transaction on SQLite
+_MIGRATIONS = "contactsync.store:migrations"  # a package and its folder: found wherever the package is installed
+_MIGRATION_LOCK = 4_721_016_201  # any number, the same for all versions: Postgres advisory lock of a running upgrade
+_BUSY_SECONDS = 5.0
+
+# Heroku's routers and NATs drop idle connections silently; without these a worker would wait for two hours.
+_POSTGRES_DEFAULTS: dict[str, Any] = {
+    "application_name": "contactsync",
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for a `DATABASE_URL`; it connects with the first transaction, not before.
+
+    Accepted: `sqlite:///<path>`, `postgres://…` as Heroku writes it, `postgresql://…`. Raises Misconfigured for others.
+    Exception texts never hold the values of a statement (invariant I8).
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(parsed)
+    defaults = {key: value for key, value in _POSTGRES_DEFAULTS.items() if key not in parsed.query}
+    return sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True, connect_args=defaults)
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads. On SQLite it never waits for a writer; writing in it may fail there as locked."""
+    with engine.begin() as conn:
+        yield conn
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes: committed at the end, rolled back by an exception.
+
+    On SQLite it takes the write lock at once (BEGIN IMMEDIATE): one that began by reading could not wait for the lock,
+    it would fail whenever somebody else wrote in between. Never open one inside another.
+    """
+    with engine.connect() as conn:
+        if engine.dialect.name == "sqlite":
+            conn.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+        with conn.begin():
+            yield conn
+
+
+@contextmanager
+def committing(engine: Engine) -> Iterator[Connection]:
+    """A connection on which each statement commits by itself: one round trip to Postgres instead of three."""
+    with engine.connect() as conn:
+        if engine.dialect.name == "sqlite":
+            conn.execution_options(**{_BEGIN: ""})
+        else:
+            conn.execution_options(isolation_level="AUTOCOMMIT")
+        yield conn
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the database to the newest schema. Several processes may do so at once: one works, the others wait for it.
+
+    Raises Misconfigured when a newer contactsync has migrated the database already.
+    """
+    config = Config()
+    config.set_main_option("script_location", _MIGRATIONS)
+    with _migrating(engine) as conn:
+        config.attributes["connection"] = conn
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            if _is_newer(conn):
+                raise Misconfigured(
+                    "DATABASE_URL: a newer contactsync migrated this database: run that version, or restore a backup"
+                ) from error
+            raise
+
+
+def migrations_pending(engine: Engine) -> bool:
+    """Whether `upgrade` has something to do.
+
+    A database that a newer version has migrated is not pending: it stays in use while old processes are replaced.
+    """
+    with reading(engine) as conn:
+        revision = MigrationContext.configure(conn).get_current_revision()
+    return revision in (None, *_revisions()[1:])
+
+
+def _revisions() -> list[str | None]:
+    """All that this version knows, newest first."""
+    config = Config()
+    config.set_main_option("script_location", _MIGRATIONS)
+    return [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+
+
+def _is_newer(conn: Connection) -> bool:
+    revision = MigrationContext.configure(conn).get_current_revision()
+    return revision is not None and revision not in _revisions()
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise Misconfigured(f"DATABASE_URL is not a database URL: {_ACCEPTED}") from error
+    if parsed.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
+        if parsed.database in (None, "", ":memory:"):
+            raise Misconfigured(f"DATABASE_URL names no file, which web and worker could share: {_ACCEPTED}")
+        return parsed
+    raise Misconfigured(f"DATABASE_URL names a database that contactsync does not know: {_ACCEPTED}")
+
+
+_ACCEPTED = "write sqlite:////path/to/contactsync.db or postgresql://user:password@host/name"
+
+
+# ── SQLite ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _open_sqlite(url: URL) -> Engine:
+    engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
+    event.listen(engine, "do_connect", _make_folder)
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _make_folder(_dialect: Dialect, _record: ConnectionPoolEntry, args: Any, _kwargs: Any) -> None:  # noqa: ANN401
+    folder = Path(args[0]).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(f"DATABASE_URL: the folder of the SQLite file cannot be made: {error.strerror}") from error
+
+
+def _set_up(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # Python's sqlite3 begins nothing by itself: `_begin` does
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin(conn: Connection) -> None:
+    statement = conn.get_execution_options().get(_BEGIN, "BEGIN")
+    if statement:
+        conn.exec_driver_sql(statement)
+
+
+# ── migrations ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def _migrating(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only one process at a time is in."""
+    if engine.dialect.name != "sqlite":
+        with writing(engine) as conn:
+            conn.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+            yield conn
+        return
+    # A table that is rebuilt (all that SQLite can do to a column) would take its dependents along by ON DELETE CASCADE;
+    # the pragma does nothing inside a transaction, so it comes before.
+    with engine.connect() as conn:
+        _outside_transaction(conn, "PRAGMA foreign_keys=OFF")
+        try:
+            conn.execution_options(**{_BEGIN: "BEGIN EXCLUSIVE"})
+            with conn.begin():
+                yield conn
+                if conn.exec_driver_sql("PRAGMA foreign_key_check").first():
+                    raise RuntimeError("the migration left rows that refer to nothing; nothing was changed")
+        finally:
+            _outside_transaction(conn, "PRAGMA foreign_keys=ON")
+
+
+def _outside_transaction(conn: Connection, statement: str) -> None:
+    conn.execution_options(**{_BEGIN: ""})
+    conn.exec_driver_sql(statement)
+    conn.commit()

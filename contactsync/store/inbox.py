@@ -1,0 +1,151 @@
+"""The inbox: every delivery as it arrived, kept before anything else is done with it (invariant I1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from contactsync.domain.errors import CannotKeep, RefusedInput
+from contactsync.store.engine import committing
+from contactsync.store.tables import Json, UtcTime, delivery
+
+_PUBLIC_ID = re.compile(r"dlv_([1-9][0-9]{0,17})")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where a delivery is. `duplicate`: one with this webhook id was kept before, and this is its id."""
+
+    delivery_id: int
+    duplicate: bool
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One webhook as it arrived. `errors`: why it was rejected or failed, each `{"path", "message"}`."""
+
+    id: int
+    org_id: int
+    webhook_id: str
+    door: str
+    received_at: datetime
+    body: bytes
+    status: str
+    type: str | None
+    errors: list[dict[str, str]] | None
+    log: dict[str, Any] | None
+    absorbed_at: datetime | None
+
+
+def public_id(delivery_id: int) -> str:
+    """How a delivery is named outside: `dlv_<number>`."""
+    return f"dlv_{delivery_id}"
+
+
+def delivery_number(public: str) -> int | None:
+    """The number in `dlv_<number>`; None for any other text."""
+    match = _PUBLIC_ID.fullmatch(public)
+    return int(match[1]) if match else None
+
+
+@contextmanager
+def keeping(engine: Engine) -> Iterator[Connection]:
+    """The connection for one `keep`: what was kept is committed when `keep` returns. Raises CannotKeep."""
+    with _refusing(), committing(engine) as conn:
+        yield conn
+
+
+def keep(
+    conn: Connection,
+    *,
+    org_id: int,
+    webhook_id: str,
+    door: str,
+    body: bytes,
+    status: str,
+    type: str | None,  # noqa: A002 - the payload's own word
+    errors: Sequence[Mapping[str, str]] | None,
+    now: datetime,
+) -> Kept:
+    """Keep a delivery, or find the one with this webhook id that was kept before, whatever its body.
+
+    A duplicate is counted in the log of the first, as is a duplicate whose body is different. Raises CannotKeep when
+    the database cannot write now, RefusedInput for a webhook id that is longer than the column.
+    """
+    if len(webhook_id) > 255:
+        raise RefusedInput("the webhook id is longer than 255 characters")
+    row = {"org_id": org_id, "webhook_id": webhook_id, "door": door, "received_at": now, "body": body}
+    with _refusing():
+        delivery_id = conn.execute(_KEEP, row | {"status": status, "type": type, "errors": errors}).scalar()
+        if delivery_id is not None:
+            return Kept(delivery_id, duplicate=False)
+        again = {"org_id": org_id, "webhook_id": webhook_id, "body": body}
+        return Kept(conn.execute(_COUNT_DUPLICATE[conn.dialect.name], again).scalar_one(), duplicate=True)
+
+
+def find_delivery(conn: Connection, org_id: int, delivery_id: int) -> Delivery | None:
+    """One delivery of an org, whole; None when the org has no such delivery."""
+    row = conn.execute(
+        sa.select(*(delivery.c[name] for name in Delivery.__dataclass_fields__)).where(
+            delivery.c.org_id == org_id, delivery.c.id == delivery_id
+        )
+    ).one_or_none()
+    return None if row is None else Delivery(*row)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Whatever the database has against it (locked, full, away, not migrated): the sender comes again."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise CannotKeep(f"the inbox cannot be written now: {type(cause).__name__}") from error
+
+
+# ── the statements ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+_KEEP = sa.text(
+    """
+    INSERT INTO delivery (org_id, webhook_id, door, received_at, body, status, type, errors)
+    VALUES (:org_id, :webhook_id, :door, :received_at, :body, :status, :type, :errors)
+    ON CONFLICT (org_id, webhook_id) DO NOTHING
+    RETURNING id
+    """
+).bindparams(sa.bindparam("received_at", type_=UtcTime), sa.bindparam("errors", type_=Json))
+
+# One statement, so that duplicates that come at once are all counted.
+_COUNT_DUPLICATE = {
+    "sqlite": sa.text(
+        """
+        UPDATE delivery
+        SET log = json_set(
+            coalesce(log, '{}'),
+            '$.duplicates', coalesce(json_extract(log, '$.duplicates'), 0) + 1,
+            '$.different_bodies', coalesce(json_extract(log, '$.different_bodies'), 0) + (body <> :body)
+        )
+        WHERE org_id = :org_id AND webhook_id = :webhook_id
+        RETURNING id
+        """
+    ),
+    "postgresql": sa.text(
+        """
+        UPDATE delivery
+        SET log = coalesce(log, CAST('{}' AS jsonb)) || jsonb_build_object(
+            'duplicates', coalesce(CAST(log ->> 'duplicates' AS integer), 0) + 1,
+            'different_bodies',
+            coalesce(CAST(log ->> 'different_bodies' AS integer), 0) + CAST(body <> :body AS integer)
+        )
+        WHERE org_id = :org_id AND webhook_id = :webhook_id
+        RETURNING id
+        """
+    ),
+}

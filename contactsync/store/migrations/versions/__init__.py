@@ -1,0 +1,1 @@
+"""One file per migration, written by hand and never changed once released."""

@@ -1,0 +1,210 @@
+"""Orgs, the secrets their webhooks are signed with, their API tokens, and what they chose."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets as randomness
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as insert_on_postgres
+from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
+from sqlalchemy.engine import Connection
+
+from contactsync.domain.errors import RefusedInput
+from contactsync.store import tables
+from contactsync.store.vault import Vault
+
+SECRET_PURPOSE = "webhook secret"  # noqa: S105 - what it is for
+_SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_SECRET_PREFIX = "whsec_"  # noqa: S105
+_TOKEN_PREFIX = "cst_"  # noqa: S105
+_TOKEN_LENGTH = len(_TOKEN_PREFIX) + 43  # 32 bytes in base64url without padding
+
+
+@dataclass(frozen=True)
+class Org:
+    """One customer of the event platform."""
+
+    id: int
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A webhook secret or an API token as lists show it: never the secret itself."""
+
+    id: int
+    label: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+    def active(self, now: datetime) -> bool:
+        """Whether it is taken now."""
+        return all(end is None or end > now for end in (self.expires_at, self.revoked_at))
+
+
+# ── orgs ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def add_org(conn: Connection, slug: str, name: str, now: datetime) -> Org:
+    """A new org. Raises RefusedInput for a slug that is malformed or taken, or an empty name."""
+    if not _SLUG.fullmatch(slug):
+        hint = "use 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends"
+        raise RefusedInput(f"this slug cannot stand in a URL: {hint}", {"slug": hint})
+    name = name.strip()
+    if not 0 < len(name) <= 255:
+        hint = "write a name of 1 to 255 characters"
+        raise RefusedInput(f"the org needs a name: {hint}", {"name": hint})
+    insert = insert_on_sqlite if conn.dialect.name == "sqlite" else insert_on_postgres
+    org_id = conn.execute(
+        insert(tables.org)
+        .values(slug=slug, name=name, created_at=now, policies={}, mappings={}, knocked=False)
+        .on_conflict_do_nothing(index_elements=["slug"])
+        .returning(tables.org.c.id)
+    ).scalar()
+    if org_id is None:
+        hint = "choose another one, or go on with the org that has it"
+        raise RefusedInput(f"there is an org {slug!r} already: {hint}", {"slug": hint})
+    return Org(org_id, slug, name)
+
+
+def find_org(conn: Connection, slug: str) -> Org | None:
+    """The org of a slug."""
+    row = conn.execute(_ORGS.where(tables.org.c.slug == slug)).one_or_none()
+    return None if row is None else Org(*row)
+
+
+def list_orgs(conn: Connection) -> tuple[Org, ...]:
+    """All orgs, by slug."""
+    return tuple(Org(*row) for row in conn.execute(_ORGS.order_by(tables.org.c.slug)))
+
+
+_ORGS = sa.select(tables.org.c.id, tables.org.c.slug, tables.org.c.name)
+
+
+# ── webhook secrets ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def add_secret(
+    conn: Connection, vault: Vault, org_id: int, now: datetime, expires_at: datetime | None = None
+) -> tuple[int, str]:
+    """A new webhook secret, beside those there are: its id and `whsec_…`, the base64 of 32 random bytes."""
+    secret = _SECRET_PREFIX + base64.b64encode(randomness.token_bytes(32)).decode()
+    row = {"org_id": org_id, "sealed": vault.seal(org_id, SECRET_PURPOSE, secret), "expires_at": expires_at}
+    return _add(conn, tables.webhook_secret, row | {"created_at": now}), secret
+
+
+def secrets(conn: Connection, vault: Vault, org_id: int, now: datetime) -> tuple[str, ...]:
+    """The secrets that signatures are checked against now, newest first. Raises SealBroken."""
+    table = tables.webhook_secret
+    sealed = conn.execute(
+        sa.select(table.c.sealed).where(table.c.org_id == org_id, *_active(table, now)).order_by(table.c.id.desc())
+    ).scalars()
+    return tuple(vault.open(org_id, SECRET_PURPOSE, text) for text in sealed)
+
+
+def list_secrets(conn: Connection, org_id: int) -> tuple[Issued, ...]:
+    """All webhook secrets an org ever had, oldest first, without what they are."""
+    return _list(conn, tables.webhook_secret, sa.literal("").label("label"), org_id)
+
+
+def revoke_secret(conn: Connection, org_id: int, secret_id: int, now: datetime, at: datetime | None = None) -> None:
+    """Take a webhook secret no more, from now on or from a later time (so that old and new overlap in a rotation)."""
+    _revoke(conn, tables.webhook_secret, org_id, secret_id, max(now, at or now))
+
+
+# ── API tokens ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def add_token(
+    conn: Connection, org_id: int, label: str, now: datetime, expires_at: datetime | None = None
+) -> tuple[int, str]:
+    """A new API token: its id and `cst_…`, which is kept nowhere (only its SHA-256 is)."""
+    token = _TOKEN_PREFIX + randomness.token_urlsafe(32)
+    row = {"org_id": org_id, "label": label[:255], "token_hash": _hash(token), "expires_at": expires_at}
+    return _add(conn, tables.api_token, row | {"created_at": now}), token
+
+
+def org_of_token(conn: Connection, token: str, now: datetime) -> Org | None:
+    """Whose API token this is; None when it is nobody's, expired or revoked.
+
+    It is found by its hash in a unique index: how long that takes says nothing about other tokens.
+    """
+    if len(token) != _TOKEN_LENGTH or not token.startswith(_TOKEN_PREFIX):
+        return None
+    table = tables.api_token
+    row = conn.execute(
+        _ORGS.join(table, table.c.org_id == tables.org.c.id).where(
+            table.c.token_hash == _hash(token), *_active(table, now)
+        )
+    ).one_or_none()
+    return None if row is None else Org(*row)
+
+
+def list_tokens(conn: Connection, org_id: int) -> tuple[Issued, ...]:
+    """All API tokens an org ever had, oldest first, without what they are."""
+    return _list(conn, tables.api_token, tables.api_token.c.label, org_id)
+
+
+def revoke_token(conn: Connection, org_id: int, token_id: int, now: datetime, at: datetime | None = None) -> None:
+    """Take an API token no more, from now on or from a later time."""
+    _revoke(conn, tables.api_token, org_id, token_id, max(now, at or now))
+
+
+def _hash(token: str) -> str:
+    # Plain SHA-256 is enough: the token holds 256 random bits, there is nothing to guess.
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _add(conn: Connection, table: sa.Table, row: Mapping[str, Any]) -> int:
+    return int(conn.execute(sa.insert(table).values(**row).returning(table.c.id)).scalar_one())
+
+
+def _active(table: sa.Table, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    ends = (table.c.expires_at, table.c.revoked_at)
+    return tuple(sa.or_(end.is_(None), end > now) for end in ends)
+
+
+def _list(conn: Connection, table: sa.Table, label: sa.ColumnElement[str], org_id: int) -> tuple[Issued, ...]:
+    rows = conn.execute(
+        sa.select(table.c.id, label, table.c.created_at, table.c.expires_at, table.c.revoked_at)
+        .where(table.c.org_id == org_id)
+        .order_by(table.c.id)
+    )
+    return tuple(Issued(*row) for row in rows)
+
+
+def _revoke(conn: Connection, table: sa.Table, org_id: int, row_id: int, at: datetime) -> None:
+    changed = conn.execute(
+        sa.update(table).where(table.c.org_id == org_id, table.c.id == row_id).values(revoked_at=at)
+    ).rowcount
+    if not changed:
+        raise RefusedInput(f"this org has none with the id {row_id}: list them to see their ids")
+
+
+# ── what an org chose ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def mapping_json(conn: Connection, org_id: int) -> dict[str, Any]:
+    """The mappings that the org changed: kind → `{"rules": […]}`; every other kind is as configured."""
+    return dict(conn.execute(sa.select(tables.org.c.mappings).where(tables.org.c.id == org_id)).scalar_one())
+
+
+def set_mapping_json(conn: Connection, org_id: int, kind: str, rules: Mapping[str, Any]) -> None:
+    """Keep one kind's `{"rules": […]}`. The caller has checked it against the CRM's fields."""
+    _lock(conn, org_id)
+    mappings = mapping_json(conn, org_id) | {kind: dict(rules)}
+    conn.execute(sa.update(tables.org).where(tables.org.c.id == org_id).values(mappings=mappings))
+
+
+def _lock(conn: Connection, org_id: int) -> None:
+    """Hold other writers of this org's choices off until the end of the transaction (SQLite has one writer anyway)."""
+    conn.execute(sa.select(tables.org.c.id).where(tables.org.c.id == org_id).with_for_update()).scalar_one()
