@@ -57,8 +57,8 @@ class ContactPlan:
     """Which steps bring one contact to the CRM: it is synced when all of them are done.
 
     Several contacts may share steps: two with one e-mail address share the person, many share an Account.
-    `members`: campaign id → step id. `problem`: planning itself stopped (several matches and the org wants to be asked);
-    then no step is done for this contact.
+    `members`: campaign id → step id. `problem`: planning itself stopped (several matches, and the org wants to be
+    asked); then no step is done for this contact.
     """
 
     contact_id: str
@@ -77,7 +77,7 @@ class ContactPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """What should change. A step refers only to steps before it. `contacts`: by contact id, one for each that was ready."""
+    """What should change. A step refers only to steps before it. `contacts`: by contact id, each that was ready."""
 
     steps: tuple[Step, ...]
     contacts: Mapping[str, ContactPlan]

@@ -1,0 +1,161 @@
+"""What one decoded item of a delivery says: changes to a contact, its company, its attendances, or an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from contactsync.domain.merge import DELETED, GROUPS, Version, version_of
+from contactsync.domain.names import company_key, normalised_domain
+from contactsync.domain.records import Scalar
+
+DEFAULT_ATTENDANCE = "registered"
+"""The status of an attendance that none was ever given for."""
+
+_CONTACT_APART = {"id", "company", "events", "updated_at", *GROUPS}
+_EVENT_APART = {"id", "updated_at", "custom"}
+
+
+@dataclass(frozen=True)
+class CompanyChange:
+    """Something said about a company."""
+
+    key: str
+    changes: Mapping[str, Scalar]
+    version: Version
+
+
+@dataclass(frozen=True)
+class AttendanceChange:
+    """Somebody takes part, or no longer does. `status` None: not said. `who`: `id:<contact>` or `email:<address>`."""
+
+    event_id: str
+    who: str
+    status: str | None
+    removed: bool
+    version: Version
+
+
+@dataclass(frozen=True)
+class ContactChange:
+    """Something said about a contact. `clears_events`: `"events": null`, every older attendance is removed."""
+
+    id: str
+    changes: Mapping[str, Scalar]
+    version: Version
+    company: CompanyChange | None = None
+    attendances: tuple[AttendanceChange, ...] = ()
+    clears_events: bool = False
+
+
+@dataclass(frozen=True)
+class EventChange:
+    """Something said about an event."""
+
+    id: str
+    changes: Mapping[str, Scalar]
+    version: Version
+
+
+@dataclass
+class Changes:
+    """All that one delivery says, in its order."""
+
+    contacts: list[ContactChange] = field(default_factory=list)
+    events: list[EventChange] = field(default_factory=list)
+    attendances: list[AttendanceChange] = field(default_factory=list)
+
+
+def who_by_id(contact_id: str) -> str:
+    """An attendance's person, known by id."""
+    return f"id:{contact_id}"
+
+
+def who_by_email(email: str) -> str:
+    """An attendance's person, known by e-mail address only."""
+    return f"email:{email.strip().lower()}"
+
+
+def changes_of(type_: str, sent_at: str, items: tuple[Mapping[str, Any], ...], delivery: int) -> Changes:
+    """What a decoded delivery says. `delivery`: its number, the last tie-break between versions."""
+    changes = Changes()
+    for index, item in enumerate(items):
+        version = version_of(item.get("updated_at"), sent_at, delivery * 1000 + index)
+        match type_.split("."):
+            case ["contact", verb]:
+                changes.contacts.append(_contact_change(item, version, deleted=verb == "deleted"))
+            case ["event", "contacts_added" | "contacts_removed" as verb]:
+                changes.attendances.extend(_roster(item, version, removed=verb == "contacts_removed"))
+            case ["event", verb]:
+                changes.events.append(_event_change(item, version, verb))
+    return changes
+
+
+def _contact_change(item: Mapping[str, Any], version: Version, *, deleted: bool) -> ContactChange:
+    contact_id = item["id"]
+    if deleted:
+        return ContactChange(contact_id, {DELETED: True}, version)
+    fields: dict[str, Scalar] = {key: value for key, value in item.items() if key not in _CONTACT_APART}
+    fields[DELETED] = False
+    fields.update(_grouped(item))
+    company = None
+    if "company" in item:
+        company = _company_change(item["company"], version)
+        if company is not None or item["company"] is None:
+            fields["company"] = company.key if company else None
+    events = item.get("events", ())
+    return ContactChange(
+        contact_id,
+        fields,
+        version,
+        company,
+        tuple(
+            AttendanceChange(entry["id"], who_by_id(contact_id), entry.get("status"), removed=False, version=version)
+            for entry in events or ()
+        ),
+        clears_events="events" in item and events is None,
+    )
+
+
+def _grouped(item: Mapping[str, Any]) -> Iterator[tuple[str, Scalar]]:
+    for group in GROUPS:
+        if group not in item:
+            continue
+        if item[group] is None:
+            yield group, None
+            continue
+        for name, value in item[group].items():
+            yield f"{group}.{name}", value
+
+
+def _company_change(said: object, version: Version) -> CompanyChange | None:
+    named: dict[str, Any]
+    if isinstance(said, str):
+        named = {"name": said}
+    elif isinstance(said, dict):
+        named = dict(said)
+    else:
+        return None
+    key = company_key(named)
+    if key is None:
+        return None
+    changes = {name: value for name, value in named.items() if name in ("name", "domain", "account_id")}
+    if isinstance(changes.get("domain"), str):
+        changes["domain"] = normalised_domain(changes["domain"])
+    return CompanyChange(key, changes, version)
+
+
+def _event_change(item: Mapping[str, Any], version: Version, verb: str) -> EventChange:
+    fields: dict[str, Scalar] = {key: value for key, value in item.items() if key not in _EVENT_APART}
+    fields.update((path, value) for path, value in _grouped({"custom": item["custom"]} if "custom" in item else {}))
+    fields[DELETED] = verb == "deleted"
+    if verb == "cancelled":
+        fields["status"] = "cancelled"
+    return EventChange(item["id"], fields, version)
+
+
+def _roster(item: Mapping[str, Any], version: Version, *, removed: bool) -> Iterator[AttendanceChange]:
+    for entry in item["contacts"]:
+        who = who_by_id(entry["id"]) if entry.get("id") else who_by_email(entry["email"])
+        yield AttendanceChange(item["event_id"], who, entry.get("status"), removed, version)

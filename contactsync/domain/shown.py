@@ -1,0 +1,39 @@
+"""Steps as people see them: in the ledger, in a preview, on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from contactsync.domain.crm import FieldValue, RecordRef, Step, StepRef, StepResult
+from contactsync.domain.records import Scalar
+
+
+def shown(step: Step, results: Mapping[str, StepResult] | None = None) -> dict[str, Any]:
+    """One step as JSON: {"action", "object", "crm_id", "why", "fields": {name: {"old", "new"}}}; with results, what
+    came of it: `crm_id` of what was created, and `problem` (its code) where it failed.
+    """
+    results = results or {}
+    result = results.get(step.id)
+    ref = step.ref or (result.ref if result else None)
+    described: dict[str, Any] = {
+        "action": step.action.value,
+        "object": step.kind.value,
+        "crm_id": ref.id if ref else None,
+        "why": list(step.why),
+        "fields": {
+            name: {"old": step.before.get(name), "new": _value(value, results)} for name, value in step.fields.items()
+        },
+    }
+    if result is not None and result.failure is not None:
+        described["problem"] = result.failure.problem.code
+    return described
+
+
+def _value(value: FieldValue | RecordRef, results: Mapping[str, StepResult]) -> Scalar:
+    if isinstance(value, RecordRef):
+        return value.id
+    if not isinstance(value, StepRef):
+        return value
+    result = results.get(value.step_id)
+    return result.ref.id if result and result.ref else None

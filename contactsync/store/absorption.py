@@ -1,0 +1,321 @@
+"""What absorbing reads and writes: waiting deliveries in, source records out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection as Db
+
+from contactsync.domain.changes import (
+    DEFAULT_ATTENDANCE,
+    AttendanceChange,
+    Changes,
+    ContactChange,
+    EventChange,
+    who_by_email,
+    who_by_id,
+)
+from contactsync.domain.merge import DELETED, Stamped, as_json, from_json, merge, values
+from contactsync.domain.records import Scalar, SyncStatus
+from contactsync.store import tables as t
+from contactsync.store.queue import chunks, mark_attendees_due, mark_due
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An accepted delivery that is not absorbed yet."""
+
+    id: int
+    door: str
+    body: bytes
+
+
+def waiting(db: Db, org_id: int, most: int, most_bytes: int) -> tuple[Waiting, ...]:
+    """The oldest accepted deliveries, at most so many and (but for the first) so many bytes."""
+    query = (
+        sa.select(t.delivery.c.id, t.delivery.c.door, t.delivery.c.body)
+        .where(t.delivery.c.org_id == org_id, t.delivery.c.status == "accepted")
+        .order_by(t.delivery.c.id)
+        .limit(most)
+    )
+    taken: list[Waiting] = []
+    size = 0
+    with db.execution_options(yield_per=20).execute(query) as rows:
+        for row in rows:
+            size += len(row.body)
+            if taken and size > most_bytes:
+                break
+            taken.append(Waiting(row.id, row.door, row.body))
+    return tuple(taken)
+
+
+def mark_absorbed(db: Db, ids: Sequence[int], now: datetime) -> None:
+    """These deliveries are in the source records now (in the same transaction)."""
+    for some in chunks(ids):
+        db.execute(sa.update(t.delivery).where(t.delivery.c.id.in_(some)).values(status="absorbed", absorbed_at=now))
+
+
+def mark_failed(db: Db, delivery_id: int, errors: list[dict[str, str]], now: datetime) -> None:
+    """This delivery cannot be absorbed; it is kept, and shown with the reason."""
+    db.execute(
+        sa.update(t.delivery)
+        .where(t.delivery.c.id == delivery_id)
+        .values(status="failed", errors=errors, absorbed_at=now)
+    )
+
+
+def write_changes(db: Db, org_id: int, said: Iterable[Changes], now: datetime) -> None:
+    """Bring what deliveries said into contacts, companies, events and attendances, and put the contacts it touches into
+    the queue: several changes of one contact become one entry.
+    """
+    gathered = Changes()
+    for changes in said:
+        gathered.contacts += changes.contacts
+        gathered.events += changes.events
+        gathered.attendances += changes.attendances
+    _write_companies(db, org_id, gathered.contacts, now)
+    _write_events(db, org_id, gathered, now)
+    _write_contacts(db, org_id, gathered.contacts, now)
+    attendances = [*gathered.attendances]
+    for change in gathered.contacts:
+        attendances += change.attendances
+    _write_attendances(db, org_id, attendances, gathered.contacts, now)
+
+
+Row = dict[str, Any]
+
+
+@dataclass
+class _Held:
+    """A stored record while it is merged: `key` None until it is inserted."""
+
+    key: int | None = None
+    state: dict[str, Stamped] = field(default_factory=dict)
+    before: dict[str, Scalar] = field(default_factory=dict)
+    touched: bool = False
+
+    def merge(self, changes: dict[str, Scalar], version: str) -> None:
+        merged = merge(self.state, changes, version)
+        self.touched = self.touched or merged != self.state
+        self.state = merged
+
+    @property
+    def changed(self) -> bool:
+        """Whether a value differs from what the database holds, not merely a version."""
+        return self.key is None or values(self.state) != self.before
+
+
+RowOf = Callable[[str, _Held], Row]
+
+
+def _held(db: Db, table: sa.Table, column: sa.Column[str], org_id: int, keys: set[str]) -> dict[str, _Held]:
+    held = {key: _Held() for key in sorted(keys)}
+    for some in chunks(keys):
+        query = sa.select(table.c.id, column.label("named"), table.c.fields).where(
+            table.c.org_id == org_id, column.in_(some)
+        )
+        for row in db.execute(query):
+            state = from_json(row.fields)
+            held[row.named] = _Held(row.id, state, values(state))
+    return held
+
+
+def _save(db: Db, table: sa.Table, held: dict[str, _Held], row_of: RowOf, first: Callable[[str], Row]) -> None:
+    """Write what was touched: `row_of(name, record)` gives the columns that hold now, `first(name)` a new row's own."""
+    new = [{**first(name), **row_of(name, record)} for name, record in held.items() if record.key is None]
+    if new:
+        db.execute(sa.insert(table), new)
+    old = [
+        {"b_id": record.key, **row_of(name, record)}
+        for name, record in held.items()
+        if record.key is not None and record.touched
+    ]
+    for names in {tuple(sorted(row)) for row in old}:
+        rows = [row for row in old if tuple(sorted(row)) == names]
+        settable: dict[str, Any] = {name: sa.bindparam(name) for name in names if name != "b_id"}
+        if "change" in settable:
+            settable["change"] = table.c.change + 1
+            rows = [{name: value for name, value in row.items() if name != "change"} for row in rows]
+        db.execute(sa.update(table).where(table.c.id == sa.bindparam("b_id")).values(settable), rows)
+
+
+def _write_companies(db: Db, org_id: int, changes: Sequence[ContactChange], now: datetime) -> None:
+    said = [change.company for change in changes if change.company is not None]
+    if not said:
+        return
+    held = _held(db, t.company, t.company.c.key, org_id, {change.key for change in said})
+    for change in said:
+        held[change.key].merge(dict(change.changes), change.version)
+    known = {name for name, record in held.items() if record.key is not None and record.changed}
+    _save(
+        db,
+        t.company,
+        held,
+        lambda name, record: {"fields": as_json(record.state), "name": values(record.state).get("name")},
+        lambda name: {"org_id": org_id, "key": name},
+    )
+    for some in chunks(known):
+        mark_due(db, org_id, t.contact.c.company_key.in_(some), now)
+
+
+def _write_events(db: Db, org_id: int, gathered: Changes, now: datetime) -> None:
+    mentioned = {change.event_id for change in gathered.attendances}
+    mentioned |= {attendance.event_id for change in gathered.contacts for attendance in change.attendances}
+    said: dict[str, list[EventChange]] = {}
+    for change in gathered.events:
+        said.setdefault(change.id, []).append(change)
+    names = mentioned | set(said)
+    if not names:
+        return
+    held = _held(db, t.event, t.event.c.source_id, org_id, names)
+    for name, event_changes in said.items():
+        for change in event_changes:
+            held[name].merge(dict(change.changes), change.version)
+    choices = dict(
+        db.execute(
+            sa.select(t.event.c.source_id, t.event.c.campaign_choice).where(
+                t.event.c.org_id == org_id, t.event.c.source_id.in_(sorted(said))
+            )
+        )
+        .tuples()
+        .all()
+    )
+
+    def row_of(name: str, record: _Held) -> dict[str, Any]:
+        fields = values(record.state)
+        row: dict[str, Any] = {"fields": as_json(record.state), "updated_at": now}
+        if name in said:
+            choice = choices.get(name)
+            campaign_id = choice if choice is not None else fields.get("campaign_id")
+            row |= {
+                "name": fields.get("name"),
+                "known": True,
+                "deleted": bool(fields.get(DELETED)),
+                "campaign_id": campaign_id or None,
+            }
+        return row
+
+    reconnected = [
+        name
+        for name in said
+        if held[name].key is not None
+        and any(values(held[name].state).get(path) != held[name].before.get(path) for path in ("campaign_id", DELETED))
+    ]
+    _save(
+        db,
+        t.event,
+        held,
+        row_of,
+        lambda name: {
+            "org_id": org_id,
+            "source_id": name,
+            "created_at": now,
+            "known": name in said,
+            "name": None,
+            "deleted": False,
+            "campaign_id": None,
+        },
+    )
+    for name in reconnected:
+        mark_attendees_due(db, org_id, name, now)
+
+
+def _write_contacts(db: Db, org_id: int, changes: Sequence[ContactChange], now: datetime) -> None:
+    if not changes:
+        return
+    held = _held(db, t.contact, t.contact.c.source_id, org_id, {change.id for change in changes})
+    for change in changes:
+        held[change.id].merge(dict(change.changes), change.version)
+
+    def row_of(name: str, record: _Held) -> dict[str, Any]:
+        fields = values(record.state)
+        email = fields.get("email")
+        row: dict[str, Any] = {
+            "fields": as_json(record.state),
+            "email": email.strip().lower() if isinstance(email, str) else None,
+            "company_key": fields.get("company"),
+            "deleted": bool(fields.get(DELETED)),
+            "updated_at": now,
+        }
+        if record.changed:
+            gone = row["deleted"]
+            row |= {
+                "due_at": None if gone else now,
+                "status": SyncStatus.EXCLUDED if gone else SyncStatus.QUEUED,
+                "attempts": 0,
+                "change": 1,
+            }
+        return row
+
+    _save(
+        db,
+        t.contact,
+        held,
+        row_of,
+        lambda name: {"org_id": org_id, "source_id": name, "created_at": now, "forced": False},
+    )
+
+
+def _write_attendances(
+    db: Db, org_id: int, said: Sequence[AttendanceChange], contacts: Sequence[ContactChange], now: datetime
+) -> None:
+    cleared = {who_by_id(change.id): change.version for change in contacts if change.clears_events}
+    people = {change.who for change in said} | set(cleared)
+    if not people:
+        return
+    held: dict[tuple[str, str], dict[str, Any]] = {}
+    for some in chunks(people):
+        rows = db.execute(sa.select(t.attendance).where(t.attendance.c.org_id == org_id, t.attendance.c.who.in_(some)))
+        held |= {(row.event_id, row.who): row._asdict() for row in rows}
+    touched: set[tuple[str, str]] = set()
+    for change in said:
+        key = (change.event_id, change.who)
+        row = held.get(key)
+        if row is None:
+            held[key] = {
+                "org_id": org_id,
+                "event_id": change.event_id,
+                "who": change.who,
+                "status": change.status or DEFAULT_ATTENDANCE,
+                "removed": change.removed,
+                "version": change.version,
+            }
+            touched.add(key)
+        elif change.version > row["version"]:
+            row |= {"status": change.status or row["status"], "removed": change.removed, "version": change.version}
+            touched.add(key)
+    for key, row in held.items():
+        version = cleared.get(key[1])
+        if version is not None and version > row["version"]:
+            row |= {"removed": True, "version": version}
+            touched.add(key)
+    _save_attendances(db, [held[key] for key in sorted(touched)])
+    _mark_people_due(db, org_id, {who for _, who in touched}, now)
+
+
+def _save_attendances(db: Db, rows: Sequence[dict[str, Any]]) -> None:
+    new = [row for row in rows if "id" not in row]
+    if new:
+        db.execute(sa.insert(t.attendance), new)
+    old = [
+        {"b_id": row["id"], "status": row["status"], "removed": row["removed"], "version": row["version"]}
+        for row in rows
+        if "id" in row
+    ]
+    if old:
+        db.execute(sa.update(t.attendance).where(t.attendance.c.id == sa.bindparam("b_id")), old)
+
+
+def _mark_people_due(db: Db, org_id: int, people: set[str], now: datetime) -> None:
+    by_id = {who.removeprefix("id:") for who in people if who.startswith("id:")}
+    by_email = {who.removeprefix(who_by_email("")) for who in people if who.startswith("email:")}
+    # Those that are due already need nothing: no claim is under way while its own worker absorbs.
+    idle = sa.or_(t.contact.c.due_at.is_(None), t.contact.c.due_at > now)
+    for some in chunks(by_id):
+        mark_due(db, org_id, sa.and_(t.contact.c.source_id.in_(some), idle), now)
+    for some in chunks(by_email):
+        mark_due(db, org_id, sa.and_(t.contact.c.email.in_(some), idle), now)

@@ -1,0 +1,32 @@
+"""What people chose for an org's records, apart from what the event platform says."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection as Db
+
+from contactsync.domain.merge import as_json
+from contactsync.store import tables as t
+
+
+def choose_campaign(db: Db, org_id: int, event_id: str, campaign_id: str | None, now: datetime) -> bool:
+    """Connect an event to a campaign, also before it was heard of; None: to no campaign, whatever the event platform
+    says. False when it was so already.
+    """
+    insert: Any = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
+    unheard = {"fields": as_json({}), "known": False, "deleted": False, "created_at": now, "updated_at": now}
+    db.execute(
+        insert(t.event)
+        .values(org_id=org_id, source_id=event_id, **unheard)
+        .on_conflict_do_nothing(index_elements=["org_id", "source_id"])
+    )
+    here = (t.event.c.org_id == org_id, t.event.c.source_id == event_id)
+    row = db.execute(sa.select(t.event.c.campaign_choice, t.event.c.campaign_id).where(*here).with_for_update()).one()
+    if row.campaign_choice != (campaign_id or ""):
+        chosen = {"campaign_choice": campaign_id or "", "campaign_id": campaign_id, "updated_at": now}
+        db.execute(sa.update(t.event).where(*here).values(chosen))
+    return bool(row.campaign_id != campaign_id)

@@ -1,0 +1,307 @@
+"""The queue of an org: its one lease, what is due, and what came of it.
+
+The database is the queue. A contact is due when `due_at` has come; it stays due until an outcome is recorded against the
+`change` number that was claimed, so a worker may die at any line and a newer change is never hidden by an older outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection as Db
+
+from contactsync.domain.batch import Links
+from contactsync.domain.changes import who_by_email, who_by_id
+from contactsync.domain.crm import Next, RecordKind, RecordRef
+from contactsync.domain.errors import ContactsyncError
+from contactsync.domain.merge import DELETED, from_json, newest, values
+from contactsync.domain.records import Attendance, Company, Contact, SyncStatus
+from contactsync.store import tables as t
+
+Key = TypeVar("Key", int, str)
+
+CHUNK = 1000
+"""How many keys go into one IN (…): well below the parameter limits of both databases."""
+
+
+class LeaseLost(ContactsyncError):
+    """Another worker syncs this org now: everything this one still holds must be dropped."""
+
+
+# ── the lease ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class OrgLease:
+    """One worker's right to sync an org, for `seconds` from the last time it was held."""
+
+    org_id: int
+    owner: str
+    seconds: float
+
+
+def take_lease(db: Db, lease: OrgLease, now: datetime) -> bool:
+    """Take the org's lease if it is free or ran out; else knock, so that its holder looks once more before it lets go."""
+    free = sa.or_(t.org.c.lease_until.is_(None), t.org.c.lease_until <= now)
+    taken = db.execute(
+        sa.update(t.org)
+        .where(t.org.c.id == lease.org_id, free)
+        .values(lease_owner=lease.owner, lease_until=now + timedelta(seconds=lease.seconds), knocked=False)
+    )
+    if taken.rowcount == 1:
+        return True
+    db.execute(sa.update(t.org).where(t.org.c.id == lease.org_id).values(knocked=True))
+    return False
+
+
+def hold_lease(db: Db, lease: OrgLease, now: datetime) -> None:
+    """Prolong the lease, and lock it for the rest of the transaction: what is written after it, no other worker writes.
+
+    Raises LeaseLost when it ran out and another worker took it, or when it ran out at all: a pause that long means that
+    what was read from the CRM is old.
+    """
+    held = db.execute(
+        sa.update(t.org)
+        .where(t.org.c.id == lease.org_id, t.org.c.lease_owner == lease.owner, t.org.c.lease_until > now)
+        .values(lease_until=now + timedelta(seconds=lease.seconds))
+    )
+    if held.rowcount != 1:
+        raise LeaseLost(f"the lease of org {lease.org_id} went to another worker")
+
+
+def drop_lease(db: Db, lease: OrgLease, *, even_if_knocked: bool) -> bool:
+    """Let go; False when somebody knocked meanwhile and `even_if_knocked` is not set: then the lease is still held."""
+    mine = (t.org.c.id == lease.org_id, t.org.c.lease_owner == lease.owner)
+    quiet = () if even_if_knocked else (t.org.c.knocked.is_(False),)
+    dropped = db.execute(sa.update(t.org).where(*mine, *quiet).values(lease_owner=None, lease_until=None))
+    if dropped.rowcount == 1:
+        return True
+    db.execute(sa.update(t.org).where(*mine).values(knocked=False))
+    still_mine = db.execute(sa.select(t.org.c.id).where(*mine)).first()
+    return still_mine is None
+
+
+def orgs_with_work(db: Db, now: datetime) -> tuple[int, ...]:
+    """Orgs that have something to absorb or to sync, whose connection is not paused and whose lease is free."""
+    present = sa.and_(t.connection.c.org_id == t.org.c.id, t.connection.c.replaced_at.is_(None))
+    waiting = sa.exists().where(t.delivery.c.org_id == t.org.c.id, t.delivery.c.status == "accepted")
+    due = sa.exists().where(t.contact.c.org_id == t.org.c.id, t.contact.c.due_at <= now)
+    going = sa.and_(
+        t.connection.c.problem.is_(None),
+        sa.or_(t.connection.c.paused_until.is_(None), t.connection.c.paused_until <= now),
+    )
+    rows = db.execute(
+        sa.select(t.org.c.id)
+        .select_from(t.org.outerjoin(t.connection, present))
+        .where(
+            sa.or_(t.org.c.lease_until.is_(None), t.org.c.lease_until <= now),
+            sa.or_(waiting, sa.and_(due, going)),
+        )
+        .order_by(t.org.c.id)
+    )
+    return tuple(dict.fromkeys(row.id for row in rows))
+
+
+def slug_of(db: Db, org_id: int) -> str | None:
+    """The org's slug; None when it is gone."""
+    return db.execute(sa.select(t.org.c.slug).where(t.org.c.id == org_id)).scalar()
+
+
+def due_count(db: Db, org_id: int, now: datetime, most: int) -> int:
+    """How many contacts of the org are due, counting no further than `most`."""
+    due = sa.select(t.contact.c.id).where(t.contact.c.org_id == org_id, t.contact.c.due_at <= now).limit(most)
+    return db.execute(sa.select(sa.func.count()).select_from(due.subquery())).scalar_one()
+
+
+# ── making due ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def mark_due(db: Db, org_id: int, which: sa.ColumnElement[bool], now: datetime, *, forced: bool = False) -> int:
+    """Put contacts into the queue; those deleted at the source stay out. Answers how many."""
+    changed: dict[str, Any] = {
+        "due_at": now,
+        "change": t.contact.c.change + 1,
+        "attempts": 0,
+        "status": SyncStatus.QUEUED,
+    }
+    if forced:
+        changed["forced"] = True
+    marked = db.execute(
+        sa.update(t.contact).where(t.contact.c.org_id == org_id, t.contact.c.deleted.is_(False), which).values(changed)
+    )
+    return marked.rowcount
+
+
+def mark_one_due(db: Db, org_id: int, contact_id: str, now: datetime) -> bool:
+    """Put one contact into the queue even if nothing changed; False when there is none that may be synced."""
+    return mark_due(db, org_id, t.contact.c.source_id == contact_id, now, forced=True) == 1
+
+
+def mark_incomplete_due(db: Db, org_id: int, now: datetime) -> int:
+    """Have incomplete contacts looked at again, after what counts as complete has changed."""
+    return mark_due(db, org_id, t.contact.c.status == SyncStatus.INCOMPLETE, now)
+
+
+def mark_attendees_due(db: Db, org_id: int, event_id: str, now: datetime) -> int:
+    """Put everyone who takes part in an event into the queue."""
+
+    def named(prefix: str) -> sa.ScalarSelect[str]:
+        # The bare id or address, so that the contacts' own indexes are used.
+        bare = sa.func.substr(t.attendance.c.who, len(prefix) + 1)
+        taking_part = sa.and_(t.attendance.c.org_id == org_id, t.attendance.c.event_id == event_id)
+        return sa.select(bare).where(taking_part, t.attendance.c.who.startswith(prefix)).scalar_subquery()
+
+    here = sa.or_(t.contact.c.source_id.in_(named("id:")), t.contact.c.email.in_(named("email:")))
+    return mark_due(db, org_id, here, now)
+
+
+def release_held(db: Db, org_id: int, code: str | None, now: datetime) -> int:
+    """Put back what waited for a connection (queued, but not due), and what `code` had stopped."""
+    waits = sa.and_(t.contact.c.status == SyncStatus.QUEUED, t.contact.c.due_at.is_(None))
+    stopped = sa.and_(
+        t.contact.c.status == SyncStatus.NEEDS_ATTENTION, t.contact.c.problem["code"].as_string() == (code or "")
+    )
+    return mark_due(db, org_id, sa.or_(waits, stopped), now)
+
+
+# ── claim ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A due contact as it stands, with what the queue knows of it."""
+
+    key: int
+    contact: Contact
+    change: int
+    attempts: int = 0
+    forced: bool = False
+    rematched: bool = False  # the last attempt failed because links were stale
+    fingerprint: str | None = None
+    links: Links = field(default_factory=Links)
+
+
+def claim(db: Db, org_id: int, connection_id: int | None, now: datetime, most: int) -> tuple[Claimed, ...]:
+    """Up to `most` due contacts, the longest due first, whole: with company, attendances and links."""
+    due = (
+        sa.select(t.contact)
+        .where(t.contact.c.org_id == org_id, t.contact.c.due_at <= now)
+        .order_by(t.contact.c.due_at, t.contact.c.id)
+        .limit(most)
+    )
+    return _whole(db, org_id, connection_id, db.execute(due).all())
+
+
+def read_contact(db: Db, org_id: int, connection_id: int | None, contact_id: str) -> Claimed | None:
+    """One contact as a claim would give it, due or not."""
+    row = db.execute(
+        sa.select(t.contact).where(t.contact.c.org_id == org_id, t.contact.c.source_id == contact_id)
+    ).first()
+    return _whole(db, org_id, connection_id, [row])[0] if row is not None else None
+
+
+def _whole(db: Db, org_id: int, connection_id: int | None, rows: Sequence[sa.Row[Any]]) -> tuple[Claimed, ...]:
+    companies = _companies(db, org_id, {row.company_key for row in rows if row.company_key})
+    attendances = _attendances(db, org_id, rows)
+    links = _links(db, connection_id, rows)
+    return tuple(
+        _claimed(row, companies, attendances, links.get(row.source_id, {}), links.get(row.company_key or "", {}))
+        for row in rows
+    )
+
+
+def _claimed(
+    row: sa.Row[Any],
+    companies: Mapping[str, Company],
+    attendances: Mapping[str, Mapping[str, tuple[str, Attendance]]],
+    people: Mapping[RecordKind, RecordRef],
+    accounts: Mapping[RecordKind, RecordRef],
+) -> Claimed:
+    state = from_json(row.fields)
+    fields = {path: value for path, value in values(state).items() if path not in (DELETED, "company")}
+    taking_part = dict(attendances.get(who_by_id(row.source_id), {}))
+    if row.email:
+        for event_id, (version, attendance) in attendances.get(who_by_email(row.email), {}).items():
+            if event_id not in taking_part or taking_part[event_id][0] < version:
+                taking_part[event_id] = (version, attendance)
+    contact = Contact(
+        id=row.source_id,
+        fields=fields,
+        company=companies.get(row.company_key) if row.company_key else None,
+        attendances=tuple(attendance for _, (_, attendance) in sorted(taking_part.items())),
+        deleted=row.deleted,
+        changed=newest(state),
+    )
+    return Claimed(
+        key=row.id,
+        contact=contact,
+        change=row.change,
+        attempts=row.attempts,
+        forced=row.forced,
+        rematched=bool(row.problem and row.problem.get("next") == Next.REMATCH),
+        fingerprint=row.fingerprint,
+        links=Links(
+            people={kind: ref for kind, ref in people.items() if kind.is_person},
+            account=accounts.get(RecordKind.ACCOUNT),
+        ),
+    )
+
+
+def chunks(keys: Iterable[Key]) -> Iterator[list[Key]]:
+    """The keys, sorted so that locks are taken in one order, in lists short enough for one IN (…)."""
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), CHUNK):
+        yield ordered[start : start + CHUNK]
+
+
+def _companies(db: Db, org_id: int, keys: set[str]) -> dict[str, Company]:
+    companies: dict[str, Company] = {}
+    for some in chunks(keys):
+        rows = db.execute(
+            sa.select(t.company.c.key, t.company.c.fields).where(
+                t.company.c.org_id == org_id, t.company.c.key.in_(some)
+            )
+        )
+        for key, stored in rows:
+            said = {path: value for path, value in values(from_json(stored)).items() if isinstance(value, str)}
+            companies[key] = Company(key, said.get("name"), said.get("domain"), said.get("account_id"))
+    return companies
+
+
+def _attendances(db: Db, org_id: int, rows: Sequence[sa.Row[Any]]) -> dict[str, dict[str, tuple[str, Attendance]]]:
+    who = {who_by_id(row.source_id) for row in rows} | {who_by_email(row.email) for row in rows if row.email}
+    found: dict[str, dict[str, tuple[str, Attendance]]] = {}
+    joined = t.attendance.outerjoin(
+        t.event, sa.and_(t.event.c.org_id == t.attendance.c.org_id, t.event.c.source_id == t.attendance.c.event_id)
+    )
+    for some in chunks(who):
+        query = (
+            sa.select(t.attendance, t.event.c.campaign_id, t.event.c.deleted)
+            .select_from(joined)
+            .where(t.attendance.c.org_id == org_id, t.attendance.c.who.in_(some))
+        )
+        for row in db.execute(query):
+            campaign_id = None if row.deleted else row.campaign_id
+            attendance = Attendance(row.event_id, row.status, campaign_id or None, row.removed)
+            found.setdefault(row.who, {})[row.event_id] = (row.version, attendance)
+    return found
+
+
+def _links(db: Db, connection_id: int | None, rows: Sequence[sa.Row[Any]]) -> dict[str, dict[RecordKind, RecordRef]]:
+    if connection_id is None:
+        return {}
+    sources = {row.source_id for row in rows} | {row.company_key for row in rows if row.company_key}
+    found: dict[str, dict[RecordKind, RecordRef]] = {}
+    for some in chunks(sources):
+        query = sa.select(t.link.c.kind, t.link.c.source, t.link.c.crm_id).where(
+            t.link.c.connection_id == connection_id,
+            t.link.c.kind.in_([RecordKind.LEAD, RecordKind.CONTACT, RecordKind.ACCOUNT]),
+            t.link.c.source.in_(some),
+        )
+        for kind, source, crm_id in db.execute(query):
+            found.setdefault(source, {})[RecordKind(kind)] = RecordRef(RecordKind(kind), crm_id)
+    return found

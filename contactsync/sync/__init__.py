@@ -1,0 +1,1 @@
+"""The sync: absorb, claim, look up, plan, apply, record, one org at a time."""

@@ -1,0 +1,95 @@
+"""The job behind the bell: sync one org until nothing is due, or its time slice is over."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+
+from contactsync.domain.errors import PluginBroken
+from contactsync.log import logger
+from contactsync.store import queue
+from contactsync.store.engine import reading
+from contactsync.store.lease import HeldLease, org_lease
+from contactsync.store.queue import OrgLease
+from contactsync.sync.absorb import absorb
+from contactsync.sync.batch import Turn, sync_batch
+from contactsync.sync.parts import Parts
+from contactsync.sync.rules import rules_of
+
+log = logger(__name__)
+
+
+def never() -> bool:
+    """Nobody asks this process to stop."""
+    return False
+
+
+def sync_org(parts: Parts, org_id: int, stop: Callable[[], bool] = never) -> bool:
+    """Sync an org; True when more is due and the bell should ring again.
+
+        take the org's lease, or knock and leave: its holder will look once more
+        until nothing is due, or the time slice is over, or the process is asked to stop:
+            absorb      deliveries in order → source records, due
+            claim       up to N due contacts
+            sync_batch  look up → plan → apply → record
+        let go of the lease; if somebody knocked meanwhile, look once more
+
+    A worker may die at any line: what is due stays due, the lease runs out, the clock rings again.
+    """
+    lease = OrgLease(org_id, _name_of_this_worker(), parts.settings.config.sync.lease_seconds)
+    over = time.monotonic() + parts.settings.config.sync.slice_seconds
+    with org_lease(parts.engine, lease, parts.now) as held:
+        if held is None:
+            return False
+        with held.kept_alive():
+            while True:
+                worked = _round(parts, org_id, held)
+                if worked is None:
+                    return False
+                if not worked and held.drop(even_if_knocked=False):
+                    return False
+                if stop() or time.monotonic() >= over:
+                    return True
+
+
+def _round(parts: Parts, org_id: int, lease: HeldLease) -> bool | None:
+    """Absorb and sync one batch; False when there was nothing to do, None when the CRM cannot be used now."""
+    with reading(parts.engine) as db:
+        slug = queue.slug_of(db, org_id)
+    if slug is None:
+        return None
+    size = parts.settings.config.sync.batch_size
+    absorbed = _absorb_up_to(parts, org_id, lease, size)
+    try:
+        bound = parts.targets.of(org_id)
+    except PluginBroken:
+        log.exception("target cannot be used", org=slug)
+        return None
+    if bound is not None and bound.row.paused(parts.now()):
+        return None
+    with reading(parts.engine) as db:
+        rules = rules_of(db, parts, org_id, slug, bound.row.target if bound else None)
+        claimed = queue.claim(db, org_id, bound.row.id if bound else None, parts.now(), size)
+    if not claimed:
+        return absorbed
+    usable = sync_batch(Turn(parts, org_id, rules, bound, lease), claimed)
+    log.info("batch synced", org=slug, contacts=len(claimed), usable=usable)
+    return True if usable else None
+
+
+def _absorb_up_to(parts: Parts, org_id: int, lease: HeldLease, enough: int) -> bool:
+    """Absorb until a full batch is due: a burst goes in full batches, and memory stays flat as it grows."""
+    absorbed = False
+    while absorb(parts, org_id, lease):
+        absorbed = True
+        with reading(parts.engine) as db:
+            if queue.due_count(db, org_id, parts.now(), enough) >= enough:
+                break
+    return absorbed
+
+
+def _name_of_this_worker() -> str:
+    return f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(8)}"

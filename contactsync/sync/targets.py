@@ -1,0 +1,50 @@
+"""The CRM of an org, ready to use: kept between batches, so that tokens, descriptions and sockets are too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contactsync.domain.crm import CrmTarget
+from contactsync.hooks import Plugins
+from contactsync.store.connections import ConnectionRow, OpenConnection, open_connection, present
+from contactsync.store.engine import Engine, reading
+from contactsync.store.vault import Vault
+
+
+@dataclass(frozen=True)
+class Bound:
+    """An org's present connection and the target made of it."""
+
+    row: ConnectionRow
+    target: CrmTarget
+    connection: OpenConnection
+
+
+class Targets:
+    """Makes targets, and makes a new one when the connection was changed."""
+
+    def __init__(self, engine: Engine, vault: Vault, plugins: Plugins) -> None:
+        self._engine = engine
+        self._vault = vault
+        self._plugins = plugins
+        self._bound: dict[int, Bound] = {}
+
+    def of(self, org_id: int) -> Bound | None:
+        """The org's target, None when it is not connected. Raises PluginBroken when its plugin cannot be used."""
+        with reading(self._engine) as db:
+            row = present(db, org_id)
+        if row is None:
+            self._bound.pop(org_id, None)
+            return None
+        bound = self._bound.get(org_id)
+        if bound is None or _identity(bound.row) != _identity(row):
+            connection = open_connection(self._engine, self._vault, row)
+            bound = Bound(row, self._plugins.target_type(row.target).connect(connection), connection)
+        else:
+            bound = Bound(row, bound.target, bound.connection)
+        self._bound[org_id] = bound
+        return bound
+
+
+def _identity(row: ConnectionRow) -> tuple[object, ...]:
+    return (row.id, row.target, sorted(row.settings.items()), row.sealed_credentials)
