@@ -16,10 +16,23 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Dialect, Engine, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from contactsync.domain.errors import Misconfigured
+
+__all__ = [
+    "Connection",
+    "Engine",
+    "committing",
+    "migrations_pending",
+    "open_engine",
+    "reading",
+    "unavailable",
+    "upgrade",
+    "writing",
+]
 
 _BEGIN = "contactsync_begin"  # execution option of a connection: the statement that begins a transaction on SQLite
 _MIGRATIONS = "contactsync.store:migrations"  # a package and its folder: found wherever the package is installed
@@ -79,6 +92,11 @@ def committing(engine: Engine) -> Iterator[Connection]:
         else:
             conn.execution_options(isolation_level="AUTOCOMMIT")
         yield conn
+
+
+def unavailable(error: BaseException) -> bool:
+    """Whether an exception means that the database cannot answer now (away, locked, full): the same may work later."""
+    return isinstance(error, (OperationalError, InterfaceError, InternalError, PoolTimeout))
 
 
 def upgrade(engine: Engine) -> None:
@@ -150,7 +168,7 @@ def _open_sqlite(url: URL) -> Engine:
     return engine
 
 
-def _make_folder(_dialect: Dialect, _record: ConnectionPoolEntry, args: Any, _kwargs: Any) -> None:  # noqa: ANN401
+def _make_folder(_dialect: Dialect, _record: ConnectionPoolEntry, args: Any, _kwargs: Any) -> None:
     folder = Path(args[0]).parent
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,143 @@
+"""An org's ties to CRMs: one is the present one, those before it stay for the record."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection as Db
+from sqlalchemy.engine import Engine
+
+from contactsync.domain.connection import Connection
+from contactsync.store.engine import writing
+from contactsync.store.tables import connection, org
+from contactsync.store.tokens import DatabaseTokenKeeper, utc_now
+from contactsync.store.vault import Vault
+
+CREDENTIALS_PURPOSE = "CRM credentials"
+
+
+@dataclass(frozen=True)
+class ConnectionRow:
+    """A connection as it is kept. Nothing in it is secret; the credentials are sealed."""
+
+    id: int
+    org_id: int
+    target: str
+    settings: Mapping[str, str]
+    sealed_credentials: str = field(repr=False)
+    calls: int  # that we made, ever
+    budget_used: int | None  # the CRM's own count for the day
+    budget_limit: int | None
+    failures: int  # whole calls that failed since one went well
+    paused_until: datetime | None
+    problem: Mapping[str, Any] | None
+    created_at: datetime
+
+    def paused(self, now: datetime) -> bool:
+        """Whether nobody should call the CRM: until a time, or (a problem without one) until somebody acted."""
+        if self.paused_until is None:
+            return self.problem is not None
+        return self.paused_until > now
+
+
+@dataclass(frozen=True)
+class OpenConnection(Connection):
+    """A connection for a target to work with; `flush` writes down the calls that were counted since the last time."""
+
+    flush: Callable[[], None] = field(kw_only=True, repr=False)
+
+
+def connect(  # noqa: PLR0917 - in the order in which they are read
+    conn: Db,
+    vault: Vault,
+    org_id: int,
+    target: str,
+    settings: Mapping[str, str],
+    credentials: Mapping[str, str],
+    now: datetime,
+) -> int:
+    """Connect an org to a CRM; answers the connection's id.
+
+    With the same target and `instance_url` as before it is the same connection with new credentials, so that its links
+    to CRM records stay valid; otherwise it is a new one and the present one is replaced. A pause is over, a kept token
+    forgotten. What stands in `settings` must not be secret.
+    """
+    conn.execute(sa.select(org.c.id).where(org.c.id == org_id).with_for_update()).scalar_one()  # one at a time
+    sealed = vault.seal(org_id, CREDENTIALS_PURPOSE, json.dumps(dict(credentials)))
+    said = {"settings": dict(settings), "sealed_credentials": sealed}
+    before = present(conn, org_id)
+    if before is not None and (before.target, _place(before.settings)) == (target, _place(settings)):
+        fresh = {"sealed_token": None, "token_lease_owner": None, "token_lease_until": None}
+        going = {"failures": 0, "paused_until": None, "problem": None}
+        conn.execute(sa.update(connection).where(connection.c.id == before.id).values(**said, **fresh, **going))
+        return before.id
+    if before is not None:
+        conn.execute(sa.update(connection).where(connection.c.id == before.id).values(replaced_at=now))
+    row = {"org_id": org_id, "target": target, "created_at": now, "calls": 0, "failures": 0} | said
+    return int(conn.execute(sa.insert(connection).values(**row).returning(connection.c.id)).scalar_one())
+
+
+def present(conn: Db, org_id: int) -> ConnectionRow | None:
+    """The org's connection as it is now; None when it has none yet."""
+    row = conn.execute(_PRESENT.where(connection.c.org_id == org_id)).one_or_none()
+    return None if row is None else ConnectionRow(*row)
+
+
+def open_connection(
+    engine: Engine, vault: Vault, row: ConnectionRow, now: Callable[[], datetime] = utc_now
+) -> OpenConnection:
+    """The connection with its credentials opened. Raises SealBroken; does no I/O."""
+    counter = _CallCounter(engine, row.id)
+    return OpenConnection(
+        settings=dict(row.settings),
+        credentials=json.loads(vault.open(row.org_id, CREDENTIALS_PURPOSE, row.sealed_credentials)),
+        tokens=DatabaseTokenKeeper(engine, vault, row.org_id, row.id, now=now),
+        count_call=counter.count,
+        flush=counter.flush,
+    )
+
+
+def _place(settings: Mapping[str, str]) -> str:
+    return settings.get("instance_url", "").rstrip("/").lower()
+
+
+_PRESENT = sa.select(*(connection.c[name] for name in ConnectionRow.__dataclass_fields__)).where(
+    connection.c.replaced_at.is_(None)
+)
+
+
+class _CallCounter:
+    """Adds calls up in memory: a row written per call would cost more than the call's own bookkeeping is worth."""
+
+    def __init__(self, engine: Engine, connection_id: int) -> None:
+        self._engine = engine
+        self._connection_id = connection_id
+        self._lock = threading.Lock()
+        self._calls = 0
+        self._budget: dict[str, int] = {}
+
+    def count(self, used: int | None, limit: int | None) -> None:
+        said = {"budget_used": used, "budget_limit": limit}
+        with self._lock:
+            self._calls += 1
+            self._budget |= {name: value for name, value in said.items() if value is not None}
+
+    def flush(self) -> None:
+        """In a transaction of its own: never inside another one that writes."""
+        with self._lock:
+            calls, budget = self._calls, dict(self._budget)
+            if not calls:
+                return
+            with writing(self._engine) as conn:
+                conn.execute(
+                    sa.update(connection)
+                    .where(connection.c.id == self._connection_id)
+                    .values(calls=connection.c.calls + calls, **budget)
+                )
+            self._calls, self._budget = 0, {}
