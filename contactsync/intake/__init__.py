@@ -1,0 +1,1 @@
+"""The door for webhooks: verify the raw bytes, decode, keep, ring, answer."""

@@ -1,0 +1,217 @@
+"""`POST /webhooks/<org>/contacts` and `/events`: the flow of one webhook, and Flask around it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+import flask
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+
+from contactsync.config import IntakeConfig
+from contactsync.domain.errors import CannotKeep, RefusedInput, SealBroken, SignatureRefused
+from contactsync.intake import answers
+from contactsync.intake.answers import Answer
+from contactsync.intake.decode import decode, known_type
+from contactsync.intake.keyring import Keyring
+from contactsync.intake.schemas import DOORS
+from contactsync.intake.signature import Headers, verify
+from contactsync.intake.throttle import Throttle
+from contactsync.log import logger
+from contactsync.settings import Settings
+from contactsync.store.engine import Engine, reading
+from contactsync.store.inbox import find_delivery, keep, keeping, public_id
+from contactsync.store.vault import Vault
+
+log = logger(__name__)
+
+RETRY_SECONDS = 30  # when an operator must act first
+CHUNK = 65_536
+MOST_DRAINED = 8 * 1024 * 1024
+
+
+class Ringer(Protocol):
+    """Says "this org has work" to the workers."""
+
+    def ring(self, org_id: int) -> bool:
+        """Never raises; False when it could not."""
+        ...
+
+
+class Parts(Protocol):
+    """What the doors work with (`contactsync.bootstrap` makes it)."""
+
+    @property
+    def settings(self) -> Settings:
+        """Where [intake] is."""
+        ...
+
+    @property
+    def engine(self) -> Engine:
+        """The database."""
+        ...
+
+    @property
+    def vault(self) -> Vault:
+        """Opens webhook secrets."""
+        ...
+
+    @property
+    def bell(self) -> Ringer:
+        """Wakes workers."""
+        ...
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """The clock."""
+        ...
+
+
+def webhooks(parts: Parts) -> flask.Blueprint:
+    """The doors for webhooks. They connect to nothing before the first request."""
+    blueprint = flask.Blueprint("webhooks", __name__, url_prefix="/webhooks")
+    intake = Intake(parts)
+
+    def receive(org: str, door: str) -> flask.Response:
+        return _response(_received(intake, org, door, flask.request))
+
+    blueprint.add_url_rule(f"/<org>/<any({','.join(DOORS)}):door>", view_func=receive, methods=["POST"])
+    return blueprint
+
+
+class Intake:
+    """The doors of all orgs, apart from HTTP."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.config: IntakeConfig = parts.settings.config.intake
+        self._keyring = Keyring(parts.engine, parts.vault)
+        self._throttle = Throttle(self.config.max_per_second)
+
+    def take(self, slug: str, door: str, headers: Headers, body: bytes, status_root: str) -> Answer:
+        """One webhook, its size and kind checked already.
+
+        find the org and its secrets (none: a secret that nobody has)
+        verify the raw bytes                        → 401, the same whatever was wrong
+        take a token of the org's bucket            → 429
+        decode                                      → 422, kept as rejected
+        keep it, in one commit                      → 503; 200 when its id was kept before
+        ring the org's bell (may fail: the clock rings)
+        answer 202
+        """
+        now = self._parts.now()
+        try:
+            keys = self._keyring.of(slug, now)
+            webhook_id = verify(headers, body, keys.secrets, now, self.config.tolerance_seconds)
+            if keys.org_id is None:
+                raise SignatureRefused("unknown org")  # unreachable but for a guess of 256 bits
+            seconds = self._throttle.wait(keys.org_id, now.timestamp())
+            if seconds:
+                return answers.too_fast(seconds)
+            return self._kept(keys.org_id, door, webhook_id, body, now, status_root)
+        except SignatureRefused as refused:
+            log.info("webhook refused", org=slug[:63], door=door, reason=refused.reason)
+            return answers.UNAUTHORIZED
+        except SealBroken as broken:
+            log.error("webhook secrets cannot be opened", org=slug[:63], reason=str(broken))
+            return answers.unavailable(RETRY_SECONDS)
+        except CannotKeep as failed:
+            log.warning("webhook not kept", org=slug[:63], door=door, reason=str(failed))
+            return answers.unavailable(failed.retry_after)
+
+    def _kept(self, org_id: int, door: str, webhook_id: str, body: bytes, now: datetime, status_root: str) -> Answer:
+        errors: list[dict[str, str]] | None = None
+        try:
+            type_: str | None = decode(door, body).type
+        except RefusedInput as refused:
+            errors = [{"path": path, "message": str(message)} for path, message in refused.fields.items()]
+            type_ = known_type(door, body)
+        with keeping(self._parts.engine) as conn:
+            kept = keep(
+                conn,
+                org_id=org_id,
+                webhook_id=webhook_id,
+                door=door,
+                body=body,
+                status="rejected" if errors else "accepted",
+                type=type_,
+                errors=errors,
+                now=now,
+            )
+        name = public_id(kept.delivery_id)
+        if kept.duplicate:
+            return self._again(org_id, kept.delivery_id, f"{status_root}{name}")
+        if errors:
+            log.warning("webhook rejected", org_id=org_id, delivery=name, errors=len(errors))
+            return answers.rejected(errors)
+        self._parts.bell.ring(org_id)
+        return answers.accepted(name, f"{status_root}{name}")
+
+    def _again(self, org_id: int, delivery_id: int, status_url: str) -> Answer:
+        """The same outcome as the first time, whatever this body holds: the first one stands."""
+        with reading(self._parts.engine) as conn:
+            first = find_delivery(conn, org_id, delivery_id)
+        if first is not None and first.status == "rejected":
+            return answers.rejected(first.errors or [])
+        if first is not None and first.status == "accepted":
+            self._parts.bell.ring(org_id)  # perhaps we died before we could, and that is why it comes again
+        return answers.duplicate(public_id(delivery_id), status_url)
+
+
+# ── HTTP ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _received(intake: Intake, org: str, door: str, request: flask.Request) -> Answer:
+    most = intake.config.max_bytes
+    body = _body(request, most)
+    if body is None:
+        return answers.too_large(most)
+    if not _is_json(request):
+        return answers.NOT_JSON
+    return intake.take(org, door, request.headers, body, f"{request.url_root}api/v1/deliveries/")
+
+
+def _response(answer: Answer) -> flask.Response:
+    response = flask.Response(json.dumps(answer.body), answer.status, mimetype="application/json")
+    if answer.retry_after is not None:
+        response.headers["Retry-After"] = str(answer.retry_after)
+    return response
+
+
+def _is_json(request: flask.Request) -> bool:
+    kind = request.mimetype
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    return (
+        (kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")))
+        and charset in ("utf-8", "utf8", "us-ascii")
+        and request.headers.get("Content-Encoding", "identity").strip().lower() in ("", "identity")
+    )
+
+
+def _body(request: flask.Request, most: int) -> bytes | None:
+    """The raw bytes; None when there are more than `most`, whatever Content-Length says or does not say.
+
+    What a sender goes on sending is read and dropped, up to a limit: many read no answer before they have sent all.
+    """
+    length = request.content_length
+    too_long = length is not None and length > most
+    read = bytearray()
+    dropped = 0
+    request.max_content_length = MOST_DRAINED
+    try:
+        while chunk := request.stream.read(CHUNK):
+            if too_long:
+                dropped += len(chunk)
+                if dropped > MOST_DRAINED:
+                    break
+                continue
+            read += chunk
+            if len(read) > most:
+                too_long = True
+    except RequestEntityTooLarge:
+        return None
+    except ClientDisconnected:
+        pass  # fewer bytes than announced: no signature covers them
+    return None if too_long else bytes(read)

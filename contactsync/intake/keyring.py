@@ -1,0 +1,82 @@
+"""Which org a webhook is for, and the secrets that may have signed it."""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets as randomness
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from contactsync.domain.errors import CannotKeep
+from contactsync.intake.signature import SECRET_PREFIX
+from contactsync.store.engine import Connection, Engine, reading, unavailable
+from contactsync.store.orgs import SECRET_PURPOSE, find_org, secrets
+from contactsync.store.vault import Vault
+
+REMEMBERED = timedelta(seconds=2)
+"""How long a process goes without asking the database again: a revoked secret is taken for so long at the most."""
+
+MOST_REMEMBERED = 10_000
+NO_SLUG = "-"
+"""Asked for instead of what no org can be called, and the database might choke on."""
+
+_ASKABLE = re.compile(r"[a-z0-9-]{1,63}")
+NOBODY = 0  # the org of the dummy secret; the database counts from 1
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Who may have sent it: the org's id (None: there is no such org) and its secrets, never none."""
+
+    org_id: int | None
+    secrets: tuple[str, ...] = field(repr=False)
+    read_at: datetime
+
+
+class Keyring:
+    """The orgs and their webhook secrets, remembered for REMEMBERED.
+
+    An unknown org gets a secret that nobody has, opened and tried like a real one: neither the answer nor the work tells
+    them apart. The same goes for an org without a secret: nothing can be signed for it.
+    """
+
+    def __init__(self, engine: Engine, vault: Vault) -> None:
+        self._engine = engine
+        self._vault = vault
+        nobodys = SECRET_PREFIX + base64.b64encode(randomness.token_bytes(32)).decode("ascii")
+        self._dummy = vault.seal(NOBODY, SECRET_PURPOSE, nobodys)
+        self._remembered: dict[str, Keys] = {}
+
+    def of(self, slug: str, now: datetime) -> Keys:
+        """The keys of an org. Raises CannotKeep when the database cannot be asked, SealBroken for a secret without key."""
+        if not _ASKABLE.fullmatch(slug):
+            slug = NO_SLUG
+        keys = self._remembered.get(slug)
+        if keys is None or abs(now - keys.read_at) >= REMEMBERED:
+            keys = self._read(slug, now)
+            if len(self._remembered) >= MOST_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[slug] = keys
+        return keys
+
+    def _read(self, slug: str, now: datetime) -> Keys:
+        with _asking(self._engine) as conn:
+            org = find_org(conn, slug)
+            org_id = NOBODY if org is None else org.id
+            active = secrets(conn, self._vault, org_id, now)
+        dummy = self._vault.open(NOBODY, SECRET_PURPOSE, self._dummy)
+        return Keys(org.id if org else None, active or (dummy,), now)
+
+
+@contextmanager
+def _asking(engine: Engine) -> Iterator[Connection]:
+    try:
+        with reading(engine) as conn:
+            yield conn
+    except Exception as error:
+        if unavailable(error):
+            raise CannotKeep("the orgs cannot be read now") from error
+        raise

@@ -1,0 +1,206 @@
+"""Every payload, field by field, with its meaning: the door checks by it, and docs/webhooks.md is made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from marshmallow import ValidationError, missing
+
+from contactsync.intake.fields import (
+    Address,
+    Custom,
+    Email,
+    Host,
+    Identifier,
+    Moment,
+    OneOf,
+    OnNull,
+    Text,
+    Value,
+    Word,
+)
+from contactsync.intake.shape import Part, Rows, Shape, UnknownKeys
+
+LONG = 32_000
+CRM_ID = 64
+
+UPDATED_AT = "When this record was last changed at the source: decides which of two versions of a field is newer."
+CUSTOM = (
+    "Any further fields; the mapping says where they go. An object that leaves a name out leaves that field as it is."
+)
+
+
+class CompanyShape(Shape):
+    """A company as an object."""
+
+    id = Identifier("Your own id of the company. With it, its name may change.", on_null=OnNull.ABSENT)
+    name = Text("Its name.", most=500)
+    domain = Host("The host name of its website; a whole address is taken too. Finds the Account.")
+    account_id = Text("The CRM's id of the Account that a person picked.", most=CRM_ID)
+
+    def finish(self, kept: dict[str, object]) -> object:
+        """A company is known by its id or its name; one of which nothing is said is no company."""
+        if "id" in kept or kept.get("name"):
+            return kept
+        if any(value is not None for value in kept.values()):
+            raise ValidationError("Has neither id nor name: send at least one of them.")
+        return None if kept else missing
+
+
+class CompanyField(Part):
+    """A company: its name alone, or an object."""
+
+    shown = "text, or object"
+
+    def __init__(self, meaning: str) -> None:
+        super().__init__(meaning, CompanyShape)
+        self.name_alone = Text("", most=500)
+
+    def read(self, value: object) -> object:
+        """The name as text, or the object."""
+        return self.name_alone.read(value) if isinstance(value, str) else super().read(value)
+
+    def swift(self, value: object, unknown: UnknownKeys, at: str) -> object:
+        """The same, swiftly."""
+        return self.name_alone.read(value) if isinstance(value, str) else super().swift(value, unknown, at)
+
+
+class SocialShape(Shape):
+    """Social profiles."""
+
+    linkedin = Text("Address or name of the LinkedIn profile.")
+    twitter = Text("Of the profile on X (Twitter).")
+    facebook = Text("Of the Facebook profile.")
+    instagram = Text("Of the Instagram profile.")
+
+
+class AddressShape(Shape):
+    """A postal address."""
+
+    street = Text("Street and number; may have several lines.")
+    city = Text("City.")
+    state = Text("State or province.")
+    postal_code = Text("Postal code, as text.")
+    country = Text("Country.")
+
+
+class AttendanceShape(Shape):
+    """An event that a contact takes part in."""
+
+    id = Identifier("Your own id of the event. It may be one that was not sent yet.", required=True)
+    status = Word(
+        "`invited`, `registered`, `waitlisted`, `declined`, `cancelled`, `attended`, `no_show`, or a word of your own. "
+        "`registered` while none was ever sent.",
+        on_null=OnNull.ABSENT,
+    )
+
+
+class ContactShape(Shape):
+    """A contact."""
+
+    id = Identifier("Your own id of the contact; the same for ever.", required=True)
+    first_name = Text("First name. Required before the contact can be synced.")
+    last_name = Text("Last name. Required before the contact can be synced.")
+    email = Email("E-mail address: how the CRM's record is found. Required before the contact can be synced.")
+    company = CompanyField("The company: its name, or an object. Required before the contact can be synced.")
+    sync_as = OneOf(
+        "What it becomes in the CRM. Required before the contact can be synced, unless the org has a default.",
+        "lead",
+        "contact",
+    )
+    title = Text("Job title.")
+    phone = Text("Main phone.")
+    mobile_phone = Text("Mobile phone.")
+    website = Text("The contact's website.")
+    note = Text("A note; becomes the CRM's description.", most=LONG)
+    owner_email = Email("E-mail address of the person who owns the contact: the CRM user with it becomes the owner.")
+    social = Part("Social profiles.", SocialShape)
+    address = Part("Postal address.", AddressShape)
+    custom = Custom(CUSTOM)
+    events = Rows("The events it takes part in. A list adds and changes; events it leaves out stay.", AttendanceShape)
+    source = Text("Where the contact was met or captured. For values that have a meaning, see below.", most=255)
+    updated_at = Moment(UPDATED_AT, on_null=OnNull.ABSENT)
+
+
+class EventShape(Shape):
+    """An event."""
+
+    id = Identifier("Your own id of the event; the same for ever.", required=True)
+    name = Text("Its name.")
+    type = Text("What kind of event it is, such as conference or dinner.")
+    starts_at = Moment("When it starts.")
+    ends_at = Moment("When it ends.")
+    timezone = Text("The time zone of the place, such as Europe/Berlin.", most=64)
+    venue = Text("The place.")
+    city = Text("City.")
+    country = Text("Country.")
+    url = Address("Its web page.")
+    status = Word("Such as `draft`, `published`, `cancelled`.")
+    campaign_id = Text(
+        "The CRM's id of the campaign it is connected to; a choice made in contactsync comes before it.", most=CRM_ID
+    )
+    custom = Custom(CUSTOM)
+    updated_at = Moment(UPDATED_AT, on_null=OnNull.ABSENT)
+
+
+class DeletedContactShape(Shape):
+    """A contact that is gone; the CRM's record stays as it is."""
+
+    passed_over = frozenset(ContactShape().fields)
+    id = Identifier("Your own id of the contact.", required=True)
+    updated_at = Moment("When it was deleted.", on_null=OnNull.ABSENT)
+
+
+class DeletedEventShape(Shape):
+    """An event that is gone; the CRM's campaign stays as it is."""
+
+    passed_over = frozenset(EventShape().fields)
+    id = Identifier("Your own id of the event.", required=True)
+    updated_at = Moment("When it was deleted.", on_null=OnNull.ABSENT)
+
+
+class ParticipantShape(Shape):
+    """Somebody on an event's list: known by id, or by e-mail address alone."""
+
+    id = Identifier("Your own id of the contact. It may be one that was not sent yet.", on_null=OnNull.ABSENT)
+    email = Email("E-mail address, when there is no id.", on_null=OnNull.ABSENT)
+    status = Word("As in a contact's `events`.", on_null=OnNull.ABSENT)
+
+    def finish(self, kept: dict[str, object]) -> object:
+        """Without either nobody is meant."""
+        if "id" not in kept and "email" not in kept:
+            raise ValidationError("Has neither id nor email: send one of them.")
+        return kept
+
+
+class RosterShape(Shape):
+    """Contacts that joined or left an event."""
+
+    event_id = Identifier("Your own id of the event. It may be one that was not sent yet.", required=True)
+    contacts = Rows("Who joined or left: 1 to 500.", ParticipantShape, required=True)
+
+
+class EnvelopeShape(Shape):
+    """The body of a webhook, around `data`."""
+
+    timestamp = Moment(
+        "When the webhook was made: the version of everything in it that has no `updated_at`.", required=True
+    )
+
+
+CONTACT, EVENT, ROSTER = ContactShape(), EventShape(), RosterShape()
+DELETED_CONTACT, DELETED_EVENT = DeletedContactShape(), DeletedEventShape()
+TIMESTAMP: Value = EnvelopeShape().fields["timestamp"]  # type: ignore[assignment]  # declared above as a Moment
+
+DOORS: Mapping[str, Mapping[str, Shape]] = {
+    "contacts": {"contact.created": CONTACT, "contact.updated": CONTACT, "contact.deleted": DELETED_CONTACT},
+    "events": {
+        "event.created": EVENT,
+        "event.updated": EVENT,
+        "event.cancelled": EVENT,
+        "event.deleted": DELETED_EVENT,
+        "event.contacts_added": ROSTER,
+        "event.contacts_removed": ROSTER,
+    },
+}
+"""Door → type → the shape of each thing in `data`. Built once: building a schema costs three times a load."""

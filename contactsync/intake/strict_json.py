@@ -1,0 +1,138 @@
+"""JSON as RFC 8259 means it: UTF-8, no repeated names, no NaN, nothing that a database would refuse.
+
+Python's own reader takes more than that (NaN, the last of repeated names, a byte order mark, lone surrogates), and what
+two readers understand differently must not get in. NUL is legal JSON and refused all the same: Postgres cannot keep it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, NoReturn
+
+from contactsync.domain.errors import RefusedInput
+
+BODY = "body"
+"""The path of what is wrong with a body as a whole."""
+
+MOST_ERRORS = 100
+
+NUL = "Holds the character NUL (\\u0000), which cannot be stored: remove it."
+SURROGATE = "Holds half of a surrogate pair (\\ud800 to \\udfff), which is no text: send the whole character."
+DOUBLED = "Sent twice in the same object: send each name once."
+NO_NUMBER = "NaN, Infinity and numbers beyond a double are no JSON: send null or leave it out."
+
+_SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|[0-9][eE]\+?[0-9]{3}|[0-9]{300}")
+"""Escapes that may stand for NUL or half a pair, numbers that may overflow: worth a walk through the whole value."""
+
+
+def read_json(body: bytes) -> object:
+    """The value of a body. Raises RefusedInput with the path of all that is wrong, `body` for the whole of it."""
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # `from None`, here and below: the library's errors carry the whole body along (I8).
+        raise _refused(f"Not UTF-8: byte {error.start} cannot be read.") from None
+    if text.startswith("\ufeff"):
+        raise _refused("Begins with a byte order mark: send UTF-8 without it.")
+    try:
+        value = _decoded(_STRICT, text)
+    except _Suspect:
+        value = _decoded(_LENIENT, text)
+    else:
+        if not _SUSPECT.search(body):
+            return value
+    faults = dict(islice(_faults(value), MOST_ERRORS))
+    if faults:
+        raise RefusedInput("the body is no JSON that can be kept", faults)
+    return value
+
+
+def path_of(parent: str, name: str | int) -> str:
+    """`data.3.email`: a path that is safe to store and show, whatever the name holds."""
+    shown = str(name)
+    if len(shown) > 100 or not shown.isprintable():
+        shown = shown[:100].encode("unicode_escape").decode("ascii")
+    return f"{parent}.{shown}" if parent else shown
+
+
+# ── the whole value, once more, when something in it may be wrong ────────────────────────────────────────────────────
+
+
+class _Suspect(Exception):  # noqa: N818 – not an error yet: the value is read again to say where
+    """A repeated name or a NaN was met; where, the strict reader cannot say."""
+
+
+class _Doubled(dict[str, Any]):
+    """An object that holds a name twice."""
+
+    doubled: tuple[str, ...] = ()
+
+
+def _strict_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise _Suspect
+    return value
+
+
+def _lenient_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = _Doubled(pairs)
+    if len(value) != len(pairs):
+        value.doubled = tuple(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+    return value
+
+
+def _strict_constant(_: str) -> NoReturn:
+    raise _Suspect
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_strict_object, parse_constant=_strict_constant)
+_LENIENT = json.JSONDecoder(object_pairs_hook=_lenient_object)
+
+
+def _faults(value: object) -> Iterator[tuple[str, str]]:
+    """Every path that holds what cannot be kept. A loop, not a recursion: the value may be nested deeply."""
+    waiting: list[tuple[str, Any]] = [("", value)]
+    while waiting:
+        path, held = waiting.pop()
+        if isinstance(held, dict):
+            if isinstance(held, _Doubled):
+                yield from ((path_of(path, name), DOUBLED) for name in held.doubled)
+            for name in held:
+                yield from _text_faults(path_of(path, name), name)
+            waiting.extend((path_of(path, name), part) for name, part in reversed(held.items()))
+        elif isinstance(held, list):
+            waiting.extend((path_of(path, index), held[index]) for index in reversed(range(len(held))))
+        elif isinstance(held, str):
+            yield from _text_faults(path or BODY, held)
+        elif isinstance(held, float) and held - held != 0:
+            yield path or BODY, NO_NUMBER
+
+
+def _text_faults(path: str, text: str) -> Iterator[tuple[str, str]]:
+    if "\x00" in text:
+        yield path, NUL
+    elif not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            yield path, SURROGATE
+
+
+def _decoded(decoder: json.JSONDecoder, text: str) -> object:
+    try:
+        return decoder.decode(text)
+    except json.JSONDecodeError as error:
+        raise _refused(f"Not JSON: {error.msg} (line {error.lineno}, column {error.colno}).") from None
+    except RecursionError:
+        raise _refused("Nested too deeply.") from None
+    except ValueError:
+        raise _refused("Holds a number with thousands of digits.") from None
+
+
+def _refused(message: str) -> RefusedInput:
+    return RefusedInput("the body is not JSON that can be read", {BODY: message})
