@@ -12,12 +12,9 @@ carries the org's id and nothing else, ringing never raises, and RQ's own recove
 from __future__ import annotations
 
 import platform
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from types import FrameType
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import redis.exceptions
@@ -33,8 +30,9 @@ from rq.version import VERSION as RQ_VERSION
 from rq.worker import WorkerStatus
 
 from contactsync.domain.errors import Misconfigured, RefusedInput
-from contactsync.log import described
+from contactsync.log import described, logger
 from contactsync.redis_server import RedisPlace, connection_options
+from contactsync.stopping import stop_on_signal
 
 QUEUE = "bell"
 ANSWER = "sync_org"
@@ -52,10 +50,15 @@ DEAD_WORKER_RETRIES = 2
 QUIET_SECONDS = 1.0
 """After a ring that failed, the next ones fail at once for this long: a webhook must not wait for a dead Redis."""
 
-_QUICK = {"socket_connect_timeout": 0.2, "socket_timeout": 0.2, "retry": Reconnect(NoBackoff(), 0)}
+_QUICK_SECONDS = 0.2
+_QUICK = {
+    "socket_connect_timeout": _QUICK_SECONDS,
+    "socket_timeout": _QUICK_SECONDS,
+    "retry": Reconnect(NoBackoff(), 0),
+}
 _PATIENT = {"socket_connect_timeout": 5, "retry": Reconnect(ExponentialBackoff(cap=1, base=0.1), 10)}
 
-log = structlog.get_logger(__name__)
+log = logger(__name__)
 
 
 def wake_token(org_id: int) -> str:
@@ -72,11 +75,6 @@ class Bell:
         self._queue: Queue | None = None
         self._quiet_until = float("-inf")
 
-    @property
-    def place(self) -> RedisPlace:
-        """Where Redis is."""
-        return self._place
-
     def ring(self, org_id: int) -> bool:
         """Tell a worker that this org has work. False: Redis is away, the clock will ring. Never raises for that."""
         return self._try(lambda queue: _ring(queue, org_id))
@@ -87,9 +85,7 @@ class Bell:
 
     def close(self) -> None:
         """Let go of Redis; the next ring comes back to it."""
-        if self._queue is not None:
-            self._queue.connection.close()
-        self._queue = None
+        self._disconnect()
         self._place.leave()
 
     def _try(self, do: Callable[[Queue], bool]) -> bool:
@@ -97,12 +93,18 @@ class Bell:
             return False
         try:
             if self._queue is None:
-                self._queue = _queue(_connect(self._place.url(), _QUICK))
+                self._queue = _queue(_connect(self._place.url(_QUICK_SECONDS), _QUICK))
             return do(self._queue)
         except (redis.exceptions.RedisError, Misconfigured) as error:
             log.warning("bell not rung", **described(error))
+            self._disconnect()  # the next one asks anew where Redis is: one of our own is started again
             self._quiet_until = self._clock() + QUIET_SECONDS
             return False
+
+    def _disconnect(self) -> None:
+        if self._queue is not None:
+            self._queue.connection.close()
+        self._queue = None
 
 
 def _ring(queue: Queue, org_id: int) -> bool:
@@ -140,51 +142,67 @@ Answer = Callable[[int, Callable[[], bool]], bool]
 
 
 def answer_bells(
-    bell: Bell, answer: Answer, *, burst: bool = False, connection: Mapping[str, Any] = _PATIENT, pause: float = 1.0
+    place: RedisPlace,
+    answer: Answer,
+    ring: Callable[[int], bool],
+    *,
+    burst: bool = False,
+    connection: Mapping[str, Any] = _PATIENT,
+    pause: float = 1.0,
 ) -> None:
     """Answer bells until SIGTERM or SIGINT; with `burst`, until none is left.
 
         until asked to stop:
-            find Redis (start our own if nobody does), connect
+            find Redis (start our own if nobody runs one), connect
             answer bells, one at a time, until Redis is away for longer than the connection's retries
             wait a moment
 
     A signal ends a worker that waits at once, one that works after the batch under way; a second signal at once.
-    `connection`: how patient the connection is. Raises Misconfigured when there is no Redis to be had at the start.
+    `connection`: how patient the connection is. Raises Misconfigured when a Redis of our own cannot be started.
     """
-    bell.place.url()
-    with _stopping() as stop:
-        functions = {ANSWER: _answering(bell, answer, stop.requested.is_set)}
+    place.url()
+    working: list[_BellWorker] = []
+
+    def first_signal() -> None:
+        if not working:
+            raise StopRequested
+        working[0].ask_to_stop()
+
+    with suppress(StopRequested), stop_on_signal(first_signal) as stop:
+        functions = {ANSWER: _answering(answer, ring, stop.asked)}
         job_class = type("BellJob", (_BellJob,), {"functions": functions})
-        while not stop.requested.is_set():
+        while not stop.asked():
             try:
-                queue = _queue(_connect(bell.place.url(), connection), job_class)
-                stop.worker = _BellWorker(
-                    [queue],
-                    connection=queue.connection,
-                    job_class=job_class,
-                    serializer=JSONSerializer,
-                    worker_ttl=30,
-                    maintenance_interval=10,
-                    job_monitoring_interval=5,
-                    log_job_description=False,
-                )
-                stop.worker.work(burst=burst)
+                working[:] = [_worker(_queue(_connect(place.url(), connection), job_class))]
+                working[0].work(burst=burst)
             except (redis.exceptions.RedisError, Misconfigured) as error:
                 if burst:
                     raise
                 log.warning("redis lost", **described(error))
             finally:
-                stop.worker = None
+                working.clear()
             if burst:
                 return
-            stop.requested.wait(pause)
+            stop.wait(pause)
 
 
-def _answering(bell: Bell, answer: Answer, stop: Callable[[], bool]) -> Callable[[int], None]:
+def _worker(queue: Queue) -> _BellWorker:
+    return _BellWorker(
+        [queue],  # one queue: only then does RQ keep what it took until it is started
+        connection=queue.connection,
+        job_class=queue.job_class,
+        serializer=JSONSerializer,
+        worker_ttl=30,
+        maintenance_interval=10,
+        job_monitoring_interval=5,
+        log_job_description=False,
+    )
+
+
+def _answering(answer: Answer, ring: Callable[[int], bool], stop: Callable[[], bool]) -> Callable[[int], None]:
     def sync_org(org_id: int) -> None:
         if answer(org_id, stop):
-            bell.ring(org_id)
+            ring(org_id)
 
     return sync_org
 
@@ -248,7 +266,7 @@ class _BellWorker(SimpleWorker):
     def subscribe(self) -> None:
         """To nothing."""
 
-    def handle_exception(self, job: Job, *exc_info: Any) -> None:  # noqa: ANN401 - RQ's own signature
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Told once for each job that raised. RQ does not try it again: the clock will ring."""
         job.retries_left = 0
         job.failure_ttl = FAILED_SECONDS
@@ -257,7 +275,7 @@ class _BellWorker(SimpleWorker):
         log.error("bell not answered", **described(exc_info[1]))
         structlog.contextvars.unbind_contextvars("org")
 
-    def handle_job_failure(self, job: Job, queue: Queue, *args: Any, **options: Any) -> None:  # noqa: ANN401
+    def handle_job_failure(self, job: Job, queue: Queue, *args: Any, **options: Any) -> None:
         """RQ's, without the traceback that it would keep in Redis."""
         super().handle_job_failure(job, queue, *args, **{**options, "exc_string": "see the worker's log"})
 
@@ -266,38 +284,6 @@ class _BellWorker(SimpleWorker):
         self.connection.set_retry(Reconnect(NoBackoff(), 0))
         with suppress(redis.exceptions.RedisError):
             super().teardown()  # type: ignore[no-untyped-call]
-
-
-class _Stop:
-    """What SIGTERM and SIGINT do: ask once, insist the second time."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.requested = threading.Event()
-        self.worker: _BellWorker | None = None
-        self._clock = clock
-        self._asked_at = 0.0
-
-    def __call__(self, signum: int, _frame: FrameType | None) -> None:
-        if not self.requested.is_set():
-            self.requested.set()
-            self._asked_at = self._clock()
-            if self.worker is None:
-                raise StopRequested
-            self.worker.ask_to_stop()
-        elif self._clock() - self._asked_at > 1:  # a terminal and its supervisor may both pass on the same Ctrl-C
-            raise SystemExit(128 + signum)
-
-
-@contextmanager
-def _stopping() -> Iterator[_Stop]:
-    stop = _Stop()
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        with suppress(StopRequested):
-            yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def versions() -> dict[str, str]:

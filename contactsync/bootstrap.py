@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contactsync.bell import Bell
 from contactsync.hooks import Plugins
+from contactsync.redis_server import find_redis
 from contactsync.settings import Settings
 from contactsync.store.engine import open_engine
 from contactsync.store.vault import Vault
@@ -16,4 +17,5 @@ def build(settings: Settings) -> Parts:
     engine = open_engine(settings.database_url)
     vault = Vault(settings.secret_keys)
     plugins = Plugins.load(settings.config)
-    return Parts(settings, engine, vault, plugins, Bell(settings.redis_url), Targets(engine, vault, plugins))
+    bell = Bell(find_redis(settings.redis_url, settings.var))
+    return Parts(settings, engine, vault, plugins, bell, Targets(engine, vault, plugins))

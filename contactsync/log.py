@@ -1,11 +1,11 @@
 """What every process says: one line per past event, with keys; JSON off a terminal, readable on one.
 
-    log = structlog.get_logger(__name__)
+    log = logger(__name__)
     log.info("contact synced", org="acme", run=17)
 
-No personal data and no secret gets through (invariant I8), by three nets: keys that hold such things are left out, texts
-that look like them are covered, and of an exception there is its class and its place, never its text, unless it is
-one of ours, whose texts hold none. Libraries' own records go the same way.
+No personal data and no secret gets through (invariant I8), by three nets: keys that hold such things are left out,
+texts that look like them are covered, and of an exception there is its class and its place, never its text, unless it
+is one of ours, whose texts hold none. Libraries' own records go the same way.
 """
 
 from __future__ import annotations
@@ -25,15 +25,63 @@ from contactsync.domain.errors import ContactsyncError
 LEFT_OUT = "[left out]"
 
 PERSONAL_KEYS = frozenset(
-    """
-    email emails first_name last_name full_name phone mobile_phone title note notes address street city postal_code
-    company website social linkedin twitter facebook instagram custom owner_email host_email attendees contact
-    body payload fields values record records before after params query sql args kwargs locals
-    authorization cookie headers password secret secrets token tokens key keys credentials client_secret
-    access_token refresh_token private_key webhook_secret api_token signature database_url redis_url
-    """.split()
+    [
+        "email",
+        "emails",
+        "first_name",
+        "last_name",
+        "full_name",
+        "phone",
+        "mobile_phone",
+        "title",
+        "note",
+        "notes",
+        "address",
+        "street",
+        "city",
+        "postal_code",
+        "company",
+        "website",
+        "social",
+        "linkedin",
+        "twitter",
+        "facebook",
+        "instagram",
+        "custom",
+        "owner_email",
+        "host_email",
+        "attendees",
+        "body",
+        "payload",
+        "query",
+        "sql",
+        "authorization",
+        "cookie",
+        "password",
+        "secret",
+        "secrets",
+        "token",
+        "tokens",
+        "key",
+        "keys",
+        "credentials",
+        "client_secret",
+        "access_token",
+        "refresh_token",
+        "private_key",
+        "webhook_secret",
+        "api_token",
+        "signature",
+        "database_url",
+        "redis_url",
+    ]
 )
 """Keys that hold somebody's data or a secret wherever they turn up. Ids, counts and codes have other names."""
+
+HOLDING_KEYS = frozenset(
+    ("contact", "fields", "values", "record", "before", "after", "params", "args", "kwargs", "headers", "settings")
+)
+"""Keys that may hold names and ids, but no mapping of names to values."""
 
 _COVERED: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[^\s<>\"'=&?/:,;()]+(?:@|%40)[\w-]+(?:\.[\w-]+)+", re.IGNORECASE), "[email]"),
@@ -90,6 +138,12 @@ def set_up_logging(stream: TextIO | None = None, *, level: int = logging.INFO, t
     logging.captureWarnings(capture=True)
 
 
+def logger(name: str) -> structlog.stdlib.BoundLogger:
+    """The log of one module; made at import, it does nothing until it is written to."""
+    made: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return made
+
+
 def described(error: BaseException) -> dict[str, object]:
     """What may be said of an exception: its class, its place, what it came from, and its text if it is one of ours.
 
@@ -128,6 +182,8 @@ def without_personal_data(_logger: object, _method: str, event: MutableMapping[s
 
 def _clean(key: str, value: object) -> object:
     if key.lower() in PERSONAL_KEYS and not isinstance(value, bool | int | float | None):
+        return LEFT_OUT
+    if key.lower() in HOLDING_KEYS and isinstance(value, Mapping):
         return LEFT_OUT
     match value:
         case str():

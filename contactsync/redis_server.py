@@ -47,8 +47,11 @@ _POLL_SECONDS = 0.01
 class RedisPlace(Protocol):
     """Where Redis is."""
 
-    def url(self) -> str:
-        """Its URL; a Redis of our own is started when none runs. Raises Misconfigured when that cannot be done."""
+    def url(self, patience: float = START_SECONDS) -> str:
+        """Its URL; a Redis of our own is started when none runs, and has `patience` seconds to answer.
+
+        Raises Misconfigured when it cannot be started or does not answer.
+        """
         ...
 
     def leave(self) -> None:
@@ -62,7 +65,7 @@ class RemoteRedis:
 
     address: str = field(repr=False)  # holds a password
 
-    def url(self) -> str:
+    def url(self, patience: float = START_SECONDS) -> str:  # noqa: ARG002
         """What REDIS_URL says."""
         return self.address
 
@@ -116,13 +119,13 @@ class LocalRedis:
         self._binary = binary
         self._seat: tuple[int, int] | None = None  # the process that took it, its file descriptor
 
-    def url(self) -> str:
+    def url(self, patience: float = START_SECONDS) -> str:
         """Take a seat, start a server if none runs, answer its URL."""
         try:
             self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._take_seat()
             socket = self._socket()
-            self._ensure(socket)
+            self._ensure(socket, patience)
         except OSError as error:
             raise Misconfigured(
                 f"the embedded Redis cannot use {self._home} ({error.strerror}): let this user write there, "
@@ -152,15 +155,15 @@ class LocalRedis:
         self._seat = (os.getpid(), seat)
         atexit.register(self.leave)
 
-    def _ensure(self, socket: Path) -> None:
+    def _ensure(self, socket: Path, patience: float) -> None:
         """Wait until the server answers; start it when nobody runs one, a second time with empty hands when it ends.
 
         A file that the server cannot read (cut short by a power failure, written by a newer version) is set aside:
         Redis holds nothing but bells, and the clock rings them again (invariant I5).
         """
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + patience
         starts = 0
-        while not _answers(socket):
+        while not _answers(socket, min(patience, 1)):
             with self._lock_of_server() as lock:
                 if lock is not None:
                     if starts == 1:
@@ -173,7 +176,7 @@ class LocalRedis:
                     starts += 1
             if time.monotonic() > deadline:
                 raise Misconfigured(
-                    f"the embedded Redis under {self._home} runs but does not answer: end it, or set REDIS_URL"
+                    f"the embedded Redis under {self._home} runs but does not answer: wait, end it, or set REDIS_URL"
                 )
             time.sleep(_POLL_SECONDS)
 
@@ -209,7 +212,7 @@ class LocalRedis:
             raise Misconfigured(f"{binary} does not start: set REDIS_URL, or repair it") from error
 
     def _shut_down(self) -> None:
-        client = _client(self._socket())
+        client = _client(self._socket(), STOP_SECONDS)
         try:
             client.shutdown()
         except RedisError:
@@ -280,12 +283,12 @@ def _short_folder() -> str:
     return folder if len(os.fsencode(folder)) <= LONGEST_SOCKET - 40 else "/tmp"  # noqa: S108 - mkdtemp makes it ours
 
 
-def _client(socket: Path) -> Redis:
-    return Redis(unix_socket_path=str(socket), socket_timeout=1, retry=Retry(NoBackoff(), 0))
+def _client(socket: Path, timeout: float) -> Redis:
+    return Redis(unix_socket_path=str(socket), socket_timeout=timeout, retry=Retry(NoBackoff(), 0))
 
 
-def _answers(socket: Path) -> bool:
-    client = _client(socket)
+def _answers(socket: Path, timeout: float) -> bool:
+    client = _client(socket, timeout)
     try:
         return bool(client.ping())
     except (RedisConnectionError, RedisTimeoutError):
