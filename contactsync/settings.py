@@ -34,7 +34,7 @@ class Settings:
         With SQLite and no CONTACTSYNC_SECRET_KEYS, the key is kept in `<var>/secret.key`, made on first use.
         """
         said = {name: value.strip() for name, value in environ.items() if value.strip()}
-        var = Path(said.get("CONTACTSYNC_VAR") or _default_var()).expanduser().absolute()
+        var = Path(said.get("CONTACTSYNC_VAR") or default_var()).expanduser().absolute()
         database_url = _database_url(said.get("DATABASE_URL"), var)
         path = said.get("CONTACTSYNC_CONFIG")
         return cls(
@@ -48,7 +48,7 @@ class Settings:
         )
 
 
-def _default_var() -> Path:
+def default_var() -> Path:
     """`var` of the checkout when we run from one, else of the present directory."""
     checkout = Path(__file__).parent.parent
     return checkout / "var" if (checkout / "pyproject.toml").is_file() else Path("var")

@@ -130,7 +130,7 @@ def failed_entry(one: Prepared, failure: Failure, backoff: Backoff, now: datetim
 
 
 def _links(ready: Ready, contact_plan: ContactPlan, done: Applied) -> tuple[LinkMade, ...]:
-    sources = {contact_plan.person: ready.contact.id}
+    sources: dict[str | None, str] = {contact_plan.person: ready.contact.id}
     if ready.contact.company is not None:
         sources[contact_plan.account] = ready.contact.company.key
     for campaign_id, step_id in contact_plan.members.items():

@@ -8,8 +8,9 @@ import socket
 import time
 from collections.abc import Callable
 
+import structlog
+
 from contactsync.domain.errors import PluginBroken
-from contactsync.log import logger
 from contactsync.store import queue
 from contactsync.store.engine import reading
 from contactsync.store.lease import HeldLease, org_lease
@@ -19,7 +20,7 @@ from contactsync.sync.batch import Turn, sync_batch
 from contactsync.sync.parts import Parts
 from contactsync.sync.rules import rules_of
 
-log = logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 def never() -> bool:

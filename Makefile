@@ -1,0 +1,47 @@
+# The two commands that are promised: `make demo` and `make test`. They need Python 3.11 and make, nothing else.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: install dev demo test check bench lock clean
+
+install: $(VENV)/.runtime ## .venv with contactsync in it
+
+$(VENV)/bin/python:
+	$(shell command -v $(PYTHON) || command -v python3) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+dev: $(VENV)/.dev ## …with what tests and checks need
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	touch $@
+
+demo: install ## everything on this machine, against a stand-in for Salesforce; ARGS=--once ends by itself
+	$(BIN)/contactsync demo $(ARGS)
+
+test: dev ## all tests; ARGS="-k words" for some
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+check: dev ## lint, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: dev ## speed and memory, as ratios and counts
+	$(BIN)/python -m tests.bench $(ARGS)
+
+lock: dev ## the locks from pyproject.toml
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
+		pyproject.toml --output-file requirements.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
+		pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info var

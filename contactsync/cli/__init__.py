@@ -1,0 +1,7 @@
+"""The command line: `contactsync --help`."""
+
+from __future__ import annotations
+
+from contactsync.cli.main import main
+
+__all__ = ["main"]

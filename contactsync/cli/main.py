@@ -1,0 +1,41 @@
+"""The group of all commands."""
+
+from __future__ import annotations
+
+import click
+
+from contactsync import __version__
+from contactsync.cli import events, look, orgs, plugins, run, send
+from contactsync.cli.shell import Command, Shell, with_shell
+from contactsync.store.engine import upgrade
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="contactsync")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Bring the contacts of events into Salesforce: signed webhooks in, one way, without duplicates.
+
+    Where things are comes from the environment: DATABASE_URL (default: SQLite under var/), REDIS_URL (default: one of
+    its own under var/), CONTACTSYNC_SECRET_KEYS (encrypts credentials), CONTACTSYNC_CONFIG, PORT, WEB_CONCURRENCY.
+    """
+    ctx.obj = Shell()
+
+
+@main.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command("upgrade", cls=Command, example="contactsync db upgrade")
+@with_shell
+def db_upgrade(shell: Shell) -> None:
+    """Bring the database to this version's schema; safe to run at every start, and by several processes at once."""
+    upgrade(shell.unmigrated_parts.engine)
+    click.echo("The database is up to date.")
+
+
+for group in (orgs.org, events.event, plugins.plugins):
+    main.add_command(group)
+for command in (orgs.connect, send.send, look.status, look.preview, *run.COMMANDS):
+    main.add_command(command)

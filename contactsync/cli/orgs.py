@@ -1,0 +1,291 @@
+"""Orgs, their webhook secrets, API tokens and connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO
+
+import click
+from rich.table import Table
+
+from contactsync.cli.shell import Command, Shell, as_json, console, print_json, with_shell
+from contactsync.domain.errors import RefusedInput
+from contactsync.store import orgs as stored
+from contactsync.store.connections import present
+from contactsync.store.engine import reading, writing
+from contactsync.store.orgs import Issued
+from contactsync.sync import actions
+
+SETTINGS = ("instance_url", "login_url", "flow", "client_id", "username")
+
+
+@click.group()
+def org() -> None:
+    """Orgs: the customers of the event platform."""
+
+
+@org.command(cls=Command, example='contactsync org add acme --name "Acme Events" --json')
+@click.argument("slug")
+@click.option("--name", help="What people call it (default: the slug).")
+@as_json
+@with_shell
+def add(shell: Shell, slug: str, name: str | None, json_wanted: bool) -> None:
+    """Make an org, with a webhook secret and an API token: both are shown this once."""
+    now = shell.parts.now()
+    with writing(shell.parts.engine) as db:
+        made = stored.add_org(db, slug, name or slug, now)
+        _, secret = stored.add_secret(db, shell.parts.vault, made.id, now)
+        _, token = stored.add_token(db, made.id, "made with the org", now)
+    if json_wanted:
+        print_json({"org": made.slug, "webhook_secret": secret, "api_token": token})
+        return
+    click.echo(f"Org {made.slug} ({made.name}) is there. Keep these two: they are not shown again.")
+    click.echo(f"  webhook secret  {secret}\n  API token       {token}")
+    click.echo(f"Its webhooks go to /webhooks/{made.slug}/contacts and /webhooks/{made.slug}/events.")
+    click.echo(f"Next: contactsync connect {made.slug} --help")
+
+
+@org.command("list", cls=Command, example="contactsync org list --json")
+@as_json
+@with_shell
+def list_(shell: Shell, json_wanted: bool) -> None:
+    """Show all orgs."""
+    with reading(shell.parts.engine) as db:
+        rows = [(one, present(db, one.id)) for one in stored.list_orgs(db)]
+    if json_wanted:
+        print_json([{"org": one.slug, "name": one.name, "target": row.target if row else None} for one, row in rows])
+        return
+    table = Table("Org", "Name", "Connected to")
+    for one, row in rows:
+        table.add_row(
+            one.slug, one.name, f"{row.target} {row.settings.get('instance_url', '')}" if row else "nothing yet"
+        )
+    console().print(table if rows else "No org yet: contactsync org add <slug> makes one.")
+
+
+@org.command(cls=Command, example="contactsync org show acme")
+@click.argument("slug")
+@as_json
+@with_shell
+def show(shell: Shell, slug: str, json_wanted: bool) -> None:
+    """Show an org: its connection, secrets and tokens (never what they are)."""
+    found = shell.org(slug)
+    with reading(shell.parts.engine) as db:
+        connection = present(db, found.id)
+        secrets, tokens = stored.list_secrets(db, found.id), stored.list_tokens(db, found.id)
+    now = shell.parts.now()
+    if json_wanted:
+        print_json(
+            {
+                "org": found.slug,
+                "name": found.name,
+                "connection": {"target": connection.target, **connection.settings} if connection else None,
+                "secrets": [_issued(one, now) for one in secrets],
+                "tokens": [_issued(one, now) for one in tokens],
+            }
+        )
+        return
+    click.echo(f"{found.slug} ({found.name})")
+    if connection is None:
+        click.echo(f"Not connected: contactsync connect {found.slug} --help")
+    else:
+        click.echo(
+            f"Connected to {connection.target}: " + ", ".join(f"{k} {v}" for k, v in connection.settings.items())
+        )
+    _print_issued("Webhook secrets", secrets, now)
+    _print_issued("API tokens", tokens, now)
+
+
+@org.group()
+def secret() -> None:
+    """Webhook secrets: several at once, so that one can be replaced without losing a webhook."""
+
+
+@org.group()
+def token() -> None:
+    """API tokens: each for one org, shown once."""
+
+
+def _expiry(function: Callable[..., None]) -> Callable[..., None]:
+    text = "Stop taking it after so many days (default: never)."
+    return click.option("--expires-in-days", type=click.IntRange(1, 3650), help=text)(function)
+
+
+def _until(shell: Shell, days: int | None) -> datetime | None:
+    return shell.parts.now() + timedelta(days=days) if days else None
+
+
+@secret.command("add", cls=Command, example="contactsync org secret add acme")
+@click.argument("slug")
+@_expiry
+@as_json
+@with_shell
+def secret_add(shell: Shell, slug: str, expires_in_days: int | None, json_wanted: bool) -> None:
+    """Make another webhook secret; the present ones stay good until they are revoked."""
+    found = shell.org(slug)
+    until = _until(shell, expires_in_days)
+    with writing(shell.parts.engine) as db:
+        number, made = stored.add_secret(db, shell.parts.vault, found.id, shell.parts.now(), until)
+    if json_wanted:
+        print_json({"id": number, "webhook_secret": made})
+    else:
+        click.echo(f"Webhook secret {number}, shown this once:\n  {made}")
+
+
+@secret.command("list", cls=Command, example="contactsync org secret list acme")
+@click.argument("slug")
+@as_json
+@with_shell
+def secret_list(shell: Shell, slug: str, json_wanted: bool) -> None:
+    """Show an org's webhook secrets, without what they are."""
+    found = shell.org(slug)
+    with reading(shell.parts.engine) as db:
+        _print_list(stored.list_secrets(db, found.id), "Webhook secrets", shell.parts.now(), json_wanted=json_wanted)
+
+
+@secret.command("revoke", cls=Command, example="contactsync org secret revoke acme 1 --in-hours 24")
+@click.argument("slug")
+@click.argument("number", type=int)
+@click.option(
+    "--in-hours", type=click.FloatRange(0), default=0.0, help="Let it overlap with its successor for so long."
+)
+@with_shell
+def secret_revoke(shell: Shell, slug: str, number: int, in_hours: float) -> None:
+    """Stop taking a webhook secret; web processes notice within two seconds."""
+    found = shell.org(slug)
+    now = shell.parts.now()
+    with writing(shell.parts.engine) as db:
+        stored.revoke_secret(db, found.id, number, now, now + timedelta(hours=in_hours))
+    click.echo(
+        f"Webhook secret {number} of {slug} is " + (f"good for {in_hours:g} more hours." if in_hours else "revoked.")
+    )
+
+
+@token.command("add", cls=Command, example="contactsync org token add acme --label reporting")
+@click.argument("slug")
+@click.option("--label", default="", help="What it is for.")
+@_expiry
+@as_json
+@with_shell
+def token_add(shell: Shell, slug: str, label: str, expires_in_days: int | None, json_wanted: bool) -> None:
+    """Make an API token."""
+    found = shell.org(slug)
+    until = _until(shell, expires_in_days)
+    with writing(shell.parts.engine) as db:
+        number, made = stored.add_token(db, found.id, label, shell.parts.now(), until)
+    if json_wanted:
+        print_json({"id": number, "api_token": made})
+    else:
+        click.echo(f"API token {number}, shown this once:\n  {made}")
+
+
+@token.command("list", cls=Command, example="contactsync org token list acme")
+@click.argument("slug")
+@as_json
+@with_shell
+def token_list(shell: Shell, slug: str, json_wanted: bool) -> None:
+    """Show an org's API tokens, without what they are."""
+    found = shell.org(slug)
+    with reading(shell.parts.engine) as db:
+        _print_list(stored.list_tokens(db, found.id), "API tokens", shell.parts.now(), json_wanted=json_wanted)
+
+
+@token.command("revoke", cls=Command, example="contactsync org token revoke acme 2")
+@click.argument("slug")
+@click.argument("number", type=int)
+@with_shell
+def token_revoke(shell: Shell, slug: str, number: int) -> None:
+    """Stop taking an API token, at once."""
+    found = shell.org(slug)
+    with writing(shell.parts.engine) as db:
+        stored.revoke_token(db, found.id, number, shell.parts.now())
+    click.echo(f"API token {number} of {slug} is revoked.")
+
+
+@click.command(
+    cls=Command,
+    example="contactsync connect acme --target salesforce --instance-url https://acme.my.salesforce.com \\\n"
+    "    --client-id 3MVG9… --client-secret -          # client credentials; the secret is read from the terminal\n"
+    "contactsync connect acme --target salesforce --instance-url https://acme.my.salesforce.com \\\n"
+    "    --client-id 3MVG9… --username sync@acme.com --private-key server.key          # JWT bearer",
+)
+@click.argument("slug")
+@click.option("--target", default="salesforce", show_default=True, help="The CRM, as its plugin calls it.")
+@click.option("--instance-url", help="The CRM's address: https://<My Domain>.my.salesforce.com")
+@click.option("--login-url", help="Where tokens come from, if elsewhere (JWT: https://login.salesforce.com).")
+@click.option("--client-id", help="The client id (consumer key) of the External Client App.")
+@click.option("--client-secret", help="Its secret; - asks for it, so that it stays out of the shell's history.")
+@click.option("--username", help="JWT: the integration user's name.")
+@click.option("--private-key", type=click.File("r"), help="JWT: the PEM file of the private key.")
+@click.option("--setting", multiple=True, metavar="NAME=VALUE", help="Anything else the target wants; may be repeated.")
+@with_shell
+def connect(
+    shell: Shell,
+    slug: str,
+    target: str,
+    client_secret: str | None,
+    private_key: IO[str] | None,
+    setting: tuple[str, ...],
+    **named: str | None,
+) -> None:
+    """Connect an org to its CRM. What has been waiting for that goes by itself.
+
+    With --client-secret by client credentials, with --username and --private-key by JWT bearer.
+    """
+    found = shell.org(slug)
+    if client_secret == "-":  # noqa: S105 - a sign, no secret
+        client_secret = click.prompt("Client secret", hide_input=True)
+    settings = {name: value for name, value in named.items() if value} | dict(_pair(text) for text in setting)
+    credentials: dict[str, str] = {}
+    if client_secret:
+        credentials["client_secret"] = client_secret
+    if private_key is not None:
+        credentials["private_key"] = private_key.read()
+        settings.setdefault("flow", "jwt_bearer")
+    elif client_secret:
+        settings.setdefault("flow", "client_credentials")
+    actions.connect(shell.parts, found.id, target, settings, credentials)
+    click.echo(f"{slug} is connected to {target}.")
+    crm = actions.target_of(shell.parts, found.id)
+    health = crm.check() if crm else None
+    if health is not None and not health.ok:
+        for problem in health.problems:
+            click.secho(f"  {problem.cause} {problem.fix}", fg="yellow", err=True)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise RefusedInput(f"--setting wants NAME=VALUE, not {text!r}")
+    return name, value
+
+
+def _issued(one: Issued, now: datetime) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "label": one.label,
+        "active": one.active(now),
+        "created_at": one.created_at.isoformat(),
+        "expires_at": one.expires_at.isoformat() if one.expires_at else None,
+        "revoked_at": one.revoked_at.isoformat() if one.revoked_at else None,
+    }
+
+
+def _print_list(issued: tuple[Issued, ...], title: str, now: datetime, *, json_wanted: bool) -> None:
+    if json_wanted:
+        print_json([_issued(one, now) for one in issued])
+    else:
+        _print_issued(title, issued, now)
+
+
+def _print_issued(title: str, issued: tuple[Issued, ...], now: datetime) -> None:
+    table = Table("Number", "Label", "Made", "State", title=title, title_justify="left")
+    for one in issued:
+        table.add_row(str(one.id), one.label, _minute(one.created_at), "active" if one.active(now) else "ended")
+    console().print(table)
+
+
+def _minute(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
