@@ -11,11 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection as Db
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from contactsync.domain.errors import ContactsyncError
 from contactsync.store import tables as t
+from contactsync.store.engine import unavailable
 
 CLOCK = "clock"
 WORKER = "worker:"
@@ -28,12 +27,13 @@ class DatabaseAway(ContactsyncError):
 
 @contextmanager
 def reaching_database() -> Iterator[None]:
-    """Whatever the database raises in the body becomes DatabaseAway."""
+    """What the database raises in the body because it cannot answer now becomes DatabaseAway."""
     try:
         yield
-    except (DBAPIError, PoolTimeout) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        raise DatabaseAway(f"the database cannot be used now: {type(cause).__name__}") from error
+    except Exception as error:
+        if unavailable(error):
+            raise DatabaseAway("the database cannot answer now") from error
+        raise
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,14 @@ from contactsync.sync.targets import Targets
 
 
 class Ringer(Protocol):
-    """Says "this org has work" to the workers, and nothing else."""
+    """Says "this org has work" to the workers."""
 
     def ring(self, org_id: int) -> bool:
         """Wake a worker for the org. Never raises; False when it could not (the clock makes good)."""
+        ...
+
+    def answers(self) -> bool:
+        """Whether ringing would be heard now, for /readyz. Never raises."""
         ...
 
 

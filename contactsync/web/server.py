@@ -1,0 +1,91 @@
+"""The web process: gunicorn with our app. What it is told stands in `server_options`; config/gunicorn.py tells it the same.
+
+Sync workers: a webhook is one short transaction, and measured faster than threads (one process each, no shared
+connections). Every worker builds parts of its own after the fork, so that no connection is ever shared by two.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+
+from contactsync.bootstrap import build
+from contactsync.log import logger
+from contactsync.settings import Settings
+from contactsync.sync.parts import Parts
+from contactsync.web.app import create_app
+
+DEFAULT_WORKERS = 2
+
+log = logger(__name__)
+
+
+def run_web(parts: Parts) -> None:
+    """Serve on PORT until SIGTERM or SIGINT; requests under way have 10 seconds to end."""
+    parts.engine.dispose()
+    _Server(parts.settings).run()
+
+
+def server_options(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
+    """gunicorn's settings, by its own names.
+
+    * The limits hold for head and headers; the body's is the app's (`intake.max_bytes`).
+    * No access log: Heroku's router keeps one, and query strings may hold what a log must not (`?q=`).
+    * On Heroku every request comes through its router, so X-Forwarded-Proto is believed there, and nowhere else.
+    * The heartbeat file lies in memory: on a slow disk workers would be killed for being slow.
+    """
+    shm = Path("/dev/shm")  # noqa: S108 - gunicorn makes an unlinked file there
+    return {
+        "bind": f"0.0.0.0:{settings.port}",
+        "workers": settings.web_concurrency or DEFAULT_WORKERS,
+        "worker_class": "sync",
+        "preload_app": False,
+        "timeout": 30,
+        "graceful_timeout": 10,
+        "limit_request_line": 4094,
+        "limit_request_fields": 64,
+        "limit_request_field_size": 8190,
+        "accesslog": None,
+        "logger_class": ServerLog,
+        "forwarded_allow_ips": "*" if "DYNO" in environ else "127.0.0.1,::1",
+        "worker_tmp_dir": str(shm) if os.access(shm, os.W_OK) else None,
+        "control_socket_disable": True,
+        "proc_name": "contactsync web",
+        "when_ready": _say_started,
+    }
+
+
+class ServerLog(Logger):  # type: ignore[misc]
+    """gunicorn's notes, sent the way of all others: no handlers, no format of their own."""
+
+    def setup(self, cfg: Any) -> None:
+        """Nothing but the level: `contactsync.log` does the rest."""
+        super().setup(cfg)
+        self.error_log.handlers[:] = []
+        self.error_log.propagate = True
+        self.error_log.setLevel("WARNING")
+
+
+def _say_started(server: Any) -> None:
+    log.info("web started", pid=server.pid, workers=server.num_workers, port=server.address[0][1])
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in server_options(self._settings, os.environ).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """In each worker, after the fork."""
+        parts = build(self._settings)
+        parts.bell.answers()  # the first webhook need not wait for a connection
+        return create_app(parts)
