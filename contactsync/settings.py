@@ -26,6 +26,8 @@ class Settings:
     port: int = 8000
     web_concurrency: int | None = None
     config: Config = field(default_factory=Config)
+    proxies: int = 0  # how many in front of us may be believed about who asks
+    metrics_token: str | None = field(default=None, repr=False)  # None: /metrics answers private addresses only
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -45,6 +47,8 @@ class Settings:
             port=_whole_number(said, "PORT", 0, 65535) or 8000,
             web_concurrency=_whole_number(said, "WEB_CONCURRENCY", 1, 1000),
             config=Config.read(Path(path).expanduser() if path else None, said),
+            proxies=_proxies(said),
+            metrics_token=_metrics_token(said.get("CONTACTSYNC_METRICS_TOKEN")),
         )
 
 
@@ -86,6 +90,18 @@ def _whole_number(said: Mapping[str, str], name: str, least: int, most: int) -> 
     if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or not least <= int(text) <= most:
         raise Misconfigured(f"{name} must be a whole number from {least} to {most}")
     return int(text)
+
+
+def _proxies(said: Mapping[str, str]) -> int:
+    """On Heroku (which sets DYNO) there is one: its router. Elsewhere none is believed unless it is said."""
+    proxies = _whole_number(said, "CONTACTSYNC_PROXIES", 0, 10)
+    return proxies if proxies is not None else int("DYNO" in said)
+
+
+def _metrics_token(token: str | None) -> str | None:
+    if token is not None and len(token) < LEAST_KEY_LENGTH:
+        raise Misconfigured(f"CONTACTSYNC_METRICS_TOKEN needs at least {LEAST_KEY_LENGTH} characters")
+    return token
 
 
 def _secret_keys(text: str | None, database_url: str, var: Path) -> tuple[str, ...]:
