@@ -25,7 +25,7 @@ BUNDLED_PLUGINS = (
 )
 
 
-def _number(default: float, least: float, most: float) -> Any:  # noqa: ANN401 - as dataclasses.field() itself
+def _number(default: float, least: float, most: float) -> Any:
     """A number with its range; an int as default means that only whole numbers will do."""
     return field(default=default, metadata={"least": least, "most": most})
 
@@ -193,14 +193,11 @@ class _Reader:
 def _number_in_range(value: object, field: Field[Any], path: str) -> float:
     whole = isinstance(field.default, int)
     least, most = field.metadata["least"], field.metadata["most"]
-    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-        wrong = _kind(value)
-    elif least <= value <= most:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if isinstance(value, int if whole else (int, float)) and number and least <= value <= most:
         return value if whole else float(value)
-    else:
-        wrong = str(value)
-    kind = "a whole number" if whole else "a number"
-    raise Misconfigured(f"{path} is {wrong}: write {kind} from {least} to {most}")
+    wanted = "a whole number" if whole else "a number"
+    raise Misconfigured(f"{path} is {value if number else _kind(value)}: write {wanted} from {least} to {most}")
 
 
 def _as_number(text: str) -> object:
