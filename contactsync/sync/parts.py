@@ -22,10 +22,6 @@ class Ringer(Protocol):
         ...
 
     def answers(self) -> bool:
-        """Whether workers could be woken now. Never raises."""
-        ...
-
-    def answers(self) -> bool:
         """Whether ringing would be heard now, for /readyz. Never raises."""
         ...
 

@@ -1,0 +1,209 @@
+"""Contacts as people see them: their fields, company and events, and how their sync stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection as Db
+
+from contactsync.domain.changes import who_by_email, who_by_id
+from contactsync.domain.crm import RecordKind
+from contactsync.domain.merge import DELETED, GROUPS, from_json, values
+from contactsync.domain.records import Scalar, SyncStatus
+from contactsync.store import tables as t
+from contactsync.store.views_paging import Page, Record, Slice, newest, newest_by_status
+
+
+@dataclass(frozen=True)
+class ContactFilter:
+    """Which contacts: with this sync status, this e-mail address (any case), taking part in this event."""
+
+    status: SyncStatus | None = None
+    email: str | None = None
+    event_id: str | None = None
+
+
+def contacts(db: Db, org_id: int, which: ContactFilter, part: Slice) -> Page:
+    """A page of an org's contacts, newest first; see `_contact` for their shape."""
+    ids = _ids(org_id, which, part)
+    rows = db.execute(sa.select(t.contact).where(t.contact.c.id.in_(ids)).order_by(t.contact.c.id.desc())).all()
+    shown, following = part.cut(rows)
+    items = _whole(db, org_id, shown)
+    if which.event_id is not None:
+        # Known by id and by address, the newer of the two attendances holds: it may say that the contact was removed.
+        items = [item for item in items if any(event["id"] == which.event_id for event in item["events"])]
+    return Page(tuple(items), following)
+
+
+def contact(db: Db, org_id: int, contact_id: str) -> Record | None:
+    """One contact by the event platform's own id."""
+    rows = db.execute(
+        sa.select(t.contact).where(t.contact.c.org_id == org_id, t.contact.c.source_id == contact_id)
+    ).all()
+    return _whole(db, org_id, rows)[0] if rows else None
+
+
+def contact_key(db: Db, org_id: int, contact_id: str) -> int | None:
+    """The number under which the database keeps a contact."""
+    query = sa.select(t.contact.c.id).where(t.contact.c.org_id == org_id, t.contact.c.source_id == contact_id)
+    return db.execute(query).scalar_one_or_none()
+
+
+def present_connection(org_id: int) -> sa.ScalarSelect[int]:
+    """The id of the org's connection, to be used in a query: links of a replaced one are not shown."""
+    return (
+        sa.select(t.connection.c.id)
+        .where(t.connection.c.org_id == org_id, t.connection.c.replaced_at.is_(None))
+        .order_by(t.connection.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def nested(fields: Mapping[str, Scalar]) -> Record:
+    """Flat paths as the webhook payload nests them: `address.city` → {"address": {"city": …}}. Groups are always there."""
+    shown: Record = {group: {} for group in GROUPS}
+    for path, value in sorted(fields.items()):
+        group, dot, name = path.partition(".")
+        if dot and group in GROUPS:
+            shown[group][name] = value
+        else:
+            shown[path] = value
+    return shown
+
+
+def company_shown(key: str, stored: Mapping[str, Any], linked_to: str | None) -> Record:
+    """A company; `linked`: an Account is tied to it. Until then `account_id` is the one that a person picked, if any."""
+    said = values(from_json(stored))
+    prefix, _, rest = key.partition(":")
+    return {
+        "id": rest if prefix == "id" else None,
+        "key": key,
+        "name": said.get("name"),
+        "domain": said.get("domain"),
+        "linked": linked_to is not None,
+        "account_id": linked_to or said.get("account_id"),
+    }
+
+
+# ── which ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _ids(org_id: int, which: ContactFilter, part: Slice) -> sa.Select[Any]:
+    statuses = list(SyncStatus) if which.status is None else [which.status]
+    narrowed = []
+    if which.email is not None:
+        narrowed.append(t.contact.c.email == which.email.strip().lower())
+    if which.event_id is not None:
+        narrowed.append(t.contact.c.id.in_(_taking_part(org_id, which.event_id)))
+    if not narrowed:
+        return newest_by_status(t.contact, org_id, statuses, part)
+    of_org = sa.and_(t.contact.c.org_id == org_id, t.contact.c.status.in_(statuses))
+    return newest(t.contact, sa.and_(of_org, *narrowed), part)
+
+
+def _taking_part(org_id: int, event_id: str) -> sa.CompoundSelect[Any]:
+    """The ids of the contacts that an event knows by their id or by their address."""
+
+    def known_by(prefix: str, column: sa.Column[Any]) -> sa.Select[Any]:
+        bare = sa.func.substr(t.attendance.c.who, len(prefix) + 1)
+        return (
+            sa.select(t.contact.c.id)
+            .join_from(t.attendance, t.contact, sa.and_(t.contact.c.org_id == org_id, column == bare))
+            .where(
+                t.attendance.c.org_id == org_id,
+                t.attendance.c.event_id == event_id,
+                t.attendance.c.who.startswith(prefix),
+                t.attendance.c.removed.is_(False),
+            )
+        )
+
+    return sa.union(known_by("id:", t.contact.c.source_id), known_by("email:", t.contact.c.email))
+
+
+# ── whole ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _whole(db: Db, org_id: int, rows: Sequence[sa.Row[Any]]) -> list[Record]:
+    companies = _companies(db, org_id, {row.company_key for row in rows if row.company_key})
+    events = _events(db, org_id, rows)
+    return [_contact(row, companies.get(row.company_key) if row.company_key else None, events[row.id]) for row in rows]
+
+
+def _contact(row: sa.Row[Any], company: Record | None, events: list[Record]) -> Record:
+    said = {path: value for path, value in values(from_json(row.fields)).items() if path not in (DELETED, "company")}
+    return {
+        **nested(said),
+        "id": row.source_id,
+        "company": company,
+        "events": events,
+        "deleted": row.deleted,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "sync": {
+            "status": row.status,
+            "sync_as": row.sync_as or said.get("sync_as"),
+            "crm_object": row.crm_kind,
+            "crm_id": row.crm_id,
+            "last_synced_at": row.last_synced_at,
+            "missing_fields": row.missing or [],
+            "problem": row.problem,
+            "why": row.why or [],
+        },
+    }
+
+
+def _companies(db: Db, org_id: int, keys: set[str]) -> dict[str, Record]:
+    if not keys:
+        return {}
+    query = companies_query(org_id).where(t.company.c.key.in_(sorted(keys)))
+    return {row.key: company_shown(row.key, row.fields, row.linked_to) for row in db.execute(query)}
+
+
+def companies_query(org_id: int) -> sa.Select[Any]:
+    """An org's companies with the Account that each is linked to."""
+    link = sa.and_(
+        t.link.c.connection_id == present_connection(org_id),
+        t.link.c.kind == RecordKind.ACCOUNT,
+        t.link.c.source == t.company.c.key,
+    )
+    return (
+        sa.select(t.company.c.id, t.company.c.key, t.company.c.fields, t.link.c.crm_id.label("linked_to"))
+        .select_from(t.company.outerjoin(t.link, link))
+        .where(t.company.c.org_id == org_id)
+    )
+
+
+def _events(db: Db, org_id: int, rows: Sequence[sa.Row[Any]]) -> dict[int, list[Record]]:
+    """Each contact's events. An attendance may name its contact by id or by address: the newer one holds."""
+    who = {row.id: [who_by_id(row.source_id), *([who_by_email(row.email)] if row.email else [])] for row in rows}
+    if not who:
+        return {}
+    event = sa.and_(t.event.c.org_id == org_id, t.event.c.source_id == t.attendance.c.event_id)
+    query = (
+        sa.select(t.attendance, t.event.c.name, t.event.c.campaign_id)
+        .select_from(t.attendance.outerjoin(t.event, event))
+        .where(
+            t.attendance.c.org_id == org_id,
+            t.attendance.c.who.in_(sorted({name for names in who.values() for name in names})),
+        )
+    )
+    by_who: dict[str, list[sa.Row[Any]]] = {}
+    for row in db.execute(query):
+        by_who.setdefault(row.who, []).append(row)
+    return {key: _newest_of_each([row for name in names for row in by_who.get(name, [])]) for key, names in who.items()}
+
+
+def _newest_of_each(attendances: Sequence[sa.Row[Any]]) -> list[Record]:
+    held: dict[str, sa.Row[Any]] = {}
+    for row in attendances:
+        if row.event_id not in held or held[row.event_id].version < row.version:
+            held[row.event_id] = row
+    return [
+        {"id": row.event_id, "name": row.name, "status": row.status, "campaign_id": row.campaign_id}
+        for _, row in sorted(held.items())
+        if not row.removed
+    ]

@@ -1,0 +1,166 @@
+"""How an org's sync fares, and how all of them do: for the status page, the command line and the metrics.
+
+Everything is counted from an index; what grows without end (absorbed deliveries, runs) is not counted at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection as Db
+
+from contactsync.domain.records import SyncStatus
+from contactsync.store import tables as t
+from contactsync.store.views_paging import Record
+
+COUNTED_DELIVERIES = {"accepted": "waiting", "rejected": "rejected", "failed": "failed"}
+"""The statuses of deliveries that are counted, with their words in an org's status."""
+
+
+@dataclass(frozen=True)
+class CrmStatus:
+    """An org's connection. `state`: none | ready | paused (by itself again at `paused_until`) | stopped (somebody must act).
+
+    `calls`: those we made over this connection; `budget_*`: the CRM's own count for the day, None while unknown.
+    """
+
+    state: str = "none"
+    target: str | None = None
+    calls: int = 0
+    budget_used: int | None = None
+    budget_limit: int | None = None
+    paused_until: datetime | None = None
+    problem: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class OrgStatus:
+    """How one org's sync stands. Seconds say for how long the oldest has been due; None: nothing is."""
+
+    org: str
+    name: str
+    contacts: dict[str, int]
+    deliveries: dict[str, int]
+    oldest_due_seconds: float | None = None
+    oldest_waiting_seconds: float | None = None
+    crm: CrmStatus = field(default_factory=CrmStatus)
+
+    def as_json(self) -> Record:
+        """For `status --json` and the API; times are aware datetimes."""
+        return asdict(self)
+
+
+def org_status(db: Db, org_id: int, now: datetime) -> OrgStatus:
+    """How one org's sync stands now."""
+    return _statuses(db, now, org_id)[0]
+
+
+def all_statuses(db: Db, now: datetime) -> tuple[OrgStatus, ...]:
+    """How every org's sync stands now, in a number of queries that does not grow with the orgs."""
+    return _statuses(db, now, None)
+
+
+def beats(db: Db, now: datetime) -> dict[str, float]:
+    """For how many seconds the clock (and whoever else holds a named lease) has not been heard of."""
+    rows = db.execute(sa.select(t.lease.c.name, t.lease.c.beat_at))
+    return {name: max(0.0, (now - beat_at).total_seconds()) for name, beat_at in rows}
+
+
+def _statuses(db: Db, now: datetime, org_id: int | None) -> tuple[OrgStatus, ...]:
+    orgs = db.execute(_only(sa.select(t.org.c.id, t.org.c.slug, t.org.c.name), t.org.c.id, org_id).order_by(t.org.c.id))
+    contacts = _counted(db, t.contact, org_id, list(SyncStatus))
+    deliveries = _counted(db, t.delivery, org_id, list(COUNTED_DELIVERIES))
+    due = _oldest_due(db, now, org_id)
+    waiting = _oldest_waiting(db, org_id)
+    connections = _connections(db, now, org_id)
+    return tuple(
+        OrgStatus(
+            org=slug,
+            name=name,
+            contacts={status.value: contacts.get((key, status), 0) for status in SyncStatus},
+            deliveries={word: deliveries.get((key, status), 0) for status, word in COUNTED_DELIVERIES.items()},
+            oldest_due_seconds=_age(due.get(key), now),
+            oldest_waiting_seconds=_age(waiting.get(key), now),
+            crm=connections.get(key, CrmStatus()),
+        )
+        for key, slug, name in orgs
+    )
+
+
+def _only(query: sa.Select[Any], column: sa.Column[Any], org_id: int | None) -> sa.Select[Any]:
+    return query if org_id is None else query.where(column == org_id)
+
+
+def _counted(db: Db, table: sa.Table, org_id: int | None, statuses: list[str]) -> dict[tuple[int, str], int]:
+    """Out of the index (org_id, status, id), one range of it per org and status."""
+    query = _only(
+        sa.select(
+            t.org.c.id,
+            *(
+                sa.select(sa.func.count())
+                .select_from(table)
+                .where(table.c.org_id == t.org.c.id, table.c.status == status)
+                .correlate(t.org)
+                .scalar_subquery()
+                .label(f"count_{status}")
+                for status in statuses
+            ),
+        ),
+        t.org.c.id,
+        org_id,
+    )
+    return {
+        (row[0], status): count for row in db.execute(query) for status, count in zip(statuses, row[1:], strict=True)
+    }
+
+
+def _oldest_due(db: Db, now: datetime, org_id: int | None) -> dict[int, datetime]:
+    oldest = (
+        sa.select(sa.func.min(t.contact.c.due_at))
+        .where(t.contact.c.org_id == t.org.c.id, t.contact.c.due_at <= now)
+        .correlate(t.org)
+        .scalar_subquery()
+    )
+    rows = db.execute(_only(sa.select(t.org.c.id, oldest), t.org.c.id, org_id))
+    return {key: due_at for key, due_at in rows if due_at is not None}
+
+
+def _oldest_waiting(db: Db, org_id: int | None) -> dict[int, datetime]:
+    first = (
+        sa.select(sa.func.min(t.delivery.c.id))
+        .where(t.delivery.c.org_id == t.org.c.id, t.delivery.c.status == "accepted")
+        .correlate(t.org)
+        .scalar_subquery()
+    )
+    query = sa.select(t.org.c.id, t.delivery.c.received_at).join(t.delivery, t.delivery.c.id == first)
+    return dict(db.execute(_only(query, t.org.c.id, org_id)).tuples().all())
+
+
+def _connections(db: Db, now: datetime, org_id: int | None) -> dict[int, CrmStatus]:
+    query = _only(
+        sa.select(t.connection).where(t.connection.c.replaced_at.is_(None)).order_by(t.connection.c.id),
+        t.connection.c.org_id,
+        org_id,
+    )
+    return {row.org_id: _connection(row, now) for row in db.execute(query)}
+
+
+def _connection(row: sa.Row[Any], now: datetime) -> CrmStatus:
+    paused = row.paused_until is not None and row.paused_until > now
+    stopped = row.problem is not None and row.paused_until is None
+    return CrmStatus(
+        state="stopped" if stopped else "paused" if paused else "ready",
+        target=row.target,
+        calls=row.calls,
+        budget_used=row.budget_used,
+        budget_limit=row.budget_limit,
+        paused_until=row.paused_until if paused else None,
+        problem=row.problem if stopped or paused else None,
+    )
+
+
+def _age(since: datetime | None, now: datetime) -> float | None:
+    return None if since is None else round(max(0.0, (now - since).total_seconds()), 3)

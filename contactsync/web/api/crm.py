@@ -1,0 +1,94 @@
+"""What the API asks of the org's CRM: links for people to open, and records to pick from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import marshmallow as ma
+
+from contactsync.domain.crm import CrmTarget, RecordKind, RecordRef
+from contactsync.domain.errors import Misconfigured
+from contactsync.store.views_paging import Record
+from contactsync.sync import actions
+from contactsync.web.api.routes import Routes
+from contactsync.web.api.schemas import Choices
+from contactsync.web.auth import org, parts
+from contactsync.web.errors import Refusal
+
+routes = Routes("CRM", "Records of the CRM to pick from.")
+
+
+class SearchQuery(ma.Schema):
+    """What to look for."""
+
+    q = ma.fields.String(
+        required=True,
+        validate=ma.validate.Length(1, 255, error="Send 1 to 255 characters."),
+        error_messages={"required": "Send a part of the name."},
+        metadata={"description": "A part of the name.", "example": "Globex"},
+    )
+
+
+@routes.operation("GET", "/accounts", Choices, query=SearchQuery, refuses=(409, 422, 502, 503))
+def search_accounts(query: dict[str, Any]) -> Record:
+    """Accounts of the CRM by a part of their name, for pickers."""
+    return _search(RecordKind.ACCOUNT, query["q"])
+
+
+@routes.operation("GET", "/campaigns", Choices, query=SearchQuery, refuses=(409, 422, 502, 503))
+def search_campaigns(query: dict[str, Any]) -> Record:
+    """Campaigns of the CRM by a part of their name, for pickers."""
+    return _search(RecordKind.CAMPAIGN, query["q"])
+
+
+def _search(kind: RecordKind, words: str) -> Record:
+    words = words.strip()
+    if not words:
+        return {"items": []}
+    return {"items": connected_target().search(kind, words)}
+
+
+def connected_target() -> CrmTarget:
+    """The org's CRM. Raises Refusal (409) when it is not connected."""
+    target = actions.target_of(parts(), org().id)
+    if target is None:
+        words = f"Your org is not connected to a CRM yet: contactsync connect {org().slug} --help says how."
+        raise Refusal(409, "not_connected", words)
+    return target
+
+
+def links() -> Callable[[str | None, str | None], str | None]:
+    """From a record's kind and id to where a person can open it; None while nothing can tell."""
+    try:
+        target = actions.target_of(parts(), org().id)
+    except Misconfigured:  # lists must not go down with a plugin or a key; /readyz and the log tell the operator
+        target = None
+
+    def link(kind: str | None, record_id: str | None) -> str | None:
+        if target is None or not kind or not record_id:
+            return None
+        return target.url(RecordRef(RecordKind(kind), record_id))
+
+    return link
+
+
+def with_links(items: Iterable[Record]) -> list[Record]:
+    """Contacts with the addresses of their records."""
+    link = links()
+    return [_contact_linked(item, link) for item in items]
+
+
+def _contact_linked(item: Record, link: Callable[[str | None, str | None], str | None]) -> Record:
+    sync = item["sync"]
+    company = item["company"]
+    return {
+        **item,
+        "sync": {**sync, "crm_url": link(sync["crm_object"], sync["crm_id"])},
+        "company": company and company_linked(company, link),
+    }
+
+
+def company_linked(company: Record, link: Callable[[str | None, str | None], str | None]) -> Record:
+    """A company with the address of its Account."""
+    return {**company, "account_url": link(RecordKind.ACCOUNT, company["account_id"])}

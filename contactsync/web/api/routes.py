@@ -1,0 +1,148 @@
+"""flask-smorest behind types: one decorator per operation says its path, what it takes and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from typing import Any, TypeVar
+
+import marshmallow as ma
+from flask import Flask
+from flask_smorest import Api as SmorestApi  # type: ignore[import-untyped]
+from flask_smorest import Blueprint as SmorestBlueprint
+
+from contactsync.web.api.requests import StrictParser
+from contactsync.web.auth import require_token
+
+PREFIX = "/api/v1"
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+PATH_IDS: Mapping[str, Mapping[str, Any]] = {
+    "contact_id": {"description": "The event platform's own id of the contact, URL-encoded.", "example": "c-1042"},
+    "event_id": {"description": "The event platform's own id of the event, URL-encoded.", "example": "ev-7"},
+    "delivery_id": {"description": "The id that the webhook was answered with.", "example": "dlv_17"},
+    "kind": {"description": "Which records the rules fill.", "example": "lead"},
+}
+
+
+class ErrorDetail(ma.Schema):
+    """What went wrong."""
+
+    code = ma.fields.String(required=True, metadata={"description": "Stable, for programs."})
+    message = ma.fields.String(required=True, metadata={"description": "What to do about it, for people."})
+    fields = ma.fields.Dict(  # type: ignore[assignment] # the wire's name
+        keys=ma.fields.String(), metadata={"description": "What is wrong where: path → what to do about it."}
+    )
+
+
+class Error(ma.Schema):
+    """Every error answer."""
+
+    error = ma.fields.Nested(ErrorDetail, required=True)
+
+
+class Api(SmorestApi):  # type: ignore[misc] # flask-smorest is untyped
+    """The OpenAPI document; error answers are ours (`contactsync.web.errors`)."""
+
+    ERROR_SCHEMA = Error
+
+    def _register_error_handlers(self) -> None:
+        """Nothing: the whole app answers errors in one place."""
+
+
+class _Blueprint(SmorestBlueprint):  # type: ignore[misc] # flask-smorest is untyped
+    ARGUMENTS_PARSER = StrictParser()
+
+
+class Routes:
+    """The operations of one resource. All of them need a token."""
+
+    def __init__(self, name: str, description: str) -> None:
+        self._blueprint = _Blueprint(name, __name__, url_prefix=PREFIX, description=description)
+        self._blueprint.before_request(require_token)
+
+    def register(self, api: Api) -> None:
+        """Put the operations into an app and into its OpenAPI document."""
+        api.register_blueprint(self._blueprint)
+
+    def operation(
+        self,
+        method: str,
+        rule: str,
+        answers: type[ma.Schema],
+        *,
+        status: int = 200,
+        query: type[ma.Schema] | None = None,
+        body: type[ma.Schema] | None = None,
+        example: object = None,
+        refuses: Sequence[int] = (),
+    ) -> Callable[[View], View]:
+        """Make a function an operation.
+
+        It is called with the loaded query or body, if there is one, and with the ids of the path by name; its docstring
+        is the documentation. `example`: a body. `refuses`: the error statuses of its own, beside 401.
+        """
+
+        def decorate(view: View) -> View:
+            wrapped: Any = self._blueprint.response(status, answers)(view)
+            for refused in (401, *refuses):
+                wrapped = self._blueprint.alt_response(refused, _STATUS_NAMES[refused])(wrapped)
+            if query is not None:
+                wrapped = self._blueprint.arguments(query, location="query")(wrapped)
+            if body is not None:
+                wrapped = self._blueprint.arguments(body, location="json", example=example)(wrapped)
+            wrapped = self._blueprint.doc(operationId=view.__name__)(wrapped)
+            self._blueprint.add_url_rule(
+                rule, view.__name__, wrapped, methods=[method], parameters=_path_parameters(rule)
+            )
+            return view
+
+        return decorate
+
+
+_STATUS_NAMES = {
+    401: "UNAUTHORIZED",
+    404: "NOT_FOUND",
+    409: "CONFLICT",
+    413: "REQUEST_ENTITY_TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+    422: "UNPROCESSABLE_ENTITY",
+    502: "BAD_GATEWAY",
+    503: "SERVICE_UNAVAILABLE",
+}
+
+
+def _path_parameters(rule: str) -> list[dict[str, Any]]:
+    return [
+        {"in": "path", "name": name, "required": True, "schema": {"type": "string"}, **deepcopy(dict(described))}
+        for name, described in PATH_IDS.items()
+        if f":{name}>" in rule or f"<{name}>" in rule
+    ]
+
+
+def make_api(app: Flask, title: str, version: str) -> Api:
+    """The OpenAPI document of an app, still empty."""
+    app.config.update(
+        API_TITLE=title,
+        API_VERSION=version,
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX=PREFIX,
+    )
+    return Api(
+        app,
+        spec_kwargs={
+            "servers": [{"url": "/"}],
+            "security": [{"token": []}],
+            "components": {
+                "securitySchemes": {
+                    "token": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "description": "An API token, `cst_…`; `contactsync org token add <org>` makes one. "
+                        "It says which org is meant.",
+                    }
+                }
+            },
+        },
+    )

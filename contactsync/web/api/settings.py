@@ -1,0 +1,185 @@
+"""What an org may choose, its mapping and its policies; and how its sync fares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import marshmallow as ma
+
+from contactsync.domain.mapping import MAPPED_KINDS, WriteMode
+from contactsync.domain.policy import SeveralMatches
+from contactsync.domain.policy_json import policies_as_json
+from contactsync.domain.records import SyncAs
+from contactsync.store import orgs
+from contactsync.store.engine import reading
+from contactsync.store.views_paging import Record
+from contactsync.store.views_status import org_status
+from contactsync.sync import actions
+from contactsync.web.api.routes import Routes
+from contactsync.web.api.schemas import Instant, Problem
+from contactsync.web.auth import org, parts
+from contactsync.web.errors import Refusal
+
+mapping = Routes("Mapping", "Which field goes where.")
+policies = Routes("Policies", "What an org may choose about its sync, apart from the mapping.")
+status = Routes("Status", "How the sync fares.")
+
+
+class AsSent(ma.Schema):
+    """Describes a body for the docs; what reads it further in checks it, and names each wrong path itself."""
+
+    def load(self, data: Any, **_options: Any) -> Any:
+        """The body unchanged."""
+        if not isinstance(data, dict):
+            raise ma.ValidationError("Send a JSON object.")
+        return data
+
+
+# ── mapping ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Rule(ma.Schema):
+    """Which field of the event platform goes to which field of the CRM, and when it may overwrite."""
+
+    source = ma.fields.String(
+        required=True, metadata={"description": "A path (address.city, custom.x) or company, account, owner."}
+    )
+    target = ma.fields.String(metadata={"description": "The CRM's field name; empty only while the rule is off."})
+    mode = ma.fields.Enum(WriteMode, by_value=True, metadata={"default": "always"})
+    clear = ma.fields.Boolean(
+        metadata={"description": "Whether a value cleared at the source erases the CRM's.", "default": False}
+    )
+    values = ma.fields.Dict(keys=ma.fields.String(), metadata={"description": "Source value → CRM value."})
+    default = ma.fields.Raw(allow_none=True, metadata={"description": "Written when the source is blank."})
+
+
+class Rules(AsSent):
+    """The rules of one kind of record."""
+
+    rules = ma.fields.List(ma.fields.Nested(Rule), required=True)
+
+
+class KeptRules(Rules):
+    """The rules as they were kept."""
+
+    checked = ma.fields.String(
+        validate=ma.validate.OneOf(["fields", "shape"]),
+        metadata={
+            "description": "fields: held against the CRM's fields. shape: the org is not connected to a CRM yet, so "
+            "only their shape was checked."
+        },
+    )
+
+
+WholeMapping = ma.Schema.from_dict({kind: ma.fields.Nested(Rules) for kind in MAPPED_KINDS}, name="WholeMapping")
+
+
+@mapping.operation("GET", "/mapping", WholeMapping)
+def get_mapping() -> Record:
+    """Which field goes where, for each kind of record, as it holds now."""
+    return actions.mapping(parts(), org().id)
+
+
+@mapping.operation(
+    "PUT", "/mapping/<kind>", KeptRules, body=Rules,
+    example={"rules": [{"source": "title", "target": "Title"}, {"source": "custom.vip", "target": "VIP__c"}]},
+    refuses=(404, 413, 415, 422, 502, 503),
+)  # fmt: skip
+def put_mapping(body: Mapping[str, Any], kind: str) -> Record:
+    """Replace the rules of one kind of record.
+
+    They are held against the CRM's fields first: 422 names each wrong rule by its path, such as `rules.3.target`. What
+    they change goes out with each contact's next sync.
+    """
+    if kind not in MAPPED_KINDS:
+        raise Refusal(404, "not_found", f"There is no mapping {kind[:20]!r}; there are {', '.join(MAPPED_KINDS)}.")
+    checked = actions.set_mapping(parts(), org().id, kind, body)
+    kept = actions.mapping(parts(), org().id)[kind]
+    return {**kept, "checked": "fields" if checked else "shape"}
+
+
+# ── policies ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Policies(AsSent):
+    """What an org may choose."""
+
+    sync_as_default = ma.fields.Enum(
+        SyncAs, by_value=True, allow_none=True, metadata={"description": "What contacts become that do not say so."}
+    )
+    several_matches = ma.fields.Enum(
+        SeveralMatches,
+        by_value=True,
+        metadata={"description": "Which record is taken when an e-mail address is on several: the oldest, the newest, "
+                  "or none before a person chose."},
+    )  # fmt: skip
+    create_accounts = ma.fields.Boolean(metadata={"description": "Whether a company without an Account gets one."})
+    status_map = ma.fields.Dict(
+        keys=ma.fields.String(),
+        values=ma.fields.List(ma.fields.String()),
+        metadata={"description": "Attendance status → labels of the campaign's member statuses; the first one that the "
+                  "campaign has is taken."},
+    )  # fmt: skip
+
+
+@policies.operation("GET", "/policies", Policies)
+def get_policies() -> Record:
+    """What holds now."""
+    with reading(parts().engine) as db:
+        return dict(policies_as_json(orgs.policies(db, org().id)))
+
+
+@policies.operation("PUT", "/policies", Policies, body=Policies, example={"several_matches": "stop"},
+                    refuses=(413, 415, 422))  # fmt: skip
+def put_policies(body: Mapping[str, Any]) -> Record:
+    """Change some policies; what is not sent stays as it is. Answers what holds now."""
+    actions.set_policies(parts(), org().id, body)
+    return get_policies()
+
+
+# ── status ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Crm(ma.Schema):
+    """The org's connection to its CRM."""
+
+    state = ma.fields.String(
+        validate=ma.validate.OneOf(["none", "ready", "paused", "stopped"]),
+        metadata={"description": "paused: goes on by itself at paused_until; stopped: somebody must act, see problem."},
+    )
+    target = ma.fields.String(allow_none=True, metadata={"description": "Which CRM."})
+    calls = ma.fields.Integer(metadata={"description": "Calls to the CRM over this connection."})
+    budget_used = ma.fields.Integer(allow_none=True, metadata={"description": "The CRM's own count for the day."})
+    budget_limit = ma.fields.Integer(allow_none=True)
+    paused_until = Instant(allow_none=True)
+    problem = ma.fields.Nested(Problem, allow_none=True)
+
+
+class Status(ma.Schema):
+    """How an org's sync fares."""
+
+    org = ma.fields.String(metadata={"description": "Its slug."})
+    name = ma.fields.String()
+    contacts = ma.fields.Dict(
+        keys=ma.fields.String(), values=ma.fields.Integer(), metadata={"description": "How many by sync status."}
+    )
+    deliveries = ma.fields.Dict(
+        keys=ma.fields.String(),
+        values=ma.fields.Integer(),
+        metadata={"description": "How many wait, how many were rejected or failed."},
+    )
+    oldest_due_seconds = ma.fields.Float(
+        allow_none=True, metadata={"description": "For how long the longest due contact has been due."}
+    )
+    oldest_waiting_seconds = ma.fields.Float(
+        allow_none=True, metadata={"description": "For how long the oldest waiting delivery has waited."}
+    )
+    crm = ma.fields.Nested(Crm)
+
+
+@status.operation("GET", "/status", Status)
+def get_status() -> Record:
+    """Counts, how long the oldest has waited, and how the connection fares."""
+    with reading(parts().engine) as db:
+        return org_status(db, org().id, parts().now()).as_json()

@@ -1,0 +1,123 @@
+"""`/metrics` for Prometheus, out of the database: it says the same whichever process is asked.
+
+Whoever sees it learns which orgs there are: it answers who brings CONTACTSYNC_METRICS_TOKEN or, while none is set,
+private addresses only.
+
+There are no counters in the process: a gunicorn has several, each would count its own part. Labels are org slugs, statuses
+and names of parts; nothing personal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from hmac import compare_digest
+from ipaddress import ip_address
+
+from flask import Blueprint, Response, request
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from contactsync import __version__
+from contactsync.store.engine import reading
+from contactsync.store.views_status import OrgStatus, all_statuses, beats
+from contactsync.web.auth import parts
+from contactsync.web.errors import Refusal
+
+blueprint = Blueprint("metrics", __name__)
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """The text that Prometheus reads."""
+    _check_reader()
+    now = parts().now()
+    with reading(parts().engine) as db:
+        collected = Collected(all_statuses(db, now), beats(db, now))
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(collected)
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE)
+
+
+def _check_reader() -> None:
+    token = parts().settings.metrics_token
+    if token is not None:
+        sent = request.authorization
+        if sent is None or sent.type != "bearer" or not compare_digest((sent.token or "").encode(), token.encode()):
+            words = "Send the metrics token in the header Authorization: Bearer …."
+            raise Refusal(401, "unauthorized", words, headers={"WWW-Authenticate": 'Bearer realm="metrics"'})
+    elif not _asked_from_nearby():
+        words = (
+            "Metrics answer private addresses only; to read them from elsewhere, set CONTACTSYNC_METRICS_TOKEN and "
+            "send it in the header Authorization: Bearer …."
+        )
+        raise Refusal(403, "forbidden", words)
+
+
+def _asked_from_nearby() -> bool:
+    if not parts().settings.proxies and ("X-Forwarded-For" in request.headers or "Forwarded" in request.headers):
+        return False  # it came through a proxy that nobody told us of: who asked cannot be known
+    try:
+        return ip_address(request.remote_addr or "").is_private
+    except ValueError:
+        return not request.remote_addr  # a Unix socket has no address
+
+
+class Collected(Collector):
+    """One reading of the database as metrics."""
+
+    def __init__(self, statuses: Iterable[OrgStatus], beats: dict[str, float]) -> None:
+        self._statuses = tuple(statuses)
+        self._beats = beats
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics, in a fixed order."""
+        info = GaugeMetricFamily("contactsync_info", "The version that runs.", labels=["version"])
+        info.add_metric([__version__], 1)
+        yield info
+        yield from self._work()
+        yield from self._crm()
+        beat = GaugeMetricFamily(
+            "contactsync_beat_age_seconds", "Since a part (clock) was last heard of.", labels=["name"]
+        )
+        for name, age in sorted(self._beats.items()):
+            beat.add_metric([name], age)
+        yield beat
+
+    def _work(self) -> Iterator[Metric]:
+        contacts = GaugeMetricFamily("contactsync_contacts", "Contacts by sync status.", labels=["org", "status"])
+        deliveries = GaugeMetricFamily(
+            "contactsync_deliveries", "Deliveries that wait, were rejected or failed.", labels=["org", "status"]
+        )
+        due = GaugeMetricFamily(
+            "contactsync_oldest_due_seconds", "For how long the longest due contact has been due.", labels=["org"]
+        )
+        waiting = GaugeMetricFamily(
+            "contactsync_oldest_waiting_seconds", "For how long the oldest delivery has waited.", labels=["org"]
+        )
+        for status in self._statuses:
+            for name, count in status.contacts.items():
+                contacts.add_metric([status.org, name], count)
+            for name, count in status.deliveries.items():
+                deliveries.add_metric([status.org, name], count)
+            due.add_metric([status.org], status.oldest_due_seconds or 0)
+            waiting.add_metric([status.org], status.oldest_waiting_seconds or 0)
+        yield from (contacts, deliveries, due, waiting)
+
+    def _crm(self) -> Iterator[Metric]:
+        calls = CounterMetricFamily("contactsync_crm_calls", "Calls to the CRM.", labels=["org", "target"])
+        used = GaugeMetricFamily("contactsync_crm_budget_used", "Calls of the day, by the CRM.", labels=["org"])
+        limit = GaugeMetricFamily("contactsync_crm_budget_limit", "Calls the CRM allows a day.", labels=["org"])
+        state = GaugeMetricFamily("contactsync_crm_state", "1 for the connection's state.", labels=["org", "state"])
+        for status in self._statuses:
+            crm = status.crm
+            state.add_metric([status.org, crm.state], 1)
+            if crm.target is not None:
+                calls.add_metric([status.org, crm.target], crm.calls)
+            if crm.budget_used is not None:
+                used.add_metric([status.org], crm.budget_used)
+            if crm.budget_limit is not None:
+                limit.add_metric([status.org], crm.budget_limit)
+        yield from (calls, used, limit, state)
