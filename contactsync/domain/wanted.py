@@ -25,14 +25,17 @@ def wanted(batch: Sequence[Ready], mapping: FieldMapping) -> Wanted:
     companies = _companies(batch, mapping)
     going = [ready for ready in batch if campaigns_of(ready)]
     return Wanted(
-        emails={kind: frozenset(_emails(ready for ready in batch if ready.kind is kind)) for kind in _asked_kinds(batch)},
+        emails={
+            kind: frozenset(_emails(ready for ready in batch if ready.kind is kind)) for kind in _asked_kinds(batch)
+        },
         ids=_ids(batch, companies),
         account_names=frozenset(
-            spelling for company in companies if not company.account_id for spelling in name_variants(company.name or "")
+            spelling
+            for company in companies
+            if not company.account_id
+            for spelling in name_variants(company.name or "")
         ),
-        account_domains=frozenset(
-            company.domain for company in companies if company.domain and not company.account_id
-        ),
+        account_domains=frozenset(company.domain for company in companies if company.domain and not company.account_id),
         owner_emails=frozenset(
             ready.owner_email for ready in batch if ready.owner_email and _sets_owner(ready, mapping)
         ),

@@ -1,0 +1,140 @@
+"""Which Account a company is (rule 7): the picked one, the linked one, by domain, by name, or a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from contactsync.domain.batch import Ready
+from contactsync.domain.crm import FoundAccount, Problem, RecordRef
+from contactsync.domain.found_index import FoundIndex
+from contactsync.domain.names import normalised_name
+from contactsync.domain.records import Company
+
+
+@dataclass(frozen=True)
+class AccountMatch:
+    """What a company is in the CRM: an Account, or none yet; then companies with one `new` make one Account together."""
+
+    account: FoundAccount | None = None
+    new: str = ""
+    why: tuple[str, ...] = ()
+    problem: Problem | None = None
+
+
+@dataclass
+class _Known:
+    """What this batch already learned: the Accounts of its companies, by each thing that makes two companies one."""
+
+    accounts: dict[tuple[str, str], FoundAccount] = field(default_factory=dict)
+
+    def learn(self, company: Company, account: FoundAccount) -> None:
+        for sign in _signs(company):
+            held = self.accounts.get(sign)
+            if held is None or _age(account) < _age(held):
+                self.accounts[sign] = account
+
+    def recall(self, company: Company) -> FoundAccount | None:
+        return next((self.accounts[sign] for sign in _signs(company) if sign in self.accounts), None)
+
+
+def match_accounts(batch: Iterable[Ready], index: FoundIndex) -> dict[Company, AccountMatch]:
+    """What each company of the batch is. `batch`: contacts that become Contacts, in a settled order.
+
+    picked     the Account that a person picked; not there: a problem, never another Account in silence
+    linked     the Account of an earlier sync, when it is still there
+    by domain  then by normalised name; of several the oldest
+    in batch   the Account of a company of this batch with the same key, domain or name
+    none       a new one, one for all companies that share key, domain or name
+    """
+    matches: dict[Company, AccountMatch] = {}
+    for ready in batch:
+        company = ready.contact.company
+        if company is not None and company not in matches:
+            matches[company] = _matched(company, ready.links.account, index)
+    known = _Known()
+    for company, match in matches.items():
+        if match.account is not None:
+            known.learn(company, match.account)
+    strangers: list[Company] = []
+    for company, match in matches.items():
+        if match.account is not None or match.problem is not None:
+            continue
+        account = known.recall(company)
+        if account is None:
+            strangers.append(company)
+        else:
+            why = (*match.why, "Another contact's company, the same by domain or name, has this Account.")
+            matches[company] = AccountMatch(account, why=why)
+    for company, key in _together(strangers).items():
+        matches[company] = AccountMatch(new=key, why=matches[company].why)
+    return matches
+
+
+def _matched(company: Company, link: RecordRef | None, index: FoundIndex) -> AccountMatch:
+    if company.account_id:
+        return _picked(company.account_id, index)
+    why: tuple[str, ...] = ()
+    if link is not None:
+        account = index.accounts.get(link.id)
+        if account is not None:
+            return AccountMatch(account, why=("The company is linked to this Account by an earlier sync.",))
+        why = ("The Account that the company was linked to is no longer in the CRM (deleted or merged).",)
+    by_domain = index.accounts_by_domain.get(company.domain.lower(), ()) if company.domain else ()
+    if by_domain:
+        return AccountMatch(by_domain[0], why=(*why, _how_many(by_domain, "the company's domain")))
+    by_name = index.accounts_by_name.get(normalised_name(company.name), ()) if company.name else ()
+    if by_name:
+        return AccountMatch(by_name[0], why=(*why, _how_many(by_name, "the company's name")))
+    return AccountMatch(why=(*why, "No Account has the company's domain or name."))
+
+
+def _picked(account_id: str, index: FoundIndex) -> AccountMatch:
+    account = index.accounts.get(account_id)
+    if account is not None:
+        return AccountMatch(account, why=("This Account was picked for the company.",))
+    return AccountMatch(
+        problem=Problem(
+            code="picked_account_not_found",
+            cause=f"The Account {account_id} that was picked for the company is not in the CRM, or cannot be seen there.",
+            fix="Pick another Account for the company, or none to have it matched by domain and name.",
+            who="event team",
+        )
+    )
+
+
+def _how_many(accounts: Sequence[FoundAccount], what: str) -> str:
+    if len(accounts) == 1:
+        return f"Matched by {what}: one Account has it."
+    return f"{len(accounts)} Accounts have {what}: the oldest was taken."
+
+
+def _signs(company: Company) -> tuple[tuple[str, str], ...]:
+    """What makes two companies one, the strongest first."""
+    signs = [("key", company.key)]
+    if company.domain:
+        signs.append(("domain", company.domain.lower()))
+    if company.name and (name := normalised_name(company.name)):
+        signs.append(("name", name))
+    return tuple(signs)
+
+
+def _together(companies: Sequence[Company]) -> Mapping[Company, str]:
+    """Companies that are one by any chain of signs, under the key of their first (union-find over signs)."""
+    parent: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def root(sign: tuple[str, str]) -> tuple[str, str]:
+        while parent.setdefault(sign, sign) != sign:
+            parent[sign] = parent[parent[sign]]
+            sign = parent[sign]
+        return sign
+
+    for company in companies:
+        first, *others = _signs(company)
+        for other in others:
+            parent[root(other)] = root(first)
+    return {company: ":".join(root(_signs(company)[0])) for company in companies}
+
+
+def _age(account: FoundAccount) -> tuple[str, str]:
+    return account.created_at, account.ref.id

@@ -1,0 +1,67 @@
+"""A member's status: which label an attendance has in a campaign, and never down the ladder (rule 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from contactsync.domain.crm import MemberStatus
+from contactsync.domain.policy import STATUS_LADDER
+
+_UNNAMED_STEP = next(number for number, step in enumerate(STATUS_LADDER) if "registered" in step)
+_TOP_STEP = len(STATUS_LADDER) - 1
+_NOT_COMING = frozenset({"cancelled", "declined"})
+
+
+class Ladder:
+    """An org's status map, read both ways: attendance → label, and label → the steps that it may stand for."""
+
+    def __init__(self, status_map: Mapping[str, Sequence[str]]) -> None:
+        self._labels = {status.strip().lower(): tuple(labels) for status, labels in status_map.items()}
+        self._steps: dict[str, set[int]] = {}
+        for status, labels in self._labels.items():
+            for label in labels:
+                self._steps.setdefault(_folded(label), set()).add(_step_of(status))
+
+    def standing(self, status: str) -> tuple[int, bool]:
+        """How high an attendance stands; of two on one step, the one that means to come."""
+        return _step_of(status.lower()), status.lower() not in _NOT_COMING
+
+    def label(self, status: str, statuses: Sequence[MemberStatus]) -> str | None:
+        """The first label of the map for an attendance's status that the campaign has, in the campaign's spelling."""
+        present = {_folded(known.label): known.label for known in reversed(statuses)}
+        wanted = (_folded(label) for label in self._labels.get(status.lower(), ()))
+        return next((present[label] for label in wanted if label in present), None)
+
+    def refusal(self, held: str | None, status: str, label: str, statuses: Sequence[MemberStatus]) -> str | None:
+        """Why a member with the status `held` must not get `label`; None when it may."""
+        if held is None or not held.strip():
+            return None
+        if _folded(held) == _folded(label):
+            return "The status is right already."
+        step = self._held_step(held, statuses)
+        if step is None:
+            return f"Somebody set the status “{held}” in the CRM: it stays."
+        if _step_of(status.lower()) < step:
+            return f"The status stays “{held}”: “{label}” would be a step down."
+        return None
+
+    def _held_step(self, held: str, statuses: Sequence[MemberStatus]) -> int | None:
+        """The step that a member's label stands for; None when a person must have set it.
+
+        A label may stand for several steps: "Sent" is what a campaign without finer words shows for everybody who was
+        invited or registered. It counts as the lowest of them, or nobody would ever move from there; but one that may
+        mean `attended` counts as that, because attended stays attended.
+        """
+        steps = self._steps.get(_folded(held))
+        if steps:
+            return _TOP_STEP if _TOP_STEP in steps else min(steps)
+        default = any(known.is_default and _folded(known.label) == _folded(held) for known in statuses)
+        return -1 if default else None
+
+
+def _step_of(status: str) -> int:
+    return next((number for number, step in enumerate(STATUS_LADDER) if status in step), _UNNAMED_STEP)
+
+
+def _folded(label: str) -> str:
+    return label.strip().casefold()

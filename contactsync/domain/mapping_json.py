@@ -1,0 +1,183 @@
+"""Rules as people write them, in TOML and JSON: `{"rules": [{"source", "target", "mode", "clear", "values", "default"}]}`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from contactsync.domain.errors import RefusedInput
+from contactsync.domain.mapping import MAPPED_KINDS, FieldRule, WriteMode
+
+KEYS = ("source", "target", "mode", "clear", "values", "default")
+
+REQUIRED_SOURCES: Mapping[str, Mapping[str, str]] = {
+    "lead": {
+        "last_name": "the CRM takes no Lead without a last name",
+        "email": "the e-mail address is what prevents duplicates",
+        "company": "the CRM takes no Lead without a company",
+    },
+    "contact": {
+        "last_name": "the CRM takes no Contact without a last name",
+        "email": "the e-mail address is what prevents duplicates",
+    },
+    "account": {"name": "the CRM takes no Account without a name"},
+}
+"""Sources whose rule cannot be off, and why."""
+
+FIELD_SOURCES = (
+    "first_name",
+    "last_name",
+    "email",
+    "title",
+    "phone",
+    "mobile_phone",
+    "website",
+    "note",
+    "owner_email",
+    "source",
+    "sync_as",
+    "social.linkedin",
+    "social.twitter",
+    "social.facebook",
+    "social.instagram",
+    "address.street",
+    "address.city",
+    "address.state",
+    "address.postal_code",
+    "address.country",
+)
+"""Paths of a contact's own fields (DESIGN §5); `custom.<anything>` besides."""
+
+SOURCES: Mapping[str, tuple[str, ...]] = {
+    "lead": (*FIELD_SOURCES, "company", "owner"),
+    "contact": (*FIELD_SOURCES, "company", "account", "owner"),
+    "account": ("name", "domain", "owner"),
+}
+"""What a rule of each kind may take its value from."""
+
+REFERENCES = frozenset({"account", "owner"})
+"""Worked-out sources that are a record, not a text."""
+
+
+def rules_from_json(kind: str, written: object) -> tuple[FieldRule, ...]:
+    """One kind's rules. `kind`: lead, contact or account; `written`: {"rules": […]}.
+
+    Raises RefusedInput naming each wrong rule by its path, `rules.3.mode`, and what to write there.
+    """
+    if kind not in MAPPED_KINDS:
+        raise RefusedInput(f"There is no mapping for “{kind}”.", {"": f"Write one of: {', '.join(MAPPED_KINDS)}."})
+    if not isinstance(written, Mapping) or not isinstance(written.get("rules"), list):
+        raise RefusedInput(
+            "A mapping is a list of rules.", {"rules": 'Write {"rules": [{"source": …, "target": …}, …]}.'}
+        )
+    errors: dict[str, str] = {
+        str(key): "There is no such key here: a mapping has rules only." for key in written if key != "rules"
+    }
+    rules: list[FieldRule] = []
+    for number, item in enumerate(written["rules"]):
+        wrong = _wrong_with(kind, item)
+        errors.update({f"rules.{number}{path}": message for path, message in wrong.items()})
+        if not wrong:
+            rules.append(_rule(item))
+    if not errors:
+        errors = wrong_together(kind, rules)
+    if errors:
+        raise RefusedInput("Some rules cannot be taken.", errors)
+    return tuple(rules)
+
+
+def rules_as_json(rules: Iterable[FieldRule]) -> dict[str, Any]:
+    """Rules as `rules_from_json` reads them, every key written out."""
+    return {
+        "rules": [
+            {
+                "source": rule.source,
+                "target": rule.target,
+                "mode": rule.mode.value,
+                "clear": rule.clear,
+                "values": dict(rule.values),
+                "default": rule.default,
+            }
+            for rule in rules
+        ]
+    }
+
+
+def wrong_together(kind: str, rules: Iterable[FieldRule]) -> dict[str, str]:
+    """What is wrong with rules that are each right alone, by path: a field written twice, a required rule that is off."""
+    errors: dict[str, str] = {}
+    targets: dict[str, int] = {}
+    listed = list(rules)
+    for number, rule in enumerate(listed):
+        if not rule.on:
+            continue
+        first = targets.setdefault(rule.target.lower(), number)
+        if first != number:
+            errors[f"rules.{number}.target"] = (
+                f"“{rule.target}” is the target of rules.{first} already: name another field, or switch one of the two off."
+            )
+    for source, reason in REQUIRED_SOURCES[kind].items():
+        if any(rule.source == source and rule.on for rule in listed):
+            continue
+        off = next((number for number, rule in enumerate(listed) if rule.source == source), None)
+        path = "rules" if off is None else f"rules.{off}.mode"
+        errors[path] = f"The rule for {source} must be there and on: {reason}."
+    return errors
+
+
+def _wrong_with(kind: str, item: object) -> dict[str, str]:
+    if not isinstance(item, Mapping):
+        return {"": 'Write an object: {"source": "title", "target": "Title"}.'}
+    wrong = {f".{key}": f"There is no such key. A rule has: {', '.join(KEYS)}." for key in item if key not in KEYS}
+    source, target, mode = item.get("source"), item.get("target", ""), item.get("mode", WriteMode.ALWAYS.value)
+    if not isinstance(source, str) or not source.strip():
+        wrong[".source"] = "Write where the value comes from, such as title, address.city or custom.shoe_size."
+    else:
+        wrong.update(_wrong_source(kind, source.strip()))
+    if mode not in [known.value for known in WriteMode]:
+        wrong[".mode"] = f"Write one of: {', '.join(WriteMode)}."
+    if not isinstance(target, str):
+        wrong[".target"] = "Write the name of a field in the CRM."
+    elif not target.strip() and mode != WriteMode.OFF.value:
+        wrong[".target"] = "Write the name of a field in the CRM, or set the mode to off."
+    if not isinstance(item.get("clear", False), bool):
+        wrong[".clear"] = "Write true or false."
+    values = item.get("values", {})
+    if not isinstance(values, Mapping) or not all(isinstance(text, str) for text in (*values, *values.values())):
+        wrong[".values"] = 'Write an object of texts: {"what the event platform sends": "what the CRM gets"}.'
+    if not isinstance(item.get("default"), str | int | float | bool | None):
+        wrong[".default"] = "Write a text, a number, true, false or null."
+    return wrong or _wrong_reference(item)
+
+
+def _wrong_source(kind: str, source: str) -> dict[str, str]:
+    known = SOURCES[kind]
+    if source in known or (kind != "account" and source.startswith("custom.") and len(source) > len("custom.")):
+        return {}
+    near = get_close_matches(source, known, n=3)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    custom = "" if kind == "account" else ", custom.<name>"
+    return {".source": f"There is no “{source}” for {kind}.{hint} Sources are: {', '.join(known)}{custom}."}
+
+
+def _wrong_reference(item: Mapping[str, Any]) -> dict[str, str]:
+    if item["source"] not in REFERENCES:
+        return {}
+    wrong = {}
+    if item.get("clear"):
+        wrong[".clear"] = f"The {item['source']} is a record of the CRM and is never taken away: write false."
+    if item.get("values"):
+        wrong[".values"] = f"The {item['source']} is a record of the CRM: there is no text to translate."
+    return wrong
+
+
+def _rule(item: Mapping[str, Any]) -> FieldRule:
+    return FieldRule(
+        source=item["source"].strip(),
+        target=item.get("target", "").strip(),
+        mode=WriteMode(item.get("mode", WriteMode.ALWAYS.value)),
+        clear=item.get("clear", False),
+        values=dict(item.get("values", {})),
+        default=item.get("default"),
+    )

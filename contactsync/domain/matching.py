@@ -1,0 +1,167 @@
+"""Which CRM record a contact is: by link, then by e-mail address in the object that Sync As names (rule 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from contactsync.domain.batch import Ready
+from contactsync.domain.crm import FoundPerson, Problem, RecordKind, RecordRef
+from contactsync.domain.found_index import FoundIndex
+from contactsync.domain.mapping import FieldMapping, WriteMode
+from contactsync.domain.policy import Policies, SeveralMatches
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a contact is in the CRM: a record, none yet (`person` None), or a question that a person must answer."""
+
+    person: FoundPerson | None = None
+    why: tuple[str, ...] = ()
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Contacts that are one CRM record and so share one step; newest first."""
+
+    kind: RecordKind
+    person: FoundPerson | None
+    members: tuple[Ready, ...]
+
+
+@dataclass
+class _Claims:
+    """What the links of this batch say: records by e-mail address of the contacts they are linked to."""
+
+    by_email: dict[tuple[RecordKind, str], list[FoundPerson]] = field(default_factory=dict)
+    released: frozenset[RecordRef] = frozenset()
+
+
+def match_people(
+    batch: Sequence[Ready], index: FoundIndex, mapping: FieldMapping, policies: Policies
+) -> dict[str, Match]:
+    """What each contact of the batch is, by contact id.
+
+        by link      the record, or the Contact that it became when it was a Lead
+        by e-mail    a record that a contact of this batch with the same address is linked to; else the CRM's records
+                     with this address, chosen by policy; converted Leads only when nothing else is there
+        none         a new one
+
+    A record that a link of this batch claims, and whose address this batch changes, is no match for its old address:
+    that address belongs to somebody else now.
+    """
+    linked = {ready.contact.id: _by_link(ready, index) for ready in batch}
+    claims = _claims(batch, linked, mapping)
+    matches: dict[str, Match] = {}
+    for ready in batch:
+        match = linked[ready.contact.id]
+        if match.person is None:
+            by_email = _by_email(ready, index, claims, policies)
+            match = Match(by_email.person, match.why + by_email.why, by_email.problem)
+        matches[ready.contact.id] = match
+    return matches
+
+
+def grouped(batch: Sequence[Ready], matches: Mapping[str, Match]) -> list[Group]:
+    """The batch by CRM record: contacts that match one record, or would make one with the same address, stand together."""
+    members: dict[RecordRef | tuple[RecordKind, str | None], list[Ready]] = {}
+    for ready in batch:
+        person = matches[ready.contact.id].person
+        key = person.ref if person is not None else (ready.kind, ready.contact.email)
+        members.setdefault(key, []).append(ready)
+    groups = []
+    for together in members.values():
+        person = matches[together[0].contact.id].person
+        kind = person.ref.kind if person is not None else together[0].kind
+        groups.append(Group(kind, person, newest_first(together)))
+    return groups
+
+
+def newest_first(batch: Sequence[Ready]) -> tuple[Ready, ...]:
+    """The same contacts, the last changed first; the id settles ties."""
+    return tuple(sorted(batch, key=lambda ready: (ready.contact.changed, ready.contact.id), reverse=True))
+
+
+def _by_link(ready: Ready, index: FoundIndex) -> Match:
+    link = ready.links.people.get(ready.kind)
+    if link is None:
+        return Match()
+    held = index.people.get(link)
+    if held is None:
+        return Match(why=(f"The {link.kind} that was linked is no longer in the CRM (deleted or merged).",))
+    living = index.living(held)
+    if living is None:
+        return Match(why=("The Lead that was linked has been converted, and its Contact is no longer in the CRM.",))
+    if living is not held:
+        return Match(living, ("The Lead that was linked has been converted: its Contact is used instead.",))
+    return Match(living, (f"Linked to this {held.ref.kind} by an earlier sync.",))
+
+
+def _claims(batch: Sequence[Ready], linked: Mapping[str, Match], mapping: FieldMapping) -> _Claims:
+    claims = _Claims()
+    emails: dict[RecordRef, tuple[FoundPerson, set[str]]] = {}
+    for ready in batch:
+        person = linked[ready.contact.id].person
+        email = ready.contact.email
+        if person is None or email is None:
+            continue
+        claims.by_email.setdefault((ready.kind, email), []).append(person)
+        emails.setdefault(person.ref, (person, set()))[1].add(email)
+    moving = {kind for kind in RecordKind if kind.is_person and _email_follows(mapping, kind)}
+    claims.released = frozenset(
+        ref
+        for ref, (person, now) in emails.items()
+        if ref.kind in moving and person.email and person.email.lower() not in now
+    )
+    return claims
+
+
+def _email_follows(mapping: FieldMapping, kind: RecordKind) -> bool:
+    return any(rule.source == "email" and rule.mode is WriteMode.ALWAYS for rule in mapping.of(kind))
+
+
+def _by_email(ready: Ready, index: FoundIndex, claims: _Claims, policies: Policies) -> Match:
+    kind, email = ready.kind, ready.contact.email or ""
+    claimed = claims.by_email.get((kind, email))
+    if claimed:
+        person = min(claimed, key=_age)
+        return Match(person, (f"Another contact with the same e-mail address is linked to this {person.ref.kind}.",))
+    having = [person for person in index.people_by_email.get((kind, email), ()) if person.ref not in claims.released]
+    open_ones = [person for person in having if not person.converted]
+    if open_ones:
+        return _chosen(open_ones, f"{kind}", policies)
+    if not having:
+        return Match(why=(f"No {kind} has this e-mail address.",))
+    contacts = {living.ref: living for person in having if (living := index.living(person)) is not None}
+    if not contacts:
+        return Match(why=("A converted Lead has this e-mail address, but its Contact is no longer in the CRM.",))
+    match = _chosen(sorted(contacts.values(), key=_age), "converted Lead", policies)
+    return Match(match.person, (*match.why, "A converted Lead is never written: its Contact is used."), match.problem)
+
+
+def _chosen(candidates: Sequence[FoundPerson], what: str, policies: Policies) -> Match:
+    """One of the candidates, which stand oldest first."""
+    count = len(candidates)
+    if count == 1:
+        return Match(candidates[0], (f"Matched by e-mail address: one {what} has it.",))
+    having = f"{count} {what}s have this e-mail address"
+    match policies.several_matches:
+        case SeveralMatches.FIRST:
+            return Match(candidates[0], (f"{having}: the oldest was taken.",))
+        case SeveralMatches.MOST_RECENT:
+            newest = max(candidate.created_at for candidate in candidates)
+            person = next(candidate for candidate in candidates if candidate.created_at == newest)
+            return Match(person, (f"{having}: the most recent was taken.",))
+        case SeveralMatches.STOP:
+            problem = Problem(
+                code="several_matches",
+                cause=f"{having}, and the org wants to be asked which one it is.",
+                fix="Merge them in the CRM, or set the policy several_matches to first or most_recent.",
+                who="event team",
+            )
+            return Match(problem=problem)
+
+
+def _age(person: FoundPerson) -> tuple[str, str]:
+    return person.created_at, person.ref.id

@@ -1,0 +1,89 @@
+"""The decider: what should change in the CRM for a batch of contacts, and why. Pure, and the same for every order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from contactsync.domain.account_steps import account_steps
+from contactsync.domain.accounts import AccountMatch, match_accounts
+from contactsync.domain.batch import ContactPlan, Plan, Ready
+from contactsync.domain.crm import Found, Problem, Step
+from contactsync.domain.found_index import FoundIndex
+from contactsync.domain.mapping import FieldMapping
+from contactsync.domain.matching import Match, grouped, match_people
+from contactsync.domain.member_steps import member_steps
+from contactsync.domain.person_steps import person_steps
+from contactsync.domain.policy import Policies
+from contactsync.domain.records import Company, SyncAs
+from contactsync.domain.wanted import brings_account
+
+
+def plan(batch: Sequence[Ready], found: Found, mapping: FieldMapping, policies: Policies) -> Plan:
+    """The steps that bring a batch to the CRM, and which contact needs which.
+
+        match people      by link, by e-mail; or a question that stops this contact and no other
+        match companies   picked, linked, by domain, by name; a picked Account that is gone stops the contact
+        group             contacts that are one CRM record share its step
+        steps             Accounts, then people, then members: a step refers only to steps before it
+
+    `found` is what `wanted(batch, mapping)` asked for. Step ids: a1 …, p1 …, m1 …, in the order of contact ids.
+    """
+    index = FoundIndex.of(found)
+    ordered = sorted(batch, key=lambda ready: ready.contact.id)
+    matches = match_people(ordered, index, mapping, policies)
+    companies = match_accounts(_need_accounts(ordered, mapping), index)
+    problems = {
+        ready.contact.id: problem
+        for ready in ordered
+        if (problem := _problem(ready, matches[ready.contact.id], companies)) is not None
+    }
+    going = [ready for ready in ordered if ready.contact.id not in problems]
+    groups = grouped(going, matches)
+    accounts = account_steps(groups, companies, index, mapping, policies)
+    people = person_steps(groups, matches, accounts, index, mapping)
+    members, memberships = member_steps(going, people, index, policies)
+    contacts = {}
+    for ready in ordered:
+        contact_id = ready.contact.id
+        if contact_id in problems:
+            why = (*ready.why, *matches[contact_id].why)
+            contacts[contact_id] = ContactPlan(contact_id, why=why, problem=problems[contact_id])
+        else:
+            contacts[contact_id] = _contact_plan(
+                ready,
+                people[contact_id],
+                accounts.by_contact.get(contact_id),
+                memberships.get(contact_id, {}),
+                (*matches[contact_id].why, *accounts.why.get(contact_id, ())),
+            )
+    return Plan((*accounts.steps, *_each_once(people.values()), *members), contacts)
+
+
+def _need_accounts(batch: Sequence[Ready], mapping: FieldMapping) -> list[Ready]:
+    return [ready for ready in batch if ready.sync_as is SyncAs.CONTACT] if brings_account(mapping) else []
+
+
+def _problem(ready: Ready, match: Match, companies: Mapping[Company, AccountMatch]) -> Problem | None:
+    if match.problem is not None:
+        return match.problem
+    company = ready.contact.company
+    if company is None or ready.sync_as is not SyncAs.CONTACT or company not in companies:
+        return None
+    return companies[company].problem
+
+
+def _contact_plan(
+    ready: Ready, person: Step, account: Step | None, members: Mapping[str, Step], why: Sequence[str]
+) -> ContactPlan:
+    lines = (*why, *person.why, *(line for member in members.values() for line in member.why), *ready.why)
+    return ContactPlan(
+        contact_id=ready.contact.id,
+        person=person.id,
+        account=account.id if account is not None else None,
+        members={campaign_id: step.id for campaign_id, step in members.items()},
+        why=tuple(dict.fromkeys(lines)),
+    )
+
+
+def _each_once(steps: Iterable[Step]) -> tuple[Step, ...]:
+    return tuple({step.id: step for step in steps}.values())

@@ -1,0 +1,104 @@
+"""Policies as people write them: one flat JSON object, and what is wrong with one, by path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from contactsync.domain.errors import RefusedInput
+from contactsync.domain.policy import DEFAULT_STATUS_MAP, Policies, SeveralMatches
+from contactsync.domain.records import SyncAs
+
+Word = TypeVar("Word", SyncAs, SeveralMatches)
+
+
+class _Wrong(Exception):
+    """What to write instead, by path below the key ("" is the key itself)."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__()
+        self.fields = fields
+
+
+def policies_from_json(written: object) -> Policies:
+    """An org's policies; a key that is not there has its default, and so has a status that `status_map` does not name.
+
+    Raises RefusedInput naming each wrong key and what to write.
+    """
+    if not isinstance(written, Mapping):
+        raise RefusedInput("Policies are one object.", {"": "Write a JSON object of policies."})
+    errors: dict[str, str] = {}
+    chosen: dict[str, Any] = {}
+    for key, value in written.items():
+        read = _READERS.get(key)
+        if read is None:
+            errors[str(key)] = f"There is no such policy. The policies are: {', '.join(_READERS)}."
+            continue
+        try:
+            chosen[key] = read(value)
+        except _Wrong as wrong:
+            errors.update({f"{key}.{path}" if path else key: message for path, message in wrong.fields.items()})
+    if errors:
+        raise RefusedInput("Some policies cannot be taken.", errors)
+    return Policies(**chosen)
+
+
+def policies_as_json(policies: Policies) -> dict[str, Any]:
+    """All policies, as `policies_from_json` reads them."""
+    return {
+        "sync_as_default": policies.sync_as_default.value if policies.sync_as_default else None,
+        "several_matches": policies.several_matches.value,
+        "create_accounts": policies.create_accounts,
+        "status_map": {status: list(labels) for status, labels in policies.status_map.items()},
+    }
+
+
+def _sync_as_default(value: object) -> SyncAs | None:
+    if value is None:
+        return None
+    return _one_of(value, SyncAs, "lead, contact or null")
+
+
+def _several_matches(value: object) -> SeveralMatches:
+    return _one_of(value, SeveralMatches, "first, most_recent or stop")
+
+
+def _create_accounts(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _Wrong({"": "Write true or false."})
+    return value
+
+
+def _status_map(value: object) -> Mapping[str, tuple[str, ...]]:
+    if not isinstance(value, Mapping):
+        raise _Wrong({"": 'Write an object: attendance status → label or list of labels, {"attended": "Responded"}.'})
+    errors: dict[str, str] = {}
+    merged = dict(DEFAULT_STATUS_MAP)
+    for status, labels in value.items():
+        name = str(status).strip().lower()
+        listed = [labels] if isinstance(labels, str) else labels
+        if not isinstance(listed, list | tuple) or not all(
+            isinstance(label, str) and label.strip() for label in listed
+        ):
+            errors[str(status)] = "Write a label of the campaigns' member statuses, or a list of them, best first."
+        elif not name:
+            errors[str(status)] = "Write the attendance status that the event platform sends."
+        else:
+            merged[name] = tuple(label.strip() for label in listed)
+    if errors:
+        raise _Wrong(errors)
+    return merged
+
+
+def _one_of(value: object, words: type[Word], choice: str) -> Word:
+    if isinstance(value, str) and value in list(words):
+        return words(value)
+    raise _Wrong({"": f"Write {choice}."})
+
+
+_READERS: Mapping[str, Callable[[object], Any]] = {
+    "sync_as_default": _sync_as_default,
+    "several_matches": _several_matches,
+    "create_accounts": _create_accounts,
+    "status_map": _status_map,
+}
