@@ -42,6 +42,7 @@ from contactsync.domain.errors import (
     TargetUnavailable,
 )
 from contactsync.domain.mapping import MAPPED_KINDS, FieldMapping, FieldRule, NamedMapping, WriteMode
+from contactsync.domain.mapping_json import rules_as_json, rules_from_json
 from contactsync.domain.names import company_key, normalised_domain, normalised_name
 from contactsync.domain.records import Attendance, Company, Contact, Event, Scalar, SyncAs, SyncStatus
 from contactsync.domain.run import FinishedRun
@@ -104,4 +105,6 @@ __all__ = [
     "hookimpl",
     "normalised_domain",
     "normalised_name",
+    "rules_as_json",
+    "rules_from_json",
 ]

@@ -6,7 +6,7 @@ A file `acme.toml` is the mapping `acme`. config/mappings/salesforce.toml explai
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -14,17 +14,17 @@ from pathlib import Path
 from contactsync.api import (
     MAPPED_KINDS,
     FieldMapping,
-    FieldRule,
     Misconfigured,
     NamedMapping,
     Options,
-    WriteMode,
+    RefusedInput,
     hookimpl,
+    rules_from_json,
 )
 
 CONTACTSYNC_OPTIONS: Options = {
-    "directory": ""
-}  # further *.toml files; a mapping here replaces the bundled one of its name
+    "directory": "",  # of further *.toml files; one of them replaces the mapping of its name that comes with contactsync
+}
 
 
 @hookimpl
@@ -44,10 +44,21 @@ def _files(directory: Traversable) -> Iterator[Traversable]:
 
 
 def read_mapping(file: Traversable) -> FieldMapping:
-    """A mapping from one file. Raises Misconfigured with the file and the path of what is wrong."""
-    document = tomllib.loads(file.read_text("utf-8"))
-    return FieldMapping({kind: _rules(table) for kind, table in document.items() if kind in MAPPED_KINDS})
-
-
-def _rules(table: Mapping[str, list[dict[str, object]]]) -> tuple[FieldRule, ...]:
-    return tuple(FieldRule(**{**rule, "mode": WriteMode(rule.get("mode", "always"))}) for rule in table["rules"])  # type: ignore[arg-type]
+    """A mapping from one file. Raises Misconfigured with the file, and the path of each thing that is wrong in it."""
+    try:
+        document = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"the mapping {file} cannot be read: {type(error).__name__}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"the mapping {file} is not TOML: {error}") from error
+    wrong = {kind: f"no such kind; a mapping has {', '.join(MAPPED_KINDS)}" for kind in document.keys() - MAPPED_KINDS}
+    rules = {}
+    for kind in MAPPED_KINDS:
+        try:
+            rules[kind] = rules_from_json(kind, document.get(kind, {}))
+        except RefusedInput as error:
+            wrong |= {f"{kind}.{path}": str(message) for path, message in error.fields.items()}
+    if wrong:
+        lines = "; ".join(f"{path}: {message}" for path, message in sorted(wrong.items()))
+        raise Misconfigured(f"the mapping {file} is wrong: {lines}")
+    return FieldMapping(rules)
