@@ -1,0 +1,72 @@
+"""What one contact's steps come to, and when it comes back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from contactsync.domain.batch import ContactPlan
+from contactsync.domain.crm import Failure, Next, Problem, RecordKind, RecordRef, StepResult
+from contactsync.domain.outcome import Backoff, Outcome, outcome
+from contactsync.domain.records import SyncStatus
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+LEAD = RecordRef(RecordKind.LEAD, "00Q1")
+PLAN = ContactPlan("c-1", person="p1", account="a1", members={"701": "m1"})
+
+
+def failed(step_id: str, next_: Next, code: str = "x", retry_after: float | None = None) -> StepResult:
+    return StepResult(step_id, failure=Failure(next_, Problem(code, "cause", "fix"), retry_after))
+
+
+def come(*results: StepResult, attempts: int = 0, rematched: bool = False, chance: float = 0.0) -> Outcome:
+    by_step = {"a1": StepResult("a1", ref=LEAD), "p1": StepResult("p1", ref=LEAD), "m1": StepResult("m1", ref=LEAD)}
+    by_step |= {result.step_id: result for result in results}
+    return outcome(
+        PLAN, by_step, attempts=attempts, rematched=rematched, backoff=Backoff(2, 3600), now=NOW, chance=chance
+    )
+
+
+def test_a_contact_is_synced_only_when_every_step_is_done() -> None:
+    assert come() == Outcome(SyncStatus.SYNCED, person=LEAD)
+    for step_id in PLAN.step_ids:
+        assert come(failed(step_id, Next.STOP)).status is SyncStatus.NEEDS_ATTENTION
+
+
+def test_what_failed_in_passing_comes_back_later_and_later_up_to_a_limit() -> None:
+    waits = [(come(failed("p1", Next.RETRY), attempts=n).due_at or NOW) - NOW for n in (0, 1, 2, 30, 5000)]
+    assert waits == [timedelta(seconds=s) for s in (1, 2, 4, 1800, 1800)]
+    spread = come(failed("p1", Next.RETRY), chance=0.999)
+    assert spread.due_at is not None
+    assert NOW + timedelta(seconds=1.9) < spread.due_at < NOW + timedelta(seconds=2)
+
+
+def test_a_wait_that_the_crm_asked_for_is_kept() -> None:
+    assert come(failed("p1", Next.RETRY, retry_after=60)).due_at == NOW + timedelta(seconds=60)
+
+
+def test_what_comes_back_by_itself_goes_before_what_needs_a_person() -> None:
+    both = come(failed("p1", Next.STOP, "needs"), failed("m1", Next.RETRY, "passes"))
+    assert both.status is SyncStatus.RETRYING
+    assert both.problem is not None
+    assert both.problem.code == "passes"
+
+
+def test_a_stale_link_is_dropped_and_tried_once_more_at_once_and_no_third_time() -> None:
+    first = come(failed("p1", Next.REMATCH))
+    assert (first.status, first.due_at, first.unlink) == (SyncStatus.RETRYING, NOW, True)
+    again = come(failed("p1", Next.REMATCH), rematched=True)
+    assert (again.status, again.due_at) == (SyncStatus.NEEDS_ATTENTION, None)
+
+
+def test_a_contact_whose_planning_stopped_needs_attention_and_did_no_step() -> None:
+    stopped = ContactPlan("c-1", problem=Problem("several_matches", "cause", "fix"))
+    result = outcome(stopped, {}, attempts=0, rematched=False, backoff=Backoff(2, 3600), now=NOW, chance=0)
+    assert result.status is SyncStatus.NEEDS_ATTENTION
+    assert result.problem is stopped.problem
+
+
+@pytest.mark.parametrize("attempts", [1, 7])
+def test_success_forgets_earlier_attempts(attempts: int) -> None:
+    assert come(attempts=attempts).attempts == 0
