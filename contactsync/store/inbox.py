@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, cast
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from contactsync.domain.errors import CannotKeep, RefusedInput
-from contactsync.store.engine import committing
-from contactsync.store.tables import Json, UtcTime, delivery
+from contactsync.store.engine import committing, execute_patiently
+from contactsync.store.tables import delivery
 
 _PUBLIC_ID = re.compile(r"dlv_([1-9][0-9]{0,17})")
 
@@ -59,8 +62,11 @@ def delivery_number(public: str) -> int | None:
 @contextmanager
 def keeping(engine: Engine) -> Iterator[Connection]:
     """The connection for one `keep`: what was kept is committed when `keep` returns. Raises CannotKeep."""
-    with _refusing(), committing(engine) as conn:
-        yield conn
+    try:
+        with committing(engine) as conn:
+            yield conn
+    except SQLAlchemyError as error:
+        raise _cannot_keep(error) from error
 
 
 def keep(
@@ -82,13 +88,20 @@ def keep(
     """
     if len(webhook_id) > 255:
         raise RefusedInput("the webhook id is longer than 255 characters")
-    row = {"org_id": org_id, "webhook_id": webhook_id, "door": door, "received_at": now, "body": body}
-    with _refusing():
-        delivery_id = conn.execute(_KEEP, row | {"status": status, "type": type, "errors": errors}).scalar()
+    store = _on_sqlite if conn.dialect.name == "sqlite" else _on_postgres
+    said = None if errors is None else json.dumps(errors)
+    try:
+        delivery_id = store(conn, _KEEP, (org_id, webhook_id, door, now, body, status, type, said))
         if delivery_id is not None:
             return Kept(delivery_id, duplicate=False)
-        again = {"org_id": org_id, "webhook_id": webhook_id, "body": body}
-        return Kept(conn.execute(_COUNT_DUPLICATE[conn.dialect.name], again).scalar_one(), duplicate=True)
+        found = store(conn, _COUNT_DUPLICATE[conn.dialect.name], (body, org_id, webhook_id))
+    except (sqlite3.Error, psycopg.Error) as error:
+        if conn.dialect.is_disconnect(cast("Any", error), conn.connection, None):
+            conn.invalidate()
+        raise _cannot_keep(error) from error
+    if found is None:
+        raise CannotKeep("the delivery that was kept before was removed just now")
+    return Kept(found, duplicate=True)
 
 
 def find_delivery(conn: Connection, org_id: int, delivery_id: int) -> Delivery | None:
@@ -101,51 +114,63 @@ def find_delivery(conn: Connection, org_id: int, delivery_id: int) -> Delivery |
     return None if row is None else Delivery(*row)
 
 
-@contextmanager
-def _refusing() -> Iterator[None]:
+def _cannot_keep(error: Exception) -> CannotKeep:
     """Whatever the database has against it (locked, full, away, not migrated): the sender comes again."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        raise CannotKeep(f"the inbox cannot be written now: {type(cause).__name__}") from error
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return CannotKeep(f"the inbox cannot be written now: {type(cause).__name__}")
 
 
 # ── the statements ─────────────────────────────────────────────────────────────────────────────────────────────────
+# This is the path of every webhook, so it goes to the driver: through SQLAlchemy's execution the same INSERT takes
+# 120 µs instead of 45 µs on SQLite (without the disk) and 740 µs instead of 450 µs on Postgres.
 
-_KEEP = sa.text(
-    """
-    INSERT INTO delivery (org_id, webhook_id, door, received_at, body, status, type, errors)
-    VALUES (:org_id, :webhook_id, :door, :received_at, :body, :status, :type, :errors)
-    ON CONFLICT (org_id, webhook_id) DO NOTHING
-    RETURNING id
-    """
-).bindparams(sa.bindparam("received_at", type_=UtcTime), sa.bindparam("errors", type_=Json))
+
+def _on_sqlite(conn: Connection, statement: str, values: tuple[Any, ...]) -> int | None:
+    connection = cast("sqlite3.Connection", conn.connection.driver_connection)
+    plain = tuple(_sqlite_time(value) if isinstance(value, datetime) else value for value in values)
+    return _only(execute_patiently(connection, statement, plain).fetchone())
+
+
+def _on_postgres(conn: Connection, statement: str, values: tuple[Any, ...]) -> int | None:
+    connection = cast("psycopg.Connection[tuple[Any, ...]]", conn.connection.driver_connection)
+    return _only(connection.execute(statement.replace("?", "%s"), values).fetchone())
+
+
+def _only(row: tuple[Any, ...] | None) -> int | None:
+    return None if row is None else int(row[0])
+
+
+def _sqlite_time(time: datetime) -> str:
+    """As SQLAlchemy's DateTime writes it."""
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+_KEEP = """
+INSERT INTO delivery (org_id, webhook_id, door, received_at, body, status, type, errors)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (org_id, webhook_id) DO NOTHING
+RETURNING id
+"""
 
 # One statement, so that duplicates that come at once are all counted.
 _COUNT_DUPLICATE = {
-    "sqlite": sa.text(
-        """
-        UPDATE delivery
-        SET log = json_set(
-            coalesce(log, '{}'),
-            '$.duplicates', coalesce(json_extract(log, '$.duplicates'), 0) + 1,
-            '$.different_bodies', coalesce(json_extract(log, '$.different_bodies'), 0) + (body <> :body)
-        )
-        WHERE org_id = :org_id AND webhook_id = :webhook_id
-        RETURNING id
-        """
-    ),
-    "postgresql": sa.text(
-        """
-        UPDATE delivery
-        SET log = coalesce(log, CAST('{}' AS jsonb)) || jsonb_build_object(
-            'duplicates', coalesce(CAST(log ->> 'duplicates' AS integer), 0) + 1,
-            'different_bodies',
-            coalesce(CAST(log ->> 'different_bodies' AS integer), 0) + CAST(body <> :body AS integer)
-        )
-        WHERE org_id = :org_id AND webhook_id = :webhook_id
-        RETURNING id
-        """
-    ),
+    "sqlite": """
+UPDATE delivery
+SET log = json_set(
+    coalesce(log, '{}'),
+    '$.duplicates', coalesce(json_extract(log, '$.duplicates'), 0) + 1,
+    '$.different_bodies', coalesce(json_extract(log, '$.different_bodies'), 0) + (body <> ?)
+)
+WHERE org_id = ? AND webhook_id = ?
+RETURNING id
+""",
+    "postgresql": """
+UPDATE delivery
+SET log = coalesce(log, CAST('{}' AS jsonb)) || jsonb_build_object(
+    'duplicates', coalesce(CAST(log ->> 'duplicates' AS integer), 0) + 1,
+    'different_bodies', coalesce(CAST(log ->> 'different_bodies' AS integer), 0) + CAST(body <> ? AS integer)
+)
+WHERE org_id = ? AND webhook_id = ?
+RETURNING id
+""",
 }

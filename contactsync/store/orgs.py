@@ -17,6 +17,8 @@ from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
 from sqlalchemy.engine import Connection
 
 from contactsync.domain.errors import RefusedInput
+from contactsync.domain.policy import Policies
+from contactsync.domain.policy_json import policies_as_json, policies_from_json
 from contactsync.store import tables
 from contactsync.store.vault import Vault
 
@@ -191,6 +193,24 @@ def _revoke(conn: Connection, table: sa.Table, org_id: int, row_id: int, at: dat
 
 
 # ── what an org chose ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def policies(conn: Connection, org_id: int) -> Policies:
+    """The org's policies as they hold now."""
+    return policies_from_json(_kept_policies(conn, org_id))
+
+
+def set_policies(conn: Connection, org_id: int, said: Mapping[str, Any]) -> None:
+    """Change the policies that are named; the others stay. Raises RefusedInput naming each wrong one."""
+    _lock(conn, org_id)
+    changed = policies_as_json(policies_from_json({**_kept_policies(conn, org_id), **said}))
+    usual = policies_as_json(Policies())
+    kept = {name: value for name, value in changed.items() if value != usual[name]}
+    conn.execute(sa.update(tables.org).where(tables.org.c.id == org_id).values(policies=kept))
+
+
+def _kept_policies(conn: Connection, org_id: int) -> Mapping[str, Any]:
+    return dict(conn.execute(sa.select(tables.org.c.policies).where(tables.org.c.id == org_id)).scalar_one())
 
 
 def mapping_json(conn: Connection, org_id: int) -> dict[str, Any]:
