@@ -55,13 +55,23 @@ class Admin:
         try:
             body = json.loads(call.raw) if call.raw else dict(parse_qsl(call.target.partition("?")[2]))
             with self.org.lock:
-                made = route(body)
-                self.org.store.commit()
+                made = self._whole(route, body)
         except RefusedError as refusal:
             return json_answer(400, {"error": str(refusal), "errors": refusal.as_body()})
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             return json_answer(400, {"error": f"{type(error).__name__}: {error}"})
         return json_answer(200, {"ok": True} if made is None else made)
+
+    def _whole(self, route: Callable[[Body], object], body: Body) -> object:
+        """Run a route to its end, or leave the records as they were."""
+        mark = self.org.store.mark()
+        try:
+            return route(body)
+        except RefusedError:
+            self.org.store.rollback(mark)
+            raise
+        finally:
+            self.org.store.commit()
 
     def _records(self, body: Body) -> object:
         """`?object=Lead` narrows, `?deleted=true` shows what was deleted or merged away."""
@@ -86,8 +96,13 @@ class Admin:
         return {"planned": len(plans)}
 
     def _fields(self, body: Body) -> object:
-        """`{"object": "Lead", "fields": [{"name": "Score__c", "type": "double", "required": true}]}`."""
-        made = [self.org.schema.set_field(body["object"], spec) for spec in body["fields"]]
+        """`{"object": "Lead", "fields": [{"name": "A__c", "type": "double", "required": true}], "remove": ["Fax"]}`.
+
+        A field that exists gets the flags given; a removed one is as invisible as field-level security makes it.
+        """
+        made = [self.org.schema.set_field(body["object"], spec) for spec in body.get("fields", ())]
+        for name in body.get("remove", ()):
+            self.org.schema.remove_field(body["object"], name)
         return {"fields": [field.as_describe() for field in made]}
 
     def _convert(self, body: Body) -> object:

@@ -91,9 +91,7 @@ class Api:
         text = request.params.get("q", "")
         if not text.strip():
             raise CallRefusedError("MALFORMED_QUERY", "A query string has to be specified")
-        if request.path[0] == "queryAll":
-            raise UnsupportedError("/queryAll")
-        found = soql_run.run(self.org, text, request.version)
+        found = soql_run.run(self.org, text, request.version, deleted=request.path[0] == "queryAll")
         if found.count_only is not None:
             return Answer(200, {"totalSize": found.count_only, "done": True, "records": []})
         size = self._page_size(request, long_text=found.long_text)

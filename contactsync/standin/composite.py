@@ -218,10 +218,10 @@ def _resolve(path: str, answers: Mapping[str, Answer]) -> object:
     sound = re.fullmatch(r"(?:\.[A-Za-z0-9_]+|\[\d+\])*", steps, re.ASCII) and steps.startswith(".")
     answered = answers.get(name)
     value = answered.body if answered is not None and not answered.failed and sound else None
-    record_read = False
+    # A null works where the reference is to the answer of one record's read (from v52); a missing key halts [DOC].
+    record_read = isinstance(value, dict) and "attributes" in value
     for step in _STEP.finditer(steps) if value is not None else ():
         key = step[1]
-        record_read = isinstance(value, dict) and "attributes" in value
         if key is not None and isinstance(value, dict) and key in value:
             value = value[key]
         elif key is None and isinstance(value, list) and int(step[2]) < len(value):
@@ -230,7 +230,6 @@ def _resolve(path: str, answers: Mapping[str, Answer]) -> object:
             record_read, value = False, None
             break
     if isinstance(value, dict | list) or (value is None and not record_read):
-        # A null behind a reference works where the reference is to a record's own answer (from v52) [DOC].
         message = f"Invalid reference specified. No value for {path} found in {name}."
         raise RefusedError("PROCESSING_HALTED", message)
     return value

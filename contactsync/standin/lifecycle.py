@@ -7,9 +7,9 @@ from typing import Any
 
 from contactsync.standin.errors import RefusedError
 from contactsync.standin.ids import canonical
-from contactsync.standin.objects import SObject
 from contactsync.standin.org import Org
 from contactsync.standin.rules import CHILDREN
+from contactsync.standin.schema import SObject
 from contactsync.standin.store import Record
 
 _CARRIED = (

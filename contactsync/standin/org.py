@@ -18,8 +18,9 @@ from contactsync.standin import rules
 from contactsync.standin.errors import RefusedError, no_such_column, not_found, not_writable
 from contactsync.standin.fields import Field
 from contactsync.standin.ids import canonical, make_id
-from contactsync.standin.objects import Schema, SObject
+from contactsync.standin.objects import standard_objects
 from contactsync.standin.options import Options
+from contactsync.standin.schema import Schema, SObject
 from contactsync.standin.store import Record, Store
 from contactsync.standin.values import Scalar, clean, wire_datetime
 
@@ -53,7 +54,7 @@ class Org:
         self.id = make_id("00D", 1)
         self.row_fault: RowFault = _no_fault
         self.rows = 0  # rows read or written since the process began: the call log takes differences
-        self.schema = Schema()
+        self.schema = Schema(standard_objects())
         self.store = Store()
         self.user_id = ""
         self.reset()
@@ -61,7 +62,7 @@ class Org:
     def reset(self) -> None:
         """Begin anew: the schema and the users of a fresh org, then the options' custom fields and seed."""
         with self.lock:
-            self.schema = Schema()
+            self.schema = Schema(standard_objects())
             self.store = Store()
             self.user_id = make_id("005", 1)
             self.apply_options()

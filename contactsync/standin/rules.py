@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from contactsync.standin.errors import CallRefusedError, RefusedError
 from contactsync.standin.fields import Field
-from contactsync.standin.objects import SObject
+from contactsync.standin.schema import SObject
 from contactsync.standin.store import Record
 
 if TYPE_CHECKING:  # org.py calls these rules; only the type is needed here
@@ -138,7 +138,13 @@ def foreign_key(org: Org, field: Field, value: object) -> str | None:
         raise RefusedError("INVALID_FIELD", message)
     ((name, wanted),) = given.items()
     key = target.find(name)
-    found = org.store.find(target.name, key.name, wanted) if key.is_key else []
+    if not key.is_key:
+        message = (  # often quoted [MEM]
+            f"Field name provided, {key.name} does not match an External ID, Salesforce Id, or indexed field "
+            f"for {target.name}"
+        )
+        raise RefusedError("INVALID_FIELD", message)
+    found = org.store.find(target.name, key.name, wanted)
     if len(found) > 1:
         ids = ", ".join(row["Id"] for row in found)
         message = f"{key.name}: more than one record found for external id field: [{ids}]"

@@ -14,8 +14,8 @@ from typing import Any
 from contactsync.standin.errors import CallRefusedError, RefusedError, not_found
 from contactsync.standin.fields import Field
 from contactsync.standin.ids import canonical
-from contactsync.standin.objects import SObject
 from contactsync.standin.org import Org
+from contactsync.standin.schema import SObject
 from contactsync.standin.sobject_rows import shown, wanted_fields, writer_of
 from contactsync.standin.store import Record, index_key
 from contactsync.standin.values import clean

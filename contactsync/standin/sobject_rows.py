@@ -7,8 +7,8 @@ from typing import Any
 from contactsync.standin.errors import CallRefusedError, RefusedError, not_found
 from contactsync.standin.fields import Field
 from contactsync.standin.ids import canonical
-from contactsync.standin.objects import SObject
 from contactsync.standin.org import Org, Writer
+from contactsync.standin.schema import SObject
 from contactsync.standin.store import Record
 from contactsync.standin.values import clean
 from contactsync.standin.wire import Answer, Request, is_true

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from contactsync.standin.errors import CallRefusedError
+from contactsync.standin.errors import CallRefusedError, UnsupportedError
 from contactsync.standin.fields import LONG_TEXT, NUMBER_TYPES, Field
 from contactsync.standin.ids import canonical
-from contactsync.standin.objects import SObject
 from contactsync.standin.org import Org
+from contactsync.standin.schema import SObject
 from contactsync.standin.soql_parse import Comparison, Condition, Junction, Literal, Ordering, Path, Query, parse
 from contactsync.standin.soql_tokens import refuse
 from contactsync.standin.store import Record
@@ -46,19 +46,20 @@ class _Bound:
     field: Field
 
 
-def run(org: Org, text: str, version: str) -> Rows:
-    """The answer to one SOQL statement.
+def run(org: Org, text: str, version: str, *, deleted: bool = False) -> Rows:
+    """The answer to one SOQL statement; `deleted` counts deleted records in, as queryAll does.
 
     Raises CallRefusedError (MALFORMED_QUERY, INVALID_FIELD, INVALID_TYPE, …) or UnsupportedError.
     """
-    return _Run(org, parse(text), version).rows()
+    return _Run(org, parse(text), version, deleted=deleted).rows()
 
 
 class _Run:
     """One query on one org."""
 
-    def __init__(self, org: Org, query: Query, version: str) -> None:
+    def __init__(self, org: Org, query: Query, version: str, *, deleted: bool = False) -> None:
         self.org = org
+        self.deleted = deleted
         self.query = query
         self.version = version
         found = org.schema.find(query.sobject)
@@ -85,7 +86,7 @@ class _Run:
         return Rows([shape.row(record) for record in records], None, long_text)
 
     def matching(self) -> list[Record]:
-        """The live records that meet WHERE, newest first.
+        """The records that meet WHERE, newest first.
 
         Salesforce promises no order without ORDER BY; newest first keeps nobody from noticing that he relied on one.
         """
@@ -93,6 +94,8 @@ class _Run:
         test, candidates = self._condition(where) if where is not None else (None, None)
         live = self.org.store.live.get(self.sobject.name, {})
         chosen = live.values() if candidates is None else [live[found] for found in candidates if found in live]
+        if self.deleted:
+            chosen = [*live.values(), *self.org.store.deleted.get(self.sobject.name, {}).values()]
         kept = [record for record in chosen if test(record)] if test else list(chosen)
         kept.sort(key=lambda record: record["Id"], reverse=True)
         return kept
@@ -284,7 +287,12 @@ class _Filter:
         raise self._wrong_kind(literal)
 
     def _day(self, text: str) -> str:
-        """The calendar day (UTC) at which a relative literal begins: a simplification for `=`, exact for `<`, `>=`."""
+        """The calendar day (UTC) at which a relative literal begins.
+
+        It stands for a stretch of time, so only `<` and `>=` mean its beginning; the others are not spoken.
+        """
+        if self.comparison.operator not in {"<", ">="}:
+            raise UnsupportedError(f"{text} with {self.comparison.operator}")
         name, _, count = text.partition(":")
         days = {"TODAY": 0, "YESTERDAY": -1, "TOMORROW": 1}.get(name)
         if days is None:

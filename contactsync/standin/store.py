@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from contactsync.standin.ids import make_id
-from contactsync.standin.objects import SObject
+from contactsync.standin.schema import SObject
 
 Record = dict[str, Any]
 _Index = dict[object, dict[str, None]]
