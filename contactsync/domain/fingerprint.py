@@ -16,31 +16,35 @@ from contactsync.domain.policy_json import policies_as_json
 VERSION = 1
 """Counts up when the decider would send something else for the same input: then everybody syncs once more."""
 
+RULES_OF = {
+    RecordKind.LEAD: (RecordKind.LEAD, RecordKind.CONTACT),
+    RecordKind.CONTACT: (RecordKind.CONTACT, RecordKind.ACCOUNT),
+}
+"""Whose rules a sync may go by: a Lead may turn out to be converted, and a Contact brings its Account."""
+
 
 def fingerprint(ready: Ready, mapping: FieldMapping, policies: Policies) -> str:
     """The sha256, in hex, of what the plan for a contact is made from: its fields that any rule uses, its company, owner and
     Sync As, its attendances with their campaigns, the rules, the policies. What the CRM holds is no part of it.
     """
-    contact = ready.contact
-    company = contact.company
-    kinds = (RecordKind.LEAD, RecordKind.CONTACT) if ready.kind is RecordKind.LEAD else (RecordKind.CONTACT,)
-    rules = {
-        name: rules_as_json(mapping.rules.get(name, ()))
-        for name in (("lead", "contact") if ready.kind is RecordKind.LEAD else ("contact", "account"))
-    }
-    sources = {rule.source for kind in kinds for rule in mapping.of(kind)} | {"email"}
+    contact, company = ready.contact, ready.contact.company
+    lead = ready.kind is RecordKind.LEAD
+    rules = {kind.value: mapping.of(kind) for kind in RULES_OF[ready.kind]}
+    sources = {rule.source for used in rules.values() for rule in used} | {"email"}
     made_from: dict[str, Any] = {
         "version": VERSION,
         "sync_as": ready.sync_as.value,
         "fields": {path: contact.fields[path] for path in sources if path in contact.fields},
-        "company": [company.name, company.domain, company.account_id] if company else None,
+        "company": company and ([company.name] if lead else [company.name, company.domain, company.account_id]),
         "owner": ready.owner_email,
         "attendances": sorted(
-            [attendance.event_id, attendance.status, attendance.campaign_id, attendance.removed]
-            for attendance in contact.attendances
-            if attendance.campaign_id
+            {
+                (attendance.campaign_id, attendance.status)
+                for attendance in contact.attendances
+                if attendance.campaign_id and not attendance.removed
+            }
         ),
-        "rules": rules,
+        "rules": {kind: rules_as_json(used) for kind, used in rules.items()},
         "policies": policies_as_json(policies),
     }
     canonical = json.dumps(made_from, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

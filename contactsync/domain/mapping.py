@@ -24,17 +24,20 @@ class WriteMode(StrEnum):
 
 @dataclass(frozen=True)
 class FieldRule:
-    """One line of a mapping. `source`: a path of the contact (`address.city`, `custom.x`) or one of the worked-out sources
-    `company` (its name), `account` (the Account's record), `owner` (the CRM user's id). `target`: the CRM's field name,
-    empty only while the rule is off. `clear`: a value cleared at the source erases the CRM's. `values`: source value →
-    CRM value. `default`: written when the source is blank.
+    """One line of a mapping.
+
+    `source`: a path of the contact (`address.city`, `custom.x`) or one of the worked-out sources `id` (the event
+    platform's), `company` (its name), `account` (the Account's record), `owner` (the CRM user's id). `target`: the CRM's
+    field name, empty only while the rule is off. `clear`: a value cleared at the source erases the CRM's. `values`: source
+    value, as text ("true", "3", "VIP") → CRM value; one that is not named passes unchanged, one that becomes "" or null is
+    blank. `default`: written when the source is blank and the CRM holds nothing.
     """
 
     source: str
     target: str
     mode: WriteMode = WriteMode.ALWAYS
     clear: bool = False
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Scalar] = field(default_factory=dict)
     default: Scalar = None
 
     @property

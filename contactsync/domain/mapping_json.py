@@ -8,56 +8,12 @@ from typing import Any
 
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.mapping import MAPPED_KINDS, FieldRule, WriteMode
+from contactsync.domain.mapping_check import check_rules
+from contactsync.domain.mapping_sources import REFERENCES, REQUIRED_SOURCES, SOURCES
+
+__all__ = ["KEYS", "check_rules", "rules_as_json", "rules_from_json"]
 
 KEYS = ("source", "target", "mode", "clear", "values", "default")
-
-REQUIRED_SOURCES: Mapping[str, Mapping[str, str]] = {
-    "lead": {
-        "last_name": "the CRM takes no Lead without a last name",
-        "email": "the e-mail address is what prevents duplicates",
-        "company": "the CRM takes no Lead without a company",
-    },
-    "contact": {
-        "last_name": "the CRM takes no Contact without a last name",
-        "email": "the e-mail address is what prevents duplicates",
-    },
-    "account": {"name": "the CRM takes no Account without a name"},
-}
-"""Sources whose rule cannot be off, and why."""
-
-FIELD_SOURCES = (
-    "first_name",
-    "last_name",
-    "email",
-    "title",
-    "phone",
-    "mobile_phone",
-    "website",
-    "note",
-    "owner_email",
-    "source",
-    "sync_as",
-    "social.linkedin",
-    "social.twitter",
-    "social.facebook",
-    "social.instagram",
-    "address.street",
-    "address.city",
-    "address.state",
-    "address.postal_code",
-    "address.country",
-)
-"""Paths of a contact's own fields (DESIGN §5); `custom.<anything>` besides."""
-
-SOURCES: Mapping[str, tuple[str, ...]] = {
-    "lead": (*FIELD_SOURCES, "company", "owner"),
-    "contact": (*FIELD_SOURCES, "company", "account", "owner"),
-    "account": ("name", "domain", "owner"),
-}
-"""What a rule of each kind may take its value from."""
-
-REFERENCES = frozenset({"account", "owner"})
-"""Worked-out sources that are a record, not a text."""
 
 
 def rules_from_json(kind: str, written: object) -> tuple[FieldRule, ...]:
@@ -81,7 +37,7 @@ def rules_from_json(kind: str, written: object) -> tuple[FieldRule, ...]:
         if not wrong:
             rules.append(_rule(item))
     if not errors:
-        errors = wrong_together(kind, rules)
+        errors = _wrong_together(kind, rules)
     if errors:
         raise RefusedInput("Some rules cannot be taken.", errors)
     return tuple(rules)
@@ -104,7 +60,7 @@ def rules_as_json(rules: Iterable[FieldRule]) -> dict[str, Any]:
     }
 
 
-def wrong_together(kind: str, rules: Iterable[FieldRule]) -> dict[str, str]:
+def _wrong_together(kind: str, rules: Iterable[FieldRule]) -> dict[str, str]:
     """What is wrong with rules that are each right alone, by path: a field written twice, a required rule that is off."""
     errors: dict[str, str] = {}
     targets: dict[str, int] = {}
@@ -143,9 +99,8 @@ def _wrong_with(kind: str, item: object) -> dict[str, str]:
         wrong[".target"] = "Write the name of a field in the CRM, or set the mode to off."
     if not isinstance(item.get("clear", False), bool):
         wrong[".clear"] = "Write true or false."
-    values = item.get("values", {})
-    if not isinstance(values, Mapping) or not all(isinstance(text, str) for text in (*values, *values.values())):
-        wrong[".values"] = 'Write an object of texts: {"what the event platform sends": "what the CRM gets"}.'
+    if not _is_value_map(item.get("values", {})):
+        wrong[".values"] = 'Write an object: {"what the event platform sends": "what the CRM gets"}.'
     if not isinstance(item.get("default"), str | int | float | bool | None):
         wrong[".default"] = "Write a text, a number, true, false or null."
     return wrong or _wrong_reference(item)
@@ -170,6 +125,12 @@ def _wrong_reference(item: Mapping[str, Any]) -> dict[str, str]:
     if item.get("values"):
         wrong[".values"] = f"The {item['source']} is a record of the CRM: there is no text to translate."
     return wrong
+
+
+def _is_value_map(values: object) -> bool:
+    return isinstance(values, Mapping) and all(
+        isinstance(said, str) and isinstance(crm, str | int | float | bool | None) for said, crm in values.items()
+    )
 
 
 def _rule(item: Mapping[str, Any]) -> FieldRule:

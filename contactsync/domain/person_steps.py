@@ -50,6 +50,8 @@ class _Sources:
 
     def said(self, rule: FieldRule) -> Iterator[FieldValue]:
         match rule.source:
+            case "id":
+                yield self.group.members[0].contact.id
             case "company":
                 for ready in self.group.members:
                     if ready.contact.company is not None and ready.contact.company.name:

@@ -1,0 +1,54 @@
+"""Where a rule may take its value from, kind by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+REQUIRED_SOURCES: Mapping[str, Mapping[str, str]] = {
+    "lead": {
+        "last_name": "the CRM takes no Lead without a last name",
+        "email": "the e-mail address is what prevents duplicates",
+        "company": "the CRM takes no Lead without a company",
+    },
+    "contact": {
+        "last_name": "the CRM takes no Contact without a last name",
+        "email": "the e-mail address is what prevents duplicates",
+    },
+    "account": {"name": "the CRM takes no Account without a name"},
+}
+"""Sources whose rule cannot be off, and why."""
+
+FIELD_SOURCES = (
+    "id",
+    "first_name",
+    "last_name",
+    "email",
+    "title",
+    "phone",
+    "mobile_phone",
+    "website",
+    "note",
+    "owner_email",
+    "source",
+    "sync_as",
+    "social.linkedin",
+    "social.twitter",
+    "social.facebook",
+    "social.instagram",
+    "address.street",
+    "address.city",
+    "address.state",
+    "address.postal_code",
+    "address.country",
+)
+"""Paths of a contact's own fields (DESIGN §5); `custom.<anything>` besides."""
+
+SOURCES: Mapping[str, tuple[str, ...]] = {
+    "lead": (*FIELD_SOURCES, "company", "owner"),
+    "contact": (*FIELD_SOURCES, "company", "account", "owner"),
+    "account": ("name", "domain", "owner"),
+}
+"""What a rule of each kind may take its value from."""
+
+REFERENCES = frozenset({"account", "owner"})
+"""Worked-out sources that are a record, not a text."""
