@@ -1,0 +1,192 @@
+"""Salesforce as a CRM target: the calls that each of its six methods makes.
+
+    look_up   questions → composites of five → further pages → (rarely) one question more → Found
+    apply     steps → rows → Writer → results in the order of the steps
+
+Not to be shared between threads. What it remembers for a while: describes, and the member statuses of campaigns.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from contactsync.api import (
+    Action,
+    Choice,
+    Connection,
+    CrmTarget,
+    Failure,
+    FieldCatalog,
+    Found,
+    MemberStatus,
+    Next,
+    Problem,
+    RecordKind,
+    RecordRef,
+    Step,
+    StepResult,
+    TargetError,
+    TargetHealth,
+    TargetRefused,
+    TargetType,
+    TargetUnavailable,
+    Wanted,
+)
+
+from .apply import Writer
+from .catalog import catalog_of, choices_of, daily_calls, permission_problems, search_statement
+from .errors import Refusal, failure_of
+from .ids import full_id
+from .reads import Gathered, Question, Topic, member_questions, questions, statuses_by_campaign
+from .settings import read_access, wrong_settings
+from .wire import MOST_HEAVY, Answer, Subrequest, Wire
+from .writes import Row, row_of
+
+STATUS_SECONDS = 300.0
+DESCRIBE_SECONDS = 600.0
+_URL_SAFE = "'(),=*!"  # may stand in a query as they are; keeps a full statement's URL short
+
+
+class SalesforceTarget:
+    """One org's Salesforce. `now`: seconds since 1970."""
+
+    def __init__(self, connection: Connection, now: Callable[[], float] = time.time) -> None:
+        """Raises Misconfigured; makes no connection."""
+        self._access = read_access(connection.settings, connection.credentials)
+        self._wire = Wire(self._access, connection, now)
+        self._now = now
+        self._statuses: dict[str, tuple[float, tuple[MemberStatus, ...]]] = {}  # by 18-character campaign id
+        self._described: dict[RecordKind, tuple[float, FieldCatalog]] = {}
+        self._unseen: set[str] = set()
+
+    # ── look up ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def look_up(self, wanted: Wanted) -> Found:
+        """Read what a batch needs. Raises TargetUnavailable, TargetRefused."""
+        if wanted.empty:
+            return Found()
+        gathered = Gathered(wanted)
+        self._ask(questions(wanted, self._fresh_statuses()), gathered)
+        converted = gathered.contacts_to_check()
+        if converted:
+            self._ask(member_questions(wanted.campaigns, converted), gathered)
+        self._keep_statuses(gathered.rows.get(Topic.STATUS, ()))
+        statuses = self._fresh_statuses()
+        self._unseen = {full_id(found) for found in wanted.campaigns} - set(statuses)
+        return gathered.found(statuses)
+
+    def _ask(self, asked: Sequence[Question], gathered: Gathered) -> None:
+        together = [question for question in asked if not question.statement.direct]
+        for start in range(0, len(together), MOST_HEAVY):
+            batch = together[start : start + MOST_HEAVY]
+            answers = self._wire.ask_together([_query(question, f"ask_{n}") for n, question in enumerate(batch)])
+            for question, answer in zip(batch, answers, strict=True):
+                gathered.add(question.topic, self._rows(question, answer))
+        for question in asked:
+            if question.statement.direct:
+                gathered.add(question.topic, self._wire.query(question.statement.text))
+
+    def _rows(self, question: Question, answer: Answer) -> list[dict[str, Any]]:
+        if answer.ok:
+            return self._wire.all_rows(answer.body)
+        refusals = answer.refusals
+        if question.may_be_hidden and any(found.code == "INVALID_TYPE" for found in refusals):
+            return []  # contacts without a campaign still sync; the members themselves fail with their own words
+        raise _look_up_failed(refusals, question.topic)
+
+    def _fresh_statuses(self) -> dict[str, tuple[MemberStatus, ...]]:
+        now = self._now()
+        return {campaign: found for campaign, (until, found) in self._statuses.items() if until > now}
+
+    def _keep_statuses(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        until = self._now() + STATUS_SECONDS
+        for campaign, found in statuses_by_campaign(rows).items():
+            self._statuses[campaign] = (until, found)
+
+    # ── apply ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def apply(self, steps: Sequence[Step]) -> Sequence[StepResult]:
+        """Do the steps. Raises TargetUnavailable or TargetRefused when nothing was written."""
+        writer = Writer(self._wire, lambda campaign: full_id(campaign) in self._unseen)
+        kinds: dict[str, RecordKind] = {}
+        rows: list[Row] = []
+        for step in steps:
+            if step.action is Action.LEAVE or (step.action is Action.UPDATE and not step.fields):
+                writer.known(step)
+            else:
+                row = row_of(step, kinds)
+                if isinstance(row, Failure):
+                    writer.fail(step, row)
+                else:
+                    rows.append(row)
+            kinds[step.id] = step.kind
+        writer.write(rows)
+        return [writer.result(step) for step in steps]
+
+    # ── describe, search, check ────────────────────────────────────────────────────────────────────────────────────
+
+    def describe(self, kind: RecordKind) -> FieldCatalog:
+        """The fields of one kind, remembered for ten minutes. Raises TargetUnavailable, TargetRefused."""
+        kept = self._described.get(kind)
+        if kept and kept[0] > self._now():
+            return kept[1]
+        hidden = failure_of([Refusal("INVALID_TYPE")], kind).problem
+        catalog = catalog_of(kind, self._wire.read(f"sobjects/{kind}/describe", missing=hidden) or {})
+        self._described[kind] = (self._now() + DESCRIBE_SECONDS, catalog)
+        return catalog
+
+    def search(self, kind: RecordKind, text: str) -> Sequence[Choice]:
+        """Up to 20 records whose name holds the text. Raises TargetUnavailable, TargetRefused."""
+        statement = search_statement(kind, text)
+        return choices_of(kind, self._wire.query(statement)) if statement else []
+
+    def check(self) -> TargetHealth:
+        """Sign-in, what the user may do with each object, and the day's calls. Raises nothing of the CRM's."""
+        problems: list[Problem] = []
+        used = limit = None
+        try:
+            problems += permission_problems(self._wire.read("sobjects") or {})
+            used, limit = self._daily_calls()
+        except TargetError as error:
+            problems.append(_problem_of(error))
+        if used is None:
+            used, limit = self._wire.calls_used, self._wire.calls_limit
+        return TargetHealth(not problems, tuple(problems), used, limit)
+
+    def _daily_calls(self) -> tuple[int | None, int | None]:
+        try:
+            return daily_calls(self._wire.read("limits"))
+        except TargetRefused:
+            return None, None  # seeing the limits needs a permission of its own; every answer carries the count too
+
+    def url(self, ref: RecordRef) -> str:
+        """Where a person can open the record."""
+        return f"{self._access.instance_url}/lightning/r/{ref.kind}/{quote(ref.id, safe='')}/view"
+
+
+def connect(connection: Connection) -> CrmTarget:
+    """A target for one connection; no I/O. Raises Misconfigured."""
+    return SalesforceTarget(connection)
+
+
+SALESFORCE = TargetType(name="salesforce", label="Salesforce", connect=connect, check_settings=wrong_settings)
+
+
+def _query(question: Question, reference: str) -> Subrequest:
+    # `@` stays encoded: an address must not begin a reference.
+    return Subrequest(reference, "GET", f"query?q={quote(question.statement.text, safe=_URL_SAFE)}")
+
+
+def _look_up_failed(refusals: Sequence[Refusal], topic: Topic) -> TargetError:
+    failure = failure_of(refusals, RecordKind(topic) if topic is not Topic.STATUS else None)
+    if failure.next is Next.RETRY:
+        return TargetUnavailable(failure.problem.cause, failure.problem, failure.retry_after)
+    return TargetRefused(failure.problem)
+
+
+def _problem_of(error: TargetError) -> Problem:
+    problem = error.problem if isinstance(error, TargetUnavailable | TargetRefused) else None
+    return problem or failure_of([Refusal("SERVER_UNAVAILABLE")], None).problem
