@@ -19,6 +19,19 @@ from contactsync.store import tables as t
 from contactsync.store.inbox import delivery_number, public_id
 from contactsync.store.views_contacts import companies_query, company_shown, nested
 from contactsync.store.views_paging import Page, Record, Slice, newest, newest_by_status
+from contactsync.store.views_status import org_status
+
+__all__ = [
+    "DELIVERY_STATUSES",
+    "companies",
+    "deliveries",
+    "delivery",
+    "event",
+    "event_exists",
+    "events",
+    "org_status",
+    "runs",
+]
 
 DELIVERY_STATUSES = ("accepted", "absorbed", "rejected", "failed")
 

@@ -49,13 +49,16 @@ class OrgStatus:
     crm: CrmStatus = field(default_factory=CrmStatus)
 
     def as_json(self) -> Record:
-        """For `status --json` and the API; times are aware datetimes."""
-        return asdict(self)
+        """For `status --json` and the API."""
+        shown = asdict(self)
+        until = self.crm.paused_until
+        shown["crm"]["paused_until"] = until.isoformat().replace("+00:00", "Z") if until else None
+        return shown
 
 
-def org_status(db: Db, org_id: int, now: datetime) -> OrgStatus:
-    """How one org's sync stands now."""
-    return _statuses(db, now, org_id)[0]
+def org_status(db: Db, org_id: int, now: datetime) -> Record:
+    """How one org's sync stands now, as JSON; see OrgStatus."""
+    return _statuses(db, now, org_id)[0].as_json()
 
 
 def all_statuses(db: Db, now: datetime) -> tuple[OrgStatus, ...]:

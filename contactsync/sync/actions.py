@@ -9,7 +9,8 @@ from contactsync.domain.batch import Incomplete, Plan
 from contactsync.domain.crm import CrmTarget, Problem
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.mapping import MAPPED_KINDS
-from contactsync.domain.mapping_json import check_rules, rules_as_json, rules_from_json
+from contactsync.domain.mapping_check import check_rules
+from contactsync.domain.mapping_json import rules_as_json, rules_from_json
 from contactsync.domain.plan import plan
 from contactsync.domain.wanted import wanted
 from contactsync.store import choices, connections, orgs, queue
@@ -99,7 +100,7 @@ def mapping(parts: Parts, org_id: int) -> dict[str, Any]:
     bound = parts.targets.of(org_id)
     with reading(parts.engine) as db:
         rules = rules_of(db, parts, org_id, "", bound.row.target if bound else None)
-    return {kind: {"rules": rules_as_json(rules.mapping.rules.get(kind, ()))} for kind in MAPPED_KINDS}
+    return {kind: rules_as_json(rules.mapping.rules.get(kind, ())) for kind in MAPPED_KINDS}
 
 
 def set_mapping(parts: Parts, org_id: int, kind: str, said: Mapping[str, Any]) -> bool:
@@ -116,7 +117,7 @@ def set_mapping(parts: Parts, org_id: int, kind: str, said: Mapping[str, Any]) -
         finally:
             bound.connection.flush()
     with writing(parts.engine) as db:
-        orgs.set_mapping_json(db, org_id, kind, {"rules": rules_as_json(rules)})
+        orgs.set_mapping_json(db, org_id, kind, rules_as_json(rules))
     return bound is not None
 
 

@@ -68,7 +68,7 @@ def answer(refusal: Refusal) -> Response:
     """The JSON answer of a refusal."""
     error: dict[str, object] = {"code": refusal.code, "message": refusal.message}
     if refusal.fields:
-        error["fields"] = dict(refusal.fields)
+        error["fields"] = {path or "body": what for path, what in refusal.fields.items()}
     response = jsonify({"error": error})
     response.status_code = refusal.status
     response.headers.update(refusal.headers)

@@ -7,10 +7,9 @@ from typing import Any
 
 import marshmallow as ma
 
-from contactsync.domain.crm import CrmTarget, RecordKind, RecordRef
+from contactsync.domain.crm import RecordKind, RecordRef
 from contactsync.domain.errors import Misconfigured
 from contactsync.store.views_paging import Record
-from contactsync.sync import actions
 from contactsync.web.api.routes import Routes
 from contactsync.web.api.schemas import Choices
 from contactsync.web.auth import org, parts
@@ -24,7 +23,10 @@ class SearchQuery(ma.Schema):
 
     q = ma.fields.String(
         required=True,
-        validate=ma.validate.Length(1, 255, error="Send 1 to 255 characters."),
+        validate=[
+            ma.validate.Length(max=255, error="Send at most 255 characters."),
+            ma.validate.Regexp(r".*\S", error="Send a part of the name."),
+        ],
         error_messages={"required": "Send a part of the name."},
         metadata={"description": "A part of the name.", "example": "Globex"},
     )
@@ -43,32 +45,27 @@ def search_campaigns(query: dict[str, Any]) -> Record:
 
 
 def _search(kind: RecordKind, words: str) -> Record:
-    words = words.strip()
-    if not words:
-        return {"items": []}
-    return {"items": connected_target().search(kind, words)}
-
-
-def connected_target() -> CrmTarget:
-    """The org's CRM. Raises Refusal (409) when it is not connected."""
-    target = actions.target_of(parts(), org().id)
-    if target is None:
+    bound = parts().targets.of(org().id)
+    if bound is None:
         words = f"Your org is not connected to a CRM yet: contactsync connect {org().slug} --help says how."
         raise Refusal(409, "not_connected", words)
-    return target
+    try:
+        return {"items": bound.target.search(kind, words)}
+    finally:
+        bound.connection.flush()  # the calls it counted
 
 
 def links() -> Callable[[str | None, str | None], str | None]:
     """From a record's kind and id to where a person can open it; None while nothing can tell."""
     try:
-        target = actions.target_of(parts(), org().id)
+        bound = parts().targets.of(org().id)
     except Misconfigured:  # lists must not go down with a plugin or a key; /readyz and the log tell the operator
-        target = None
+        bound = None
 
     def link(kind: str | None, record_id: str | None) -> str | None:
-        if target is None or not kind or not record_id:
+        if bound is None or not kind or not record_id:
             return None
-        return target.url(RecordRef(RecordKind(kind), record_id))
+        return bound.target.url(RecordRef(RecordKind(kind), record_id))
 
     return link
 

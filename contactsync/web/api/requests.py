@@ -80,7 +80,7 @@ class StrictParser(FlaskParser):
 
 def json_body(req: flask.Request) -> Any:
     """The value of a JSON body. Raises UnsupportedMediaType, RequestEntityTooLarge, RefusedInput."""
-    if req.mimetype != "application/json" or req.content_encoding is not None:
+    if req.mimetype != "application/json" or req.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType
     body = req.get_data(cache=False)
     return read_json(body) if body else missing

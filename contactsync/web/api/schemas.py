@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,12 @@ def _said(description: str, **more: object) -> dict[str, Any]:
 def text(description: str = "", **options: Any) -> ma.fields.String:
     """A text that may be null."""
     return ma.fields.String(allow_none=True, metadata=_said(description) if description else {}, **options)
+
+
+def word(words: Iterable[str], description: str = "", **options: Any) -> ma.fields.String:
+    """One of a few words, listed in the docs."""
+    one_of = ma.validate.OneOf([str(each) for each in words])
+    return ma.fields.String(validate=one_of, metadata=_said(description) if description else {}, **options)
 
 
 class Instant(ma.fields.DateTime):
@@ -47,8 +54,8 @@ class Problem(ma.Schema):
 class SyncState(ma.Schema):
     """How a contact's sync stands. `synced` only after the CRM said so."""
 
-    status = ma.fields.Enum(SyncStatus, by_value=True)
-    sync_as = ma.fields.Enum(SyncAs, by_value=True, allow_none=True, metadata=_said("What it becomes in the CRM."))
+    status = word(SyncStatus)
+    sync_as = word(SyncAs, "What it becomes in the CRM.", allow_none=True)
     crm_object = text("Lead or Contact, once there is one.")
     crm_id = text("The CRM's id of that record.")
     crm_url = text("Where a person can open that record.")
@@ -124,10 +131,8 @@ class Event(ma.Schema):
     deleted = ma.fields.Boolean()
     campaign_id = text("The CRM campaign whose members its contacts become.")
     campaign_url = text("Where a person can open that campaign.")
-    campaign_from = ma.fields.String(
-        allow_none=True,
-        validate=ma.validate.OneOf(["person", "event_platform"]),
-        metadata=_said("Who chose the campaign; what a person chose stands."),
+    campaign_from = word(
+        ["person", "event_platform"], "Who chose the campaign; what a person chose stands.", allow_none=True
     )
     created_at = _time("When it was first heard of.")
     updated_at = _time("When something was last said about it.")
@@ -155,11 +160,9 @@ class Delivery(ma.Schema):
     webhook_id = ma.fields.String(metadata=_said("The sender's header webhook-id."))
     door = ma.fields.String(metadata=_said("Where it arrived: contacts, events."))
     type = text("The payload's type, if it could be read.")
-    status = ma.fields.String(
-        validate=ma.validate.OneOf(DELIVERY_STATUSES),
-        metadata=_said(
-            "accepted: waits its turn; absorbed: done; rejected: unreadable; failed: could not be absorbed."
-        ),
+    status = word(
+        DELIVERY_STATUSES,
+        "accepted: waits its turn; absorbed: done; rejected: unreadable; failed: could not be absorbed.",
     )
     received_at = _time("When it arrived.")
     absorbed_at = _time("When it was brought into contacts and events.")
@@ -177,8 +180,8 @@ class FieldChange(ma.Schema):
 class Step(ma.Schema):
     """One record of the CRM: created, updated or left."""
 
-    action = ma.fields.Enum(Action, by_value=True)
-    object = ma.fields.Enum(RecordKind, by_value=True)
+    action = word(Action)
+    object = word(RecordKind)
     crm_id = text("Null for one that is to be created.")
     why = ma.fields.List(ma.fields.String(), metadata=_said("In plain words, most important first."))
     fields = ma.fields.Dict(  # type: ignore[assignment] # the wire's name
@@ -200,7 +203,7 @@ class Run(ma.Schema):
     started_at = _time("")
     finished_at = _time("")
     attempt = ma.fields.Integer()
-    outcome = ma.fields.Enum(SyncStatus, by_value=True)
+    outcome = word(SyncStatus)
     steps = ma.fields.List(ma.fields.Nested(DoneStep))
     why = ma.fields.List(ma.fields.String())
     problem = ma.fields.Nested(Problem, allow_none=True)

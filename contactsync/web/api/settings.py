@@ -11,13 +11,12 @@ from contactsync.domain.mapping import MAPPED_KINDS, WriteMode
 from contactsync.domain.policy import SeveralMatches
 from contactsync.domain.policy_json import policies_as_json
 from contactsync.domain.records import SyncAs
-from contactsync.store import orgs
+from contactsync.store import orgs, views
 from contactsync.store.engine import reading
 from contactsync.store.views_paging import Record
-from contactsync.store.views_status import org_status
 from contactsync.sync import actions
 from contactsync.web.api.routes import Routes
-from contactsync.web.api.schemas import Instant, Problem
+from contactsync.web.api.schemas import Problem, text, word
 from contactsync.web.auth import org, parts
 from contactsync.web.errors import Refusal
 
@@ -46,10 +45,8 @@ class Rule(ma.Schema):
         required=True, metadata={"description": "A path (address.city, custom.x) or company, account, owner."}
     )
     target = ma.fields.String(metadata={"description": "The CRM's field name; empty only while the rule is off."})
-    mode = ma.fields.Enum(WriteMode, by_value=True, metadata={"default": "always"})
-    clear = ma.fields.Boolean(
-        metadata={"description": "Whether a value cleared at the source erases the CRM's.", "default": False}
-    )
+    mode = word(WriteMode, "Left out: always.")
+    clear = ma.fields.Boolean(metadata={"description": "Whether a value cleared at the source erases the CRM's."})
     values = ma.fields.Dict(keys=ma.fields.String(), metadata={"description": "Source value → CRM value."})
     default = ma.fields.Raw(allow_none=True, metadata={"description": "Written when the source is blank."})
 
@@ -63,12 +60,10 @@ class Rules(AsSent):
 class KeptRules(Rules):
     """The rules as they were kept."""
 
-    checked = ma.fields.String(
-        validate=ma.validate.OneOf(["fields", "shape"]),
-        metadata={
-            "description": "fields: held against the CRM's fields. shape: the org is not connected to a CRM yet, so "
-            "only their shape was checked."
-        },
+    checked = word(
+        ["fields", "shape"],
+        "fields: held against the CRM's fields. shape: the org is not connected to a CRM yet, so only their shape was "
+        "checked.",
     )
 
 
@@ -105,15 +100,11 @@ def put_mapping(body: Mapping[str, Any], kind: str) -> Record:
 class Policies(AsSent):
     """What an org may choose."""
 
-    sync_as_default = ma.fields.Enum(
-        SyncAs, by_value=True, allow_none=True, metadata={"description": "What contacts become that do not say so."}
-    )
-    several_matches = ma.fields.Enum(
+    sync_as_default = word(SyncAs, "What contacts become that do not say so.", allow_none=True)
+    several_matches = word(
         SeveralMatches,
-        by_value=True,
-        metadata={"description": "Which record is taken when an e-mail address is on several: the oldest, the newest, "
-                  "or none before a person chose."},
-    )  # fmt: skip
+        "Which record is taken when an e-mail address is on several: the oldest, the newest, or none before a person chose.",
+    )
     create_accounts = ma.fields.Boolean(metadata={"description": "Whether a company without an Account gets one."})
     status_map = ma.fields.Dict(
         keys=ma.fields.String(),
@@ -144,15 +135,15 @@ def put_policies(body: Mapping[str, Any]) -> Record:
 class Crm(ma.Schema):
     """The org's connection to its CRM."""
 
-    state = ma.fields.String(
-        validate=ma.validate.OneOf(["none", "ready", "paused", "stopped"]),
-        metadata={"description": "paused: goes on by itself at paused_until; stopped: somebody must act, see problem."},
+    state = word(
+        ["none", "ready", "paused", "stopped"],
+        "paused: goes on by itself at paused_until; stopped: somebody must act, see problem.",
     )
     target = ma.fields.String(allow_none=True, metadata={"description": "Which CRM."})
     calls = ma.fields.Integer(metadata={"description": "Calls to the CRM over this connection."})
     budget_used = ma.fields.Integer(allow_none=True, metadata={"description": "The CRM's own count for the day."})
     budget_limit = ma.fields.Integer(allow_none=True)
-    paused_until = Instant(allow_none=True)
+    paused_until = text()
     problem = ma.fields.Nested(Problem, allow_none=True)
 
 
@@ -182,4 +173,4 @@ class Status(ma.Schema):
 def get_status() -> Record:
     """Counts, how long the oldest has waited, and how the connection fares."""
     with reading(parts().engine) as db:
-        return org_status(db, org().id, parts().now()).as_json()
+        return views.org_status(db, org().id, parts().now())
