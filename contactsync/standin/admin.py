@@ -22,7 +22,7 @@ class Admin:
         self.site = site
         self.org = site.org
         self._routes: dict[tuple[str, str], Callable[[Body], object]] = {
-            ("GET", "calls"): lambda _: site.log.as_json(),
+            ("GET", "calls"): self._calls,
             ("DELETE", "calls"): lambda _: site.log.reset(),
             ("GET", "records"): self._records,
             ("POST", "records"): self.org.seed,
@@ -72,6 +72,10 @@ class Admin:
             raise
         finally:
             self.org.store.commit()
+
+    def _calls(self, body: Body) -> object:
+        """`?bodies=true` shows the bodies too, `?since=7` only the calls after number 7."""
+        return self.site.log.as_json(since=int(body.get("since", 0)), bodies=body.get("bodies") == "true")
 
     def _records(self, body: Body) -> object:
         """`?object=Lead` narrows, `?deleted=true` shows what was deleted or merged away."""

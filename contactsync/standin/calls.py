@@ -27,9 +27,9 @@ class Call:
     duration_ms: float = 0.0
     fault: str | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """The entry in `/_standin/calls`."""
-        return dict(vars(self))
+    def as_json(self, *, bodies: bool = False) -> dict[str, Any]:
+        """The entry in `/_standin/calls`; bodies of bursts are big, so only on demand."""
+        return {name: value for name, value in vars(self).items() if bodies or name != "body"}
 
 
 class CallLog:
@@ -55,13 +55,13 @@ class CallLog:
             self.calls[-BODIES_KEPT - 1].body = None
         return call
 
-    def as_json(self) -> dict[str, Any]:
-        """What `/_standin/calls` shows."""
+    def as_json(self, *, since: int = 0, bodies: bool = False) -> dict[str, Any]:
+        """What `/_standin/calls` shows: the counts of all calls, and the calls after number `since`."""
         return {
             "count": self.counts["api"],
             "token_count": self.counts["token"],
             "rows": self.rows,
-            "calls": [call.as_json() for call in self.calls],
+            "calls": [call.as_json(bodies=bodies) for call in self.calls if call.n > since],
         }
 
 

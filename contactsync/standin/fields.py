@@ -116,22 +116,22 @@ class Field:
         }
 
 
-def text(name: str, label: str, length: int, **more: Any) -> Field:  # noqa: ANN401 - the keywords of Field
+def text(name: str, label: str, length: int, **more: Any) -> Field:
     """A one-line text field."""
     return Field(name, "string", label, length, **more)
 
 
-def picklist(name: str, label: str, values: Sequence[str], length: int = 255, **more: Any) -> Field:  # noqa: ANN401
+def picklist(name: str, label: str, values: Sequence[str], length: int = 255, **more: Any) -> Field:
     """A picklist; unrestricted unless said otherwise: the API then takes any text."""
     return Field(name, "picklist", label, length, picklist=tuple(values), **more)
 
 
-def reference(name: str, label: str, to: Sequence[str], relationship: str | None, **more: Any) -> Field:  # noqa: ANN401
+def reference(name: str, label: str, to: Sequence[str], relationship: str | None, **more: Any) -> Field:
     """A foreign key."""
     return Field(name, "reference", label, 18, reference_to=tuple(to), relationship=relationship, **more)
 
 
-def read_only(name: str, kind: str, label: str, length: int = 0, **more: Any) -> Field:  # noqa: ANN401
+def read_only(name: str, kind: str, label: str, length: int = 0, **more: Any) -> Field:
     """A field that Salesforce alone writes."""
     return Field(name, kind, label, length, createable=False, updateable=False, **more)
 

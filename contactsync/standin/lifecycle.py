@@ -8,7 +8,7 @@ from typing import Any
 from contactsync.standin.errors import RefusedError
 from contactsync.standin.ids import canonical
 from contactsync.standin.org import Org
-from contactsync.standin.rules import CHILDREN
+from contactsync.standin.rules import CHILDREN, mirror
 from contactsync.standin.schema import SObject
 from contactsync.standin.store import Record
 
@@ -52,7 +52,9 @@ def convert(org: Org, lead_id: str, account_id: str | None = None, contact_id: s
     for member in org.store.find("CampaignMember", "LeadId", lead["Id"]):
         others = org.store.find("CampaignMember", "ContactId", contact)
         if all(other["CampaignId"] != member["CampaignId"] for other in others):
-            org.store.put("CampaignMember", {**member, "ContactId": contact})
+            moved = {**member, "ContactId": contact}
+            mirror(org, moved)
+            org.store.put("CampaignMember", moved)
     return {"lead_id": lead["Id"], "account_id": account, "contact_id": contact}
 
 
@@ -75,7 +77,7 @@ def _move(org: Org, child: str, moved: dict[str, Any], key: str) -> None:
             if other["CampaignId"] == moved["CampaignId"] and other["Id"] != moved["Id"]:
                 org.store.delete(child, moved)
                 return
-        moved["LeadOrContactId"] = moved[key]
+        mirror(org, moved)
     org.store.put(child, moved)
 
 

@@ -63,7 +63,7 @@ def _description(length: int = 32000) -> Field:
     return Field("Description", "textarea", "Description", length, filterable=False, sortable=False)
 
 
-def _email(**more: Any) -> Field:  # noqa: ANN401 - the keywords of Field
+def _email(**more: Any) -> Field:
     return Field("Email", "email", "Email", 80, **more)
 
 

@@ -224,7 +224,9 @@ class Org:
         missing = [
             field.name
             for field in sobject.fields.values()
-            if field.required and record.get(field.name) is None and not (writer.admin and field.custom)
+            if record.get(field.name) is None
+            and (field.required or field.name in changed)
+            and not (field.nillable or (writer.admin and field.custom))
         ]
         if missing:
             names = ", ".join(missing)

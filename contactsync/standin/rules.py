@@ -84,7 +84,7 @@ def after_update(org: Org, sobject: SObject, record: Record) -> None:
         return
     for member in org.store.find("CampaignMember", key, record["Id"]):
         fresh = dict(member)
-        _mirror(org, fresh)
+        mirror(org, fresh)
         if fresh != member:
             org.store.put("CampaignMember", fresh)
 
@@ -174,7 +174,7 @@ def _prepare_member(org: Org, record: Record) -> None:
     for other in org.store.find("CampaignMember", key, person):
         if other.get("CampaignId") == record.get("CampaignId"):
             raise RefusedError("DUPLICATE_VALUE", "Already a campaign member.", [])
-    _mirror(org, record)
+    mirror(org, record)
     _derive_status(org, record)
 
 
@@ -207,7 +207,8 @@ def _keep_one_default(org: Org, record: Record) -> None:
             org.store.put("CampaignMemberStatus", {**other, "IsDefault": False})
 
 
-def _mirror(org: Org, member: Record) -> None:
+def mirror(org: Org, member: Record) -> None:
+    """Bring a member's copy of its person up to date, in place: the contact where there is one, else the lead."""
     kind, key = ("Contact", "ContactId") if member.get("ContactId") else ("Lead", "LeadId")
     person: dict[str, Any] = org.store.get(kind, str(member.get(key))) or {}
     for name in MIRRORED:

@@ -67,8 +67,8 @@ class Site:
         self.base_url = "http://127.0.0.1"
         self.admin: Callable[[HttpCall], HttpAnswer] | None = None
         self.held: list[int] = []
-        self._drop_held = False
-        self._released = threading.Condition(org.lock)
+        self._dropped: set[int] = set()
+        self.held_changed = threading.Condition(org.lock)
         self._stopping = False
         org.row_fault = self.faults.row
 
@@ -95,18 +95,18 @@ class Site:
 
     def release(self, *, drop: bool = False) -> int:
         """Let every held call go, with its answer or without; how many there were."""
-        with self._released:
+        with self.held_changed:
             count = len(self.held)
-            self._drop_held = drop
+            self._dropped.update(self.held if drop else ())
             self.held.clear()
-            self._released.notify_all()
+            self.held_changed.notify_all()
             return count
 
     def stop(self) -> None:
         """End every wait."""
-        with self._released:
+        with self.held_changed:
             self._stopping = True
-            self._released.notify_all()
+            self.held_changed.notify_all()
 
     def reset(self) -> None:
         """Records, calls, faults and counters as at the start; options and tokens stay."""
@@ -188,10 +188,11 @@ class Site:
 
     def _hold(self, entry: Call) -> bool:
         """Wait for a release (the lock is free meanwhile); is there to be an answer?"""
-        with self._released:
+        with self.held_changed:
             self.held.append(entry.n)
-            self._released.wait_for(lambda: entry.n not in self.held or self._stopping)
-            return not (self._stopping or self._drop_held)
+            self.held_changed.notify_all()
+            self.held_changed.wait_for(lambda: entry.n not in self.held or self._stopping)
+            return not self._stopping and entry.n not in self._dropped
 
 
 def json_answer(status: int, body: object, headers: dict[str, str] | None = None) -> HttpAnswer:

@@ -19,6 +19,10 @@ from contactsync.standin.store import Record
 from contactsync.standin.values import parse_datetime
 
 MAX_OFFSET = 2000
+# A polymorphic parent is read through the object Name, which has few fields: Owner.UserType of a lead does not exist [MEM].
+NAME_FIELDS = frozenset(
+    {"id", "name", "firstname", "lastname", "email", "phone", "title", "username", "isactive", "alias"}
+)
 Getter = Callable[[Record], Any]
 Test = Callable[[Record], bool]
 
@@ -114,6 +118,7 @@ class _Run:
             names = names[1:]
         sobject = self.sobject
         steps: list[tuple[Field, str]] = []
+        polymorphic = False
         for name in names[:-1]:
             key = sobject.by_relationship.get(name.lower())
             parents = [] if key is None else [found for found in map(self.org.schema.find, key.reference_to) if found]
@@ -124,12 +129,20 @@ class _Run:
             # A polymorphic owner shows the fields its objects share; User carries them all here.
             sobject = next((found for found in parents if found.name == "User"), parents[0])
             steps.append((key, sobject.name))
+            polymorphic = len(key.reference_to) > 1
+        if polymorphic and names[-1].lower() not in NAME_FIELDS:
+            if names[-1].lower() == "type":
+                raise UnsupportedError(path.text)
+            raise self._no_column(path, names[-1], "Name")
         field = sobject.by_lower.get(names[-1].lower())
         if field is None:
-            hint = _HINT.format(what="field", suffix="__c", where="custom field")
-            message = f"No such column '{names[-1]}' on entity '{sobject.name}'. {hint}"
-            raise refuse(self.query.text, path.start, message, "INVALID_FIELD")
+            raise self._no_column(path, names[-1], sobject.name)
         return _Bound(tuple(steps), sobject, field)
+
+    def _no_column(self, path: Path, name: str, entity: str) -> CallRefusedError:
+        hint = _HINT.format(what="field", suffix="__c", where="custom field")
+        message = f"No such column '{name}' on entity '{entity}'. {hint}"
+        return refuse(self.query.text, path.start, message, "INVALID_FIELD")
 
     def getter(self, bound: _Bound) -> Getter:
         """Read the bound field off a record; None where a parent is missing."""
@@ -138,7 +151,7 @@ class _Run:
             return lambda record: record.get(name)
         keys = [step.name for step, _ in bound.steps]
 
-        def walk(record: Record) -> Any:  # noqa: ANN401 - a field's value
+        def walk(record: Record) -> Any:
             found: Record | None = record
             for key in keys:
                 found = self.parent(found.get(key)) if found else None
@@ -238,7 +251,7 @@ class _Filter:
             return self.run.org.store.ids_by(self.bound.owner.name, self.field.name, values)
         return None
 
-    def _ordered(self, operator: str, wanted: Any) -> Test:  # noqa: ANN401 - a value of the field's type
+    def _ordered(self, operator: str, wanted: Any) -> Test:
         get, field = self.get, self.field
         if self.field.type in {"boolean", "reference", "id"} or wanted is None:
             raise CallRefusedError("INVALID_QUERY_FILTER_OPERATOR", f"invalid operator on {field.type} field")  # [MEM]
@@ -262,7 +275,7 @@ class _Filter:
         get = self.get
         return lambda record: pattern.fullmatch(get(record) or "") is not None
 
-    def _value(self, literal: Literal) -> Any:  # noqa: ANN401 - a value of the field's type
+    def _value(self, literal: Literal) -> Any:
         """The literal as the field's records hold it, text in lower case; raises INVALID_FIELD on the wrong kind."""
         kind, text = literal.kind, literal.text
         if kind == "null":
@@ -354,7 +367,7 @@ def like_pattern(text: str) -> re.Pattern[str]:
     return re.compile("".join(parts), re.IGNORECASE | re.DOTALL)
 
 
-def _comparable(field: Field, value: Any) -> Any:  # noqa: ANN401 - a value of the field's type
+def _comparable(field: Field, value: Any) -> Any:
     return value.lower() if field.is_text else value
 
 

@@ -70,7 +70,7 @@ def clean(field: Field, value: object) -> Scalar:
     INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST for the row.
     """
     if value is None:
-        return None
+        return False if field.type == "boolean" else None  # a checkbox has no third state [MEM]
     if field.is_text:
         return _clean_text(field, value)
     if field.type in {"reference", "id"}:

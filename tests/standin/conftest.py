@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import requests
-
 from contactsync.standin import Options, RunningStandin, serve
 
 V = "/services/data/v66.0"

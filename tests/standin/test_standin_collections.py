@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from contactsync.standin.ids import make_id
 
 ROLLED_BACK = {

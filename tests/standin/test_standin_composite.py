@@ -235,7 +235,7 @@ def test_at_most_five_queries_and_collections_together(wire, run):
         {"surprise": 1},
         {"httpHeaders": "x"},
     ],
-    ids=lambda change: str(change),
+    ids=str,
 )
 def test_one_unsound_subrequest_refuses_the_whole_call(wire, change):
     answer = wire.post("composite", {"compositeRequest": [create("fine"), {**create("odd"), **change}]})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from contactsync.standin.ids import make_id
 
 
@@ -102,8 +101,10 @@ REFUSED = [
     (
         {"Name": "Ada", "CreatedDate": "2026-01-01T00:00:00Z"},
         "INVALID_FIELD_FOR_INSERT_UPDATE",
-        "Unable to create/update fields: Name, CreatedDate. Please check the security settings of this field and "
-        "verify that it is read/write for your profile or permission set.",
+        (
+            "Unable to create/update fields: Name, CreatedDate. Please check the security settings of this field and "
+            "verify that it is read/write for your profile or permission set."
+        ),
         ["Name", "CreatedDate"],
     ),
     ({"OwnerId": "nonsense"}, "MALFORMED_ID", "Owner ID: id value of incorrect type: nonsense", ["OwnerId"]),
@@ -239,6 +240,14 @@ def test_a_reference_to_a_deleted_record_says_so(wire):
 
 def test_an_owner_cannot_be_taken_away(wire):
     assert wire.patch(f"sobjects/Lead/{wire.lead()}", {"OwnerId": None}).status_code == 400
+
+
+def test_a_field_that_is_never_empty_cannot_be_cleared_and_a_checkbox_has_two_states(wire):
+    lead = wire.lead(DoNotCall=True)
+    answer = wire.patch(f"sobjects/Lead/{lead}", {"Status": None})
+    assert wire.error(answer) == (400, "REQUIRED_FIELD_MISSING", "Required fields are missing: [Status]")
+    wire.patch(f"sobjects/Lead/{lead}", {"DoNotCall": None})
+    assert wire.get_row("Lead", lead)["DoNotCall"] is False
 
 
 def test_create_only_and_derived_fields_cannot_be_updated(wire):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from contactsync.standin.soql_run import like_pattern
 
 
@@ -111,7 +110,8 @@ REFUSED = [
     ("Email = 'a' Title = 'b'", "MALFORMED_QUERY", "unexpected token: 'Title'"),
     ("Email = :email", "MALFORMED_QUERY", "no viable alternative at character ':'"),
     ("Nope = 'x'", "INVALID_FIELD", "No such column 'Nope' on entity 'Lead'"),
-    ("Owner.Nope = 'x'", "INVALID_FIELD", "No such column 'Nope' on entity 'User'"),
+    ("Owner.Nope = 'x'", "INVALID_FIELD", "No such column 'Nope' on entity 'Name'"),
+    ("Owner.UserType = 'Standard'", "INVALID_FIELD", "No such column 'UserType' on entity 'Name'"),
     ("Nope__r.Name = 'x'", "INVALID_FIELD", "Didn't understand relationship 'Nope__r' in field path"),
     ("Description = 'x'", "INVALID_FIELD", "field 'Description' can not be filtered in a query call"),
     ("LastName = 5", "INVALID_FIELD", "must be of type string and should be enclosed in quotes"),

@@ -1,0 +1,167 @@
+"""Planned misbehaviour: answers lost, held, replaced."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import requests
+
+LEAD = {"LastName": "L", "Company": "C"}
+
+
+def leads(wire):
+    return len(wire.rows("SELECT Id FROM Lead"))
+
+
+def test_a_planned_status_is_answered_instead_of_the_work_as_often_as_planned(wire):
+    wire.admin("faults", {"do": "status", "status": 503, "times": 2, "match": {"method": "POST"}})
+    for _ in range(2):
+        answer = wire.post("sobjects/Lead", LEAD)
+        assert (answer.status_code, answer.json()[0]["errorCode"]) == (503, "SERVER_UNAVAILABLE")
+    assert wire.post("sobjects/Lead", LEAD).status_code == 201
+    assert leads(wire) == 1
+
+
+def test_a_planned_status_may_have_its_own_body_and_headers(wire):
+    body = [{"errorCode": "UNABLE_TO_LOCK_ROW", "message": "unable to obtain exclusive access to this record"}]
+    wire.admin("faults", {"do": "status", "status": 500, "body": body, "headers": {"X-Why": "planned"}})
+    answer = wire.get("limits")
+    assert (answer.status_code, answer.json(), answer.headers["X-Why"]) == (500, body, "planned")
+
+
+def test_known_statuses_have_the_recorded_bodies(wire):
+    wire.admin("faults", [{"do": "status", "status": 401}, {"do": "status", "status": 403}])
+    assert wire.error(wire.get("limits")) == (401, "INVALID_SESSION_ID", "Session expired or invalid")
+    assert wire.error(wire.get("limits")) == (403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+
+
+def test_a_status_may_come_after_the_work_was_done(wire):
+    wire.admin("faults", {"do": "status", "status": 502, "after": True})
+    assert wire.post("sobjects/Lead", LEAD).status_code == 502
+    assert leads(wire) == 1
+
+
+def test_html_instead_of_json(wire):
+    wire.admin("faults", {"do": "html"})
+    answer = wire.get("limits")
+    assert answer.status_code == 503
+    assert answer.headers["Content-Type"].startswith("text/html")
+    with pytest.raises(requests.JSONDecodeError):
+        answer.json()
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("drop_before", 0), ("drop_after", 1)])
+def test_a_dropped_call_gets_no_answer_and_its_work_is_done_or_not(wire, kind, kept):
+    wire.admin("faults", {"do": kind})
+    with pytest.raises(requests.ConnectionError):
+        wire.post("sobjects/Lead", LEAD)
+    assert leads(wire) == kept
+    entry = wire.admin("calls")["calls"][0]
+    assert (entry["status"], entry["fault"]) == (None, kind)
+
+
+def hold(wire, kind):
+    """Send a create that is held, and wait until it is."""
+    wire.admin("faults", {"do": kind, "match": {"writes": True}})
+    answers = []
+
+    def send():
+        headers = {"Authorization": wire.session.headers["Authorization"]}
+        url = f"{wire.url}/services/data/v66.0/sobjects/Lead"
+        try:
+            answers.append(requests.post(url, json=LEAD, headers=headers, timeout=10).status_code)
+        except requests.ConnectionError:
+            answers.append(None)
+
+    thread = threading.Thread(target=send)
+    with wire.standin.site.held_changed:
+        thread.start()
+        assert wire.standin.site.held_changed.wait_for(lambda: wire.standin.site.held, timeout=10)
+    return thread, answers
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("hold_before", 0), ("hold_after", 1)])
+def test_a_held_call_waits_for_its_release_while_others_are_served(wire, kind, kept):
+    thread, answers = hold(wire, kind)
+    assert wire.admin("held")["held"] == 1
+    assert leads(wire) == kept
+    assert wire.admin("release", {}) == {"released": 1}
+    thread.join(10)
+    assert answers == [201]
+    assert (leads(wire), wire.admin("held")["held"]) == (1, 0)
+
+
+def test_a_held_answer_can_be_thrown_away(wire):
+    thread, answers = hold(wire, "hold_after")
+    wire.admin("release", {"drop": True})
+    thread.join(10)
+    assert answers == [None]
+    assert leads(wire) == 1
+    thread, answers = hold(wire, "hold_after")  # the next one is not thrown away
+    wire.admin("release", {})
+    thread.join(10)
+    assert answers == [201]
+
+
+def test_a_plan_fires_only_where_it_matches(wire):
+    wire.admin("faults", {"do": "status", "match": {"path": "composite", "contains": "ada@", "writes": True}})
+    record = {"attributes": {"type": "Lead"}, **LEAD}
+    assert wire.post("sobjects/Lead", {**LEAD, "Email": "ada@x.example"}).status_code == 201
+    assert wire.post("composite/sobjects", {"records": [record]}).status_code == 200
+    answer = wire.post("composite/sobjects", {"records": [{**record, "Email": "ada@x.example"}]})
+    assert answer.status_code == 503
+
+
+def test_a_plan_may_wait_for_the_nth_matching_call(wire):
+    wire.admin("faults", {"do": "status", "times": 1, "match": {"method": "POST", "nth": 3}})
+    assert [wire.post("sobjects/Lead", LEAD).status_code for _ in range(4)] == [201, 201, 503, 201]
+
+
+def test_a_composite_of_reads_is_no_write(wire):
+    wire.admin("faults", {"do": "status", "match": {"writes": True}})
+    query = {"method": "GET", "url": "/services/data/v66.0/query?q=SELECT+Id+FROM+Lead", "referenceId": "q"}
+    create = {"method": "POST", "url": "/services/data/v66.0/sobjects/Lead", "referenceId": "c", "body": LEAD}
+    assert wire.post("composite", {"compositeRequest": [query]}).status_code == 200
+    assert wire.post("composite/sobjects/Lead", {"ids": ["x"], "fields": ["Id"]}).status_code == 200
+    assert wire.post("composite", {"compositeRequest": [query, create]}).status_code == 503
+
+
+def test_the_token_endpoint_misbehaves_only_when_it_is_named(wire):
+    form = {"grant_type": "client_credentials", "client_id": "a", "client_secret": "b"}
+    url = f"{wire.url}/services/oauth2/token"
+    wire.admin("faults", {"do": "status"})
+    assert requests.post(url, data=form, timeout=10).status_code == 200
+    assert wire.get("limits").status_code == 503
+    wire.admin("faults", {"do": "status", "match": {"path": "oauth2"}})
+    assert requests.post(url, data=form, timeout=10).status_code == 503
+
+
+def test_a_slow_call_takes_at_least_as_long_as_planned(wire):
+    wire.admin("faults", {"do": "slow", "ms": 30})
+    wire.get("limits")
+    assert wire.admin("calls")["calls"][0]["duration_ms"] >= 30
+
+
+@pytest.mark.parametrize(
+    "plan", [{"do": "explode"}, {}, {"do": "status", "when": 1}, {"do": "status", "match": {"x": 1}}, 5]
+)
+def test_a_wrong_plan_is_refused_with_what_is_wrong(wire, plan):
+    answer = wire.post("/_standin/faults", plan)
+    assert answer.status_code == 400
+    assert answer.json()["error"]
+    assert wire.admin("faults") == []
+
+
+def test_plans_can_be_looked_at_and_dropped(wire):
+    wire.admin("faults", {"do": "status", "times": 3})
+    wire.get("limits")
+    assert wire.admin("faults")[0]["times"] == 2
+    wire.admin("faults", method="DELETE")
+    assert wire.get("limits").status_code == 200
+
+
+def test_planned_row_faults_count_down_row_by_row(wire):
+    wire.admin("faults", {"do": "row", "where": {"object": "Lead"}})
+    assert wire.error(wire.post("sobjects/Lead", LEAD))[1] == "UNABLE_TO_LOCK_ROW"
+    assert wire.post("sobjects/Lead", LEAD).status_code == 201
