@@ -175,15 +175,7 @@ def _write_events(db: Db, org_id: int, gathered: Changes, now: datetime) -> None
     for name, event_changes in said.items():
         for change in event_changes:
             held[name].merge(dict(change.changes), change.version)
-    choices = dict(
-        db.execute(
-            sa.select(t.event.c.source_id, t.event.c.campaign_choice).where(
-                t.event.c.org_id == org_id, t.event.c.source_id.in_(sorted(said))
-            )
-        )
-        .tuples()
-        .all()
-    )
+    choices = _choices(db, org_id, said)
 
     def row_of(name: str, record: _Held) -> dict[str, Any]:
         fields = values(record.state)
@@ -222,6 +214,17 @@ def _write_events(db: Db, org_id: int, gathered: Changes, now: datetime) -> None
     )
     for name in reconnected:
         mark_attendees_due(db, org_id, name, now)
+
+
+def _choices(db: Db, org_id: int, names: Iterable[str]) -> dict[str, str | None]:
+    """The campaign that a person chose, by event."""
+    choices: dict[str, str | None] = {}
+    for some in chunks(names):
+        query = sa.select(t.event.c.source_id, t.event.c.campaign_choice).where(
+            t.event.c.org_id == org_id, t.event.c.source_id.in_(some)
+        )
+        choices |= {row.source_id: row.campaign_choice for row in db.execute(query)}
+    return choices
 
 
 def _write_contacts(db: Db, org_id: int, changes: Sequence[ContactChange], now: datetime) -> None:
