@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from contactsync.api import (
     Found,
@@ -27,6 +26,7 @@ from contactsync.api import (
     Scalar,
     TargetRefused,
     Wanted,
+    normalised_domain,
 )
 
 from .ids import full_id, is_id
@@ -84,18 +84,6 @@ def website_spellings(domain: str) -> tuple[str, ...]:
     """How people write a company's website, without a slash at the end."""
     hosts = (domain, f"www.{domain}")
     return (*hosts, *(f"{scheme}://{host}" for scheme in ("https", "http") for host in hosts))
-
-
-def domain_of(website: object) -> str | None:
-    """The host of a website as people write it, lower-case and without "www."."""
-    if not isinstance(website, str) or not website.strip():
-        return None
-    text = website.strip().lower()
-    try:
-        host = urlsplit(text if "://" in text else f"//{text}").hostname
-    except ValueError:
-        return None
-    return (host or "").removeprefix("www.").rstrip(".") or None
 
 
 # ── questions ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -268,7 +256,7 @@ class Gathered:
                 yield FoundAccount(
                     RecordRef(RecordKind.ACCOUNT, record_id),
                     name=str(row.get("Name") or ""),
-                    domain=domain_of(row.get("Website")),
+                    domain=normalised_domain(row.get("Website")),
                     created_at=str(row.get("CreatedDate") or ""),
                     fields=_values(row, wished, names),
                 )
