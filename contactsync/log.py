@@ -23,6 +23,8 @@ from structlog.typing import Processor
 from contactsync.domain.errors import ContactsyncError
 
 LEFT_OUT = "[left out]"
+LONGEST_TEXT = 2000
+"""Characters of one text: what is longer is no log line, and would take long to look through."""
 
 PERSONAL_KEYS = frozenset(
     [
@@ -84,11 +86,11 @@ HOLDING_KEYS = frozenset(
 """Keys that may hold names and ids, but no mapping of names to values."""
 
 _COVERED: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"[^\s<>\"'=&?/:,;()]+(?:@|%40)[\w-]+(?:\.[\w-]+)+", re.IGNORECASE), "[email]"),
+    (re.compile(r"[^\s<>\"'=&?/:,;()]{1,64}(?:@|%40)[\w-]+(?:\.[\w-]+)+", re.IGNORECASE), "[email]"),
     (re.compile(r"\b(whsec|cst)_[\w+/=-]+"), r"\1_[secret]"),
     (re.compile(r"\b(Bearer|Basic)\s+[\w.!~+/=-]+", re.IGNORECASE), r"\1 [secret]"),
     (re.compile(r"\b00D\w{9,15}![\w.]+"), "[secret]"),  # a Salesforce session
-    (re.compile(r"(\w+://)[^/\s@]*:[^/\s@]*@"), r"\1[secret]@"),
+    (re.compile(r"(\w{1,20}://)[^/\s@:]*:[^/\s@]*@"), r"\1[secret]@"),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), "[secret]"),  # a JWT
     (re.compile(r"(https?://[^\s?]+|\s/[^\s?]*)\?\S+"), r"\1?[query]"),
 )
@@ -201,6 +203,7 @@ def _clean(key: str, value: object) -> object:
 
 
 def _covered(text: str) -> str:
+    text = text[:LONGEST_TEXT]
     for pattern, cover in _COVERED:
         text = pattern.sub(cover, text)
     return text

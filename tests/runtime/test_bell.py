@@ -276,4 +276,3 @@ def test_a_worker_outlives_any_outage_of_redis_and_goes_on(own_redis: RedisForTe
 
     answer_bells(place, answer, bell.ring, connection=IMPATIENT, pause=0.1)
     assert done.is_set()
-
