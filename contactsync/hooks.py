@@ -247,6 +247,17 @@ class Plugins:
         """The mapping of that name. Raises PluginBroken when its plugin is, Misconfigured when there is none."""
         return self._provided("mapping", "contactsync_mappings", name, lambda plugin: plugin.mappings).mapping
 
+    def complaints(self, config: Config) -> tuple[str, ...]:
+        """What `plugins check` and `doctor` say beside the listing: targets that cannot be used, and why."""
+        wrong = []
+        for name in self.target_names():
+            try:
+                self.target_type(name)
+                self.mapping(config.sync.mapping_for(name))
+            except Misconfigured as error:
+                wrong.append(f"the target {name} cannot be used: {error}")
+        return tuple(wrong)
+
     def choices(self, contact: Contact) -> Choices:
         """What the plugins decide about a contact; they are not asked what it says itself.
 
@@ -305,8 +316,9 @@ class Plugins:
         if suspects:
             raise PluginBroken(f"there is no {what} {name}, and {suspects[0].broken()}")
         names = [each.name for plugin in self._plugins for each in of(plugin)]
+        where = "; [sync.mappings] says which mapping a target uses" if what == "mapping" else ""
         raise Misconfigured(
-            f"there is no {what} {name}{near(name, names)}; plugins provide {', '.join(names) or 'none'}"
+            f"there is no {what} {name}{near(name, names)}; plugins provide {', '.join(names) or 'none'}{where}"
         )
 
 

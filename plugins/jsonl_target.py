@@ -1,12 +1,10 @@
 """A CRM that is a file of JSON lines: a whole CRM target, small enough to be read first.
 
-`records.jsonl` in the connection's directory is only ever added to. A line makes a record, or changes one that is there:
+`records.jsonl` in the connection's directory is only ever added to. A line makes a record, or changes one that is there.
+Users and campaigns are not ours to make: their lines are written by hand.
 
     {"kind": "User", "id": "u1", "at": "2026-01-01T00:00:00Z", "fields": {"Name": "Olga", "Email": "olga@x.example"}}
     {"kind": "Campaign", "id": "c1", "at": "2026-01-01T00:00:00Z", "fields": {"Name": "Expo", "statuses": ["Sent"]}}
-
-Users and campaigns are not ours to make: their lines are written by hand. It reads the whole file for every batch, which
-is fine for some ten thousand records and keeps this short.
 """
 
 from __future__ import annotations
@@ -24,6 +22,7 @@ from contactsync.api import Found, RecordKind, RecordRef, Step, StepRef, StepRes
 FIELDS = ("FirstName", "LastName", "Name", "Email", "Phone", "Title", "Company", "Website", "AccountId", "OwnerId")
 GONE = api.Problem("record_gone", "The record is not there any more.", "Nothing: it is looked up again.", "nobody")
 LOST = api.Problem("answer_lost", "The file could not be written to its end.", "Make room on the disk.", "operator")
+WRONG = api.Problem("line_wrong", "A line has no kind, id, at and fields.", "Mend records.jsonl.", "operator")
 
 
 class JsonLines:
@@ -33,50 +32,46 @@ class JsonLines:
         self._file = directory / "records.jsonl"
 
     def look_up(self, wanted: Wanted) -> Found:
-        """Everything that a batch asks for, in one reading."""
-        records = self._read()
+        """Everything that a batch asks for, in one reading of the file."""
         names = {name.casefold() for name in wanted.account_names}
-        people, accounts, owners, members, statuses, going = [], [], [], [], {}, {}
-        for ref, fields in records.items():
-            email, domain = (fields.get("Email") or "").lower(), api.normalised_domain(fields.get("Website"))
+        people, accounts, owners, members, statuses = [], [], [], [], {}
+        going: dict[str, tuple[RecordRef, str]] = {}  # whose memberships are asked for
+        for ref, fields in self._read().items():  # people stand before their memberships
+            name, email = fields.get("Name", ""), str(fields.get("Email") or "").lower()
             linked = ref.id in wanted.ids.get(ref.kind, ())
             if ref.kind.is_person and (linked or email in wanted.emails.get(ref.kind, ())):
                 people.append(api.FoundPerson(ref, email or None, fields["at"], fields))
             if ref.kind.is_person and (linked or email in wanted.member_emails):
                 going[ref.id] = (ref, email)
-            name = fields.get("Name", "")
-            if ref.kind is RecordKind.ACCOUNT and (
-                linked or name.casefold() in names or domain in wanted.account_domains
-            ):
-                accounts.append(api.FoundAccount(ref, name, domain, fields["at"], fields))
+            if ref.kind is RecordKind.ACCOUNT:
+                domain = api.normalised_domain(fields.get("Website"))
+                if linked or name.casefold() in names or domain in wanted.account_domains:
+                    accounts.append(api.FoundAccount(ref, name, domain, fields["at"], fields))
             if ref.kind is RecordKind.OWNER and email in wanted.owner_emails:
                 owners.append(api.FoundOwner(ref, email, name))
             if ref.kind is RecordKind.CAMPAIGN and ref.id in wanted.campaigns:
                 statuses[ref.id] = tuple(api.MemberStatus(label) for label in fields["statuses"])
-        for ref, fields in records.items():
             if ref.kind is RecordKind.MEMBER and fields["campaign"] in wanted.campaigns and fields["person"] in going:
                 person, email = going[fields["person"]]
                 members.append(api.FoundMember(ref, fields["campaign"], person, fields["status"], email))
         return Found(tuple(people), tuple(accounts), tuple(owners), tuple(members), statuses)
 
     def apply(self, steps: Sequence[Step]) -> Sequence[StepResult]:
-        """All steps in one write."""
-        there, now = self._read(), datetime.now(UTC).isoformat()
+        """All steps in one write; a step that names a record of an earlier one fares as that one."""
+        there, now, lines = self._read(), datetime.now(UTC).isoformat(), ""
         results: dict[str, StepResult] = {}
-        lines = ""
         for step in steps:
-            refs = [results[value.step_id] for value in step.fields.values() if isinstance(value, StepRef)]
-            failure = next((result.failure for result in refs if result.failure), None)
-            if step.ref is not None and step.ref not in there:
-                failure = api.Failure(api.Next.REMATCH, GONE)
+            earlier = [results[value.step_id].failure for value in step.fields.values() if isinstance(value, StepRef)]
+            gone = step.ref is not None and step.ref not in there
+            failure = api.Failure(api.Next.REMATCH, GONE) if gone else next(filter(None, earlier), None)
             ref = step.ref or RecordRef(step.kind, f"{step.kind.lower()}-{uuid4().hex}")
-            results[step.id] = StepResult(step.id, failure=failure) if failure else StepResult(step.id, ref)
+            results[step.id] = StepResult(step.id, None if failure else ref, failure)
             if failure is None and step.action is not api.Action.LEAVE:
-                fields = {name: _id(value, results) for name, value in step.fields.items()}
+                fields = {name: _written(value, results) for name, value in step.fields.items()}
                 lines += json.dumps({"kind": ref.kind, "id": ref.id, "at": now, "fields": fields}) + "\n"
         try:
             with self._file.open("a", encoding="utf-8") as file:
-                file.write("\n" + lines if lines else "")  # apart from a line that a crash cut short
+                file.write(f"\n{lines}" if lines else "")  # apart from a line that a crash cut short
         except OSError:
             return [StepResult(step.id, failure=api.Failure(api.Next.RETRY, LOST)) for step in steps]
         return list(results.values())
@@ -91,7 +86,7 @@ class JsonLines:
         return [api.Choice(ref.id, name) for ref, name in names.items() if text.casefold() in name.casefold()][:20]
 
     def check(self) -> api.TargetHealth:
-        """Nothing to sign in to."""
+        """There is nothing to sign in to."""
         return api.TargetHealth(ok=True)
 
     def url(self, ref: RecordRef) -> str:
@@ -100,34 +95,42 @@ class JsonLines:
 
     def _read(self) -> dict[RecordRef, dict[str, Any]]:
         records: dict[RecordRef, dict[str, Any]] = {}
-        for line in self._file.read_text("utf-8").splitlines() if self._file.exists() else ():
+        try:
+            text = self._file.read_text("utf-8") if self._file.exists() else ""
+        except OSError as error:
+            raise api.TargetUnavailable("records.jsonl cannot be read") from error
+        for line in text.split("\n"):
             try:
                 said = json.loads(line)
             except ValueError:  # empty, or cut short by a crash: nobody was told that it was written
                 continue
-            record = records.setdefault(RecordRef(RecordKind(said["kind"]), said["id"]), {"at": said["at"]})
-            record.update(said["fields"])
+            try:
+                record = records.setdefault(RecordRef(RecordKind(said["kind"]), said["id"]), {"at": said["at"]})
+                record.update(said["fields"])
+            except (LookupError, TypeError, ValueError) as error:  # written by hand
+                raise api.TargetRefused(WRONG) from error
         return records
 
 
-def _id(value: api.FieldValue, results: Mapping[str, StepResult]) -> object:
-    """What is written for a value: of a record, its id."""
+def _written(value: api.FieldValue, results: Mapping[str, StepResult]) -> object:
+    """A value as it is written: of a record, its id."""
     ref = results[value.step_id].ref if isinstance(value, StepRef) else value
     return ref.id if isinstance(ref, RecordRef) else ref
 
 
+def connect(connection: api.Connection) -> JsonLines:
+    """A target for one org's connection."""
+    return JsonLines(Path(connection.settings["directory"]))
+
+
 def check_settings(settings: Mapping[str, str], credentials: Mapping[str, str]) -> Mapping[str, str]:  # noqa: ARG001
     """What is wrong with a connection's settings, before it is kept."""
-    if Path(settings.get("directory", "")).is_absolute() and Path(settings["directory"]).is_dir():
-        return {}
-    return {"directory": "name a directory that is there, from the root on"}
+    directory = Path(settings.get("directory", ""))
+    wrong = "name a directory that is there, from the root on"
+    return {} if directory.is_absolute() and directory.is_dir() else {"directory": wrong}
 
 
 @api.hookimpl
 def contactsync_targets() -> list[api.TargetType]:
-    """Provide the target `jsonl`."""
-    return [
-        api.TargetType(
-            "jsonl", "JSON lines", lambda given: JsonLines(Path(given.settings["directory"])), check_settings
-        )
-    ]
+    """One kind of CRM."""
+    return [api.TargetType("jsonl", "JSON lines", connect, check_settings)]
