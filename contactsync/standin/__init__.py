@@ -4,7 +4,8 @@
         ...  # standin.url, standin.org, standin.token()
 
 It answers as facts recorded from Salesforce say, strictly: what Salesforce would refuse, it refuses with the same body.
-Where a behaviour is from memory alone, the comment beside it says [MEM]; [DOC] is Salesforce's documentation.
+Where a behaviour is from memory alone, the comment beside it says [MEM]; [DOC] is Salesforce's documentation,
+[SEEN] an answer of a real org quoted elsewhere.
 """
 
 from __future__ import annotations

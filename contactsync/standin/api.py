@@ -108,7 +108,7 @@ class Api:
     def _more(self, request: Request, locator: str) -> Answer:
         match = re.fullmatch(r"(0r8\w{12,15})-(\d+)", locator, re.ASCII)
         if match is None or match[1] not in self._cursors:
-            raise CallRefusedError("INVALID_QUERY_LOCATOR", "invalid query locator")  # [MEM]
+            raise CallRefusedError("INVALID_QUERY_LOCATOR", "invalid query locator")  # [SEEN]
         size = self._page_size(request, long_text=False)
         records = self._cursors[match[1]][int(match[2]) :][:size]
         self.org.rows += len(records)

@@ -251,20 +251,16 @@ def _group() -> list[Field]:
 def standard_objects() -> list[SObject]:
     """Fresh copies of all objects, for one org."""
 
-    def made(name: str, label: str, fields: list[Field], *, writable: bool = True) -> SObject:
-        by_name = {found.name: found for found in fields}
-        return SObject(name, label, by_name, createable=writable, updateable=writable, deletable=writable)
+    def made(name: str, label: str, fields: list[Field]) -> SObject:
+        return SObject(name, label, {found.name: found for found in fields})
 
     return [
         made("Account", "Account", _account()),
         made("Campaign", "Campaign", _campaign()),
         made("CampaignMember", "Campaign Member", _campaign_member()),
-        # The newer object reference lists only reading calls for statuses: the strict answer is read-only; the option
-        # `member_statuses_writable` turns that round (facts, section 4).
-        made("CampaignMemberStatus", "Campaign Member Status", _campaign_member_status(), writable=False),
+        made("CampaignMemberStatus", "Campaign Member Status", _campaign_member_status()),
         made("Contact", "Contact", _contact()),
-        made("Group", "Group", _group(), writable=False),
+        made("Group", "Group", _group()),
         made("Lead", "Lead", _lead()),
-        # A sync never makes users; the stand-in takes them through its administration door only.
-        made("User", "User", _user(), writable=False),
+        made("User", "User", _user()),
     ]

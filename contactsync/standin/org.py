@@ -44,6 +44,12 @@ def _no_fault(_sobject: str, _record: Record) -> RefusedError | None:
     return None
 
 
+def _not_allowed(verb: str, sobject: SObject) -> RefusedError:
+    """An object the API user cannot write: seen for inserts [SEEN, REST], the other verbs are [MEM]."""
+    message = f"entity type cannot be {verb}: {sobject.label}"
+    return RefusedError("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message, [])
+
+
 class Org:
     """The model behind the wire. Hold `lock` around any use of it from more than one thread."""
 
@@ -87,8 +93,9 @@ class Org:
     def apply_options(self) -> None:
         """Bring options that live in the schema into it."""
         self.schema.hidden = frozenset(self.options.hidden_objects)
-        statuses = self.schema.objects["CampaignMemberStatus"]
-        statuses.createable = statuses.updateable = statuses.deletable = self.options.member_statuses_writable
+        for sobject in self.schema.objects.values():
+            writable = sobject.name not in self.options.read_only_objects
+            sobject.createable = sobject.updateable = sobject.deletable = writable
 
     def now(self) -> str:
         """This moment as Salesforce writes it."""
@@ -129,7 +136,7 @@ class Org:
     def create(self, sobject: SObject, given: Mapping[str, Any], writer: Writer) -> str:
         """Keep a new record; its id. Raises RefusedError."""
         if not (sobject.createable or writer.admin):
-            raise RefusedError("INVALID_TYPE_FOR_OPERATION", f"entity type cannot be inserted: {sobject.label}")
+            raise _not_allowed("inserted", sobject)
         values = self._read(sobject, given, writer, creating=True)
         now = self.now()
         record: Record = {
@@ -161,7 +168,7 @@ class Org:
         """Change a live record; its id. Raises RefusedError, ENTITY_IS_DELETED among them."""
         old = self.locate(sobject, record_id)
         if not (sobject.updateable or writer.admin):
-            raise RefusedError("INVALID_TYPE_FOR_OPERATION", f"entity type cannot be updated: {sobject.label}")
+            raise _not_allowed("updated", sobject)
         if old.get("IsConverted") and not (self.options.converted_editable or writer.admin):
             raise RefusedError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", [])
         values = self._read(sobject, given, writer, creating=False)
@@ -182,7 +189,7 @@ class Org:
         """Delete a live record and what hangs on it. Raises RefusedError."""
         record = self.locate(sobject, record_id)
         if not (sobject.deletable or writer.admin):
-            raise RefusedError("INVALID_TYPE_FOR_OPERATION", f"entity type cannot be deleted: {sobject.label}")
+            raise _not_allowed("deleted", sobject)
         rules.delete_children(self, sobject, record)
         self.store.delete(sobject.name, record)
         self.rows += 1

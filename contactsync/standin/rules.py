@@ -110,7 +110,7 @@ def check_reference(org: Org, sobject: SObject, field: Field, value: str) -> Non
             raise RefusedError("ENTITY_IS_DELETED", "entity is deleted", [])
         raise RefusedError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", [])
     if field.name == "OwnerId" and record.get("IsActive") is False:
-        # [MEM]: code and wording.
+        # [SEEN]: code and wording.
         message = f"operation performed with inactive user [{value[:15]}] as owner of {sobject.name.lower()}"
         raise RefusedError("INACTIVE_OWNER_OR_USER", message, [])
 

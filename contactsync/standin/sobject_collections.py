@@ -57,7 +57,7 @@ def _records(org: Org, request: Request) -> Sequence[Row]:
     if not isinstance(records, list) or not records:
         raise CallRefusedError("REQUIRED_FIELD_MISSING", "At least 1 record is required")  # recorded
     if len(records) > MAX_RECORDS:
-        # [MEM]: the SOAP wording for the same limit.
+        # [SEEN] for collections.
         message = f"record limit reached. cannot submit more than {MAX_RECORDS} records into this call"
         raise CallRefusedError("EXCEEDED_ID_LIMIT", message)
     for record in records:

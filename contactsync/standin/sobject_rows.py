@@ -134,5 +134,5 @@ def _upsert(org: Org, request: Request, sobject: SObject, key: Field, text: str,
 
 def _refuse_key(key: Field, body: dict[str, Any]) -> None:
     if any(name.lower() == key.name.lower() for name in body):
-        message = f"The {key.name} field should not be specified in the sobject data."  # [MEM], often quoted
+        message = f"The {key.name} field should not be specified in the sobject data."  # [DOC]
         raise CallRefusedError("INVALID_FIELD", message)

@@ -47,7 +47,7 @@ def parse_date(text: str) -> str | None:
 
 
 def _unreadable(field: Field, value: object) -> CallRefusedError:
-    """A value of the wrong JSON type stops the reading of the body, so the whole call [MEM, text as often quoted]."""
+    """A value of the wrong JSON type stops the reading of the body, so the whole call [MEM]; the text is [SEEN]."""
     if isinstance(value, dict):
         kind, shown = "START_OBJECT", "{"
     elif isinstance(value, list):

@@ -142,6 +142,9 @@ def test_options_show_no_secret_and_refuse_unknown_names(wire):
     answer = wire.post("/_standin/options", {"latency_ms": 5, "lag": 1})
     assert answer.status_code == 400
     assert "lag" in answer.json()["error"]
+    assert wire.post("/_standin/options", {"latency_ms": "5"}).status_code == 400
+    assert wire.post("/_standin/options", {"converted_editable": 1}).status_code == 400
+    assert wire.post("/_standin/options", {"hidden_objects": "Lead"}).status_code == 400
     assert wire.admin("options")["latency_ms"] == 0
 
 

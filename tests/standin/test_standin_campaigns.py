@@ -110,12 +110,14 @@ def test_a_new_default_takes_the_place_of_the_old_one(wire, campaign):
     assert wire.rows("SELECT Label FROM CampaignMemberStatus WHERE IsDefault = true") == [{"Label": "Invited"}]
 
 
-def test_statuses_are_read_only_until_the_org_lets_the_api_write_them(wire, campaign):
+def test_statuses_can_be_created_unless_the_org_makes_them_read_only(wire, campaign):
     values = {"CampaignId": campaign, "Label": "Attended"}
+    wire.admin("options", {"read_only_objects": ["CampaignMemberStatus"]})
     assert wire.get("sobjects/CampaignMemberStatus/describe").json()["createable"] is False
     answer = wire.post("sobjects/CampaignMemberStatus", values)
-    assert wire.error(answer)[1] == "INVALID_TYPE_FOR_OPERATION"
-    wire.admin("options", {"member_statuses_writable": True})
+    message = "entity type cannot be inserted: Campaign Member Status"
+    assert wire.error(answer) == (400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message)
+    wire.admin("options", {"read_only_objects": []})
     assert wire.get("sobjects/CampaignMemberStatus/describe").json()["createable"] is True
     assert wire.post("sobjects/CampaignMemberStatus", values).status_code == 201
     assert wire.error(wire.post("sobjects/CampaignMemberStatus", values))[1] == "DUPLICATE_VALUE"

@@ -285,7 +285,7 @@ def test_what_is_not_there_is_404_not_found(wire, path, message):
 
 def test_objects_the_api_user_may_not_write_refuse_him(wire, standin):
     answer = wire.post("sobjects/User", {"LastName": "x", "Email": "a@b.example", "Username": "a@b.example"})
-    assert wire.error(answer) == (400, "INVALID_TYPE_FOR_OPERATION", "entity type cannot be inserted: User")
+    assert wire.error(answer) == (400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "entity type cannot be inserted: User")
     assert wire.error(wire.patch(f"sobjects/User/{standin.org.user_id}", {"Title": "x"}))[2].endswith("updated: User")
     assert wire.error(wire.delete(f"sobjects/User/{standin.org.user_id}"))[2].endswith("deleted: User")
 
