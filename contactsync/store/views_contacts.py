@@ -149,8 +149,9 @@ def _contact(row: sa.Row[Any], company: Record | None, events: list[Record]) -> 
             "crm_object": row.crm_kind,
             "crm_id": row.crm_id,
             "last_synced_at": row.last_synced_at,
-            "missing_fields": row.missing or [],
-            "problem": row.problem,
+            # Both are of the last run; a contact that was put back into the queue since has no problem any more.
+            "missing_fields": (row.missing or []) if row.status == SyncStatus.INCOMPLETE else [],
+            "problem": row.problem if row.status in (SyncStatus.RETRYING, SyncStatus.NEEDS_ATTENTION) else None,
             "why": row.why or [],
         },
     }

@@ -15,7 +15,9 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from contactsync.bootstrap import build
-from contactsync.log import logger
+from contactsync.domain.errors import Misconfigured
+from contactsync.log import described, logger
+from contactsync.redis_server import find_redis
 from contactsync.settings import Settings
 from contactsync.sync.parts import Parts
 from contactsync.web.app import create_app
@@ -26,8 +28,12 @@ log = logger(__name__)
 
 
 def run_web(parts: Parts) -> None:
-    """Serve on PORT until SIGTERM or SIGINT; requests under way have 10 seconds to end."""
+    """Serve on PORT until SIGTERM or SIGINT; requests under way have 10 seconds to end. Redis may be away."""
     parts.engine.dispose()
+    try:
+        find_redis(parts.settings.redis_url, parts.settings.var).url()  # one of our own lives at least as long as we
+    except Misconfigured as error:
+        log.warning("redis not started", **described(error))
     _Server(parts.settings).run()
 
 

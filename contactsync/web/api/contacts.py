@@ -16,14 +16,11 @@ from contactsync.sync import actions
 from contactsync.web.api.crm import with_links
 from contactsync.web.api.requests import PageQuery, page_shown, slice_of
 from contactsync.web.api.routes import Routes
-from contactsync.web.api.schemas import Contact, Preview, Run, listing
+from contactsync.web.api.schemas import Contact, ContactList, Preview, RunList
 from contactsync.web.auth import org, parts
 from contactsync.web.errors import Refusal, missing
 
 routes = Routes("Contacts", "Contacts of the event platform, and how their sync stands.")
-
-ContactList = listing(Contact)
-RunList = listing(Run)
 
 
 class ContactQuery(PageQuery):

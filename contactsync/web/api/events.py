@@ -17,14 +17,11 @@ from contactsync.sync import actions
 from contactsync.web.api.crm import links, with_links
 from contactsync.web.api.requests import PageQuery, page_shown, slice_of
 from contactsync.web.api.routes import Routes
-from contactsync.web.api.schemas import Attendee, Event, EventWithCounts, listing
+from contactsync.web.api.schemas import AttendeeList, EventList, EventWithCounts
 from contactsync.web.auth import org, parts
 from contactsync.web.errors import missing
 
 routes = Routes("Events", "Events of the event platform, and the campaigns they are connected to.")
-
-EventList = listing(Event)
-AttendeeList = listing(Attendee)
 
 
 class AttendeeQuery(PageQuery):

@@ -12,7 +12,7 @@ from contactsync.store.views_paging import Record
 from contactsync.web.api.crm import company_linked, links
 from contactsync.web.api.requests import PageQuery, page_shown, slice_of
 from contactsync.web.api.routes import Routes
-from contactsync.web.api.schemas import Company, Delivery, Run, listing
+from contactsync.web.api.schemas import CompanyList, Delivery, DeliveryList, RunList
 from contactsync.web.auth import org, parts
 from contactsync.web.errors import missing
 
@@ -30,7 +30,7 @@ class DeliveryQuery(PageQuery):
     )
 
 
-@companies.operation("GET", "/companies", listing(Company), query=PageQuery, refuses=(422,))
+@companies.operation("GET", "/companies", CompanyList, query=PageQuery, refuses=(422,))
 def list_companies(query: dict[str, Any]) -> Record:
     """Companies, newest first."""
     part = slice_of(query)
@@ -40,7 +40,7 @@ def list_companies(query: dict[str, Any]) -> Record:
     return {**page_shown(page, query), "items": [company_linked(item, link) for item in page.items]}
 
 
-@deliveries.operation("GET", "/deliveries", listing(Delivery), query=DeliveryQuery, refuses=(422,))
+@deliveries.operation("GET", "/deliveries", DeliveryList, query=DeliveryQuery, refuses=(422,))
 def list_deliveries(query: dict[str, Any]) -> Record:
     """Webhooks as they arrived, newest first, without their bodies."""
     part = slice_of(query)
@@ -58,7 +58,7 @@ def get_delivery(delivery_id: str) -> Record:
     return found
 
 
-@runs.operation("GET", "/runs", listing(Run), query=PageQuery, refuses=(422,))
+@runs.operation("GET", "/runs", RunList, query=PageQuery, refuses=(422,))
 def list_runs(query: dict[str, Any]) -> Record:
     """What was tried, for all contacts, newest first."""
     part = slice_of(query)

@@ -231,10 +231,18 @@ class Choices(ma.Schema):
     items = ma.fields.List(ma.fields.Nested(Choice))
 
 
-def listing(item: type[ma.Schema]) -> type[ma.Schema]:
+def _listing(item: type[ma.Schema]) -> type[ma.Schema]:
     """The answer of a list of such items."""
     fields: dict[str, Any] = {
         "items": ma.fields.List(ma.fields.Nested(item)),
         "next": text("Send it as `cursor` for the next page; null: this was the last."),
     }
     return ma.Schema.from_dict(fields, name=f"{item.__name__}List")
+
+
+ContactList = _listing(Contact)
+AttendeeList = _listing(Attendee)
+EventList = _listing(Event)
+CompanyList = _listing(Company)
+DeliveryList = _listing(Delivery)
+RunList = _listing(Run)
