@@ -130,7 +130,9 @@ def normalised_domain(text: str | None) -> str | None:
     host = unicodedata.normalize("NFKC", text).strip().casefold()
     host = _SCHEME.sub("", host)
     host = re.split(r"[/?#\\]", host, maxsplit=1)[0].rpartition("@")[2]
-    host = _PORT.sub("", host).rstrip(".").removeprefix("www.")
+    host = _PORT.sub("", host).rstrip(".")
+    if host.count(".") > 1:
+        host = host.removeprefix("www.")
     return host if _HOST.match(host) else None
 
 

@@ -91,12 +91,18 @@ def _ids(batch: Sequence[Ready], companies: Sequence[Company]) -> dict[RecordKin
         link = ready.links.people.get(ready.kind)
         if link is not None:
             ids.setdefault(ready.kind, set()).add(link.id)
-        if companies and ready.links.account is not None and ready.sync_as is SyncAs.CONTACT:
-            ids.setdefault(RecordKind.ACCOUNT, set()).add(ready.links.account.id)
-    picked = {company.account_id for company in companies if company.account_id}
-    if picked:
-        ids.setdefault(RecordKind.ACCOUNT, set()).update(picked)
+        account_id = _account_id(ready) if companies else None
+        if account_id is not None:
+            ids.setdefault(RecordKind.ACCOUNT, set()).add(account_id)
     return {kind: frozenset(values) for kind, values in ids.items()}
+
+
+def _account_id(ready: Ready) -> str | None:
+    """The Account that a person picked for the contact's company, else the linked one."""
+    company, link = ready.contact.company, ready.links.account
+    if ready.sync_as is SyncAs.LEAD or company is None:
+        return None
+    return company.account_id or (link.id if link is not None else None)
 
 
 def _sets_owner(ready: Ready, mapping: FieldMapping) -> bool:
