@@ -36,8 +36,8 @@ from contactsync.loading import (
     PluginStatus,
     Provided,
     UnusableError,
-    a,
     imported,
+    kind_of,
     one_line,
     options_for,
     place,
@@ -302,7 +302,9 @@ class Plugins:
             if isinstance(answer, kind):
                 return answer
             if answer is not None:
-                raise PluginBroken(f"{plugin.title} answered {a(answer)} in {hook}: it takes {kind.__name__} or None")
+                raise PluginBroken(
+                    f"{plugin.title} answered {kind_of(answer)} in {hook}: it takes {kind.__name__} or None"
+                )
         return None
 
     def _provided(self, what: str, hook: str, name: str, of: Callable[[Plugin], Sequence[Provided]]) -> Provided:
@@ -347,7 +349,7 @@ def _load(plugin: Plugin, manager: pluggy.PluginManager, options: Options, names
         other = names[candidate.name]
         raise UnusableError(
             f"its name {candidate.name} is taken by {other.title}",
-            f"disable one of them: {candidate.where} or {other.candidate.where}",
+            f"name the one to leave out in plugins.disable, by its module: {candidate.where} or {other.candidate.where}",
         )
     plugin.hooks = hooks_in_source(candidate, HOOKS)
     module = imported(candidate)

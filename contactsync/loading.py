@@ -124,7 +124,7 @@ def options_for(name: str, module: object, said: Options) -> Options:
             raise UnusableError(f"{path} is not known{near(key, list(declared))}", fix)
         if not _alike(value, declared[key]):
             fix = f"write {type(declared[key]).__name__}, as its default {declared[key]!r} is"
-            raise UnusableError(f"{path} is {a(value)}", fix)
+            raise UnusableError(f"{path} is {kind_of(value)}", fix)
     return {**declared, **said}
 
 
@@ -155,7 +155,7 @@ def provided(plugin: Plugin, hook: str, kind: type[Provided]) -> tuple[Provided,
         raise UnusableError(problem, "mend the plugin, or disable it") from error
     for item in items:
         if not isinstance(item, kind):
-            raise UnusableError(f"{hook} answered {a(item)}", f"answer a list of {kind.__name__}")
+            raise UnusableError(f"{hook} answered {kind_of(item)}", f"answer a list of {kind.__name__}")
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", item.name):
             raise UnusableError(f"{hook} provides a bad name", "names are lower-case letters, digits, _ and -")
     names = [item.name for item in items]
@@ -169,9 +169,10 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
-def a(value: object) -> str:
+def kind_of(value: object) -> str:
     """The type of a value; the value itself stays out of messages."""
-    return f"a {type(value).__name__}"
+    name = type(value).__name__
+    return f"an {name}" if name[0].lower() in "aeiou" else f"a {name}"
 
 
 def place(error: BaseException) -> str:
