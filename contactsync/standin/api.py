@@ -25,7 +25,7 @@ class Api:
     def __init__(self, org: Org) -> None:
         self.org = org
         self.calls_used = 0
-        self._cursors: dict[str, list[dict[str, Any]]] = {}
+        self._cursors: dict[str, soql_run.Rows] = {}
         self._cursor_number = 0
 
     def answer(self, request: Request) -> Answer:
@@ -95,31 +95,30 @@ class Api:
         if found.count_only is not None:
             return Answer(200, {"totalSize": found.count_only, "done": True, "records": []})
         size = self._page_size(request, long_text=found.long_text)
-        self.org.rows += min(size, len(found.records))
         if len(found.records) <= size:
-            return Answer(200, {"totalSize": len(found.records), "done": True, "records": found.records})
+            return self._page(request, found, "", 0, size)
         self._cursor_number += 1
         locator = make_id("0r8", self._cursor_number)
-        self._cursors[locator] = found.records
+        self._cursors[locator] = found
         while len(self._cursors) > OPEN_CURSORS:
             del self._cursors[next(iter(self._cursors))]
-        return self._page(request, locator, 0, size)
+        return self._page(request, found, locator, 0, size)
 
     def _more(self, request: Request, locator: str) -> Answer:
         match = re.fullmatch(r"(0r8\w{12,15})-(\d+)", locator, re.ASCII)
         if match is None or match[1] not in self._cursors:
             raise CallRefusedError("INVALID_QUERY_LOCATOR", "invalid query locator")  # [SEEN]
-        size = self._page_size(request, long_text=False)
-        records = self._cursors[match[1]][int(match[2]) :][:size]
-        self.org.rows += len(records)
-        return self._page(request, match[1], int(match[2]), size)
+        found = self._cursors[match[1]]
+        size = self._page_size(request, long_text=found.long_text)
+        return self._page(request, found, match[1], int(match[2]), size)
 
-    def _page(self, request: Request, locator: str, start: int, size: int) -> Answer:
-        records = self._cursors[locator]
-        page: dict[str, Any] = {"totalSize": len(records), "done": start + size >= len(records)}
+    def _page(self, request: Request, found: soql_run.Rows, locator: str, start: int, size: int) -> Answer:
+        total = len(found.records)
+        page: dict[str, Any] = {"totalSize": total, "done": start + size >= total}
         if not page["done"]:
             page["nextRecordsUrl"] = f"/services/data/{request.version}/query/{locator}-{start + size}"
-        page["records"] = records[start : start + size]
+        page["records"] = found.page(start, size)
+        self.org.rows += len(page["records"])
         return Answer(200, page)
 
     def _page_size(self, request: Request, *, long_text: bool) -> int:

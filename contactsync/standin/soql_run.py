@@ -34,11 +34,16 @@ _HINT = (
 
 @dataclass(frozen=True)
 class Rows:
-    """What a query found: all rows in order, each already shaped as the wire shows it."""
+    """What a query found: all records in order, to be shaped page by page as the wire shows them."""
 
-    records: list[Record]
+    records: Sequence[Record]
     count_only: int | None = None
     long_text: bool = False
+    shape: Callable[[Record], Record] = dict
+
+    def page(self, start: int, size: int) -> list[Record]:
+        """Some rows as the wire shows them."""
+        return [self.shape(record) for record in self.records[start : start + size]]
 
 
 @dataclass(frozen=True)
@@ -85,9 +90,8 @@ class _Run:
         records = records[self.query.offset : stop]
         if self.query.count:
             return Rows([], len(records))
-        shape = _Shape(self, selected)
         long_text = any(bound.field.length > LONG_TEXT and bound.field.is_text for bound in selected)
-        return Rows([shape.row(record) for record in records], None, long_text)
+        return Rows(records, None, long_text, _Shape(self, selected).row)
 
     def matching(self) -> list[Record]:
         """The records that meet WHERE, newest first.

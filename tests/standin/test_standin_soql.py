@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import pytest
+from contactsync.standin.ids import make_id
 from contactsync.standin.soql_run import like_pattern
 
 
 @pytest.fixture
 def people(wire):
     """Three leads: one without an e-mail address, one with a quote in the name."""
-    account = wire.seed("Account", Name="Engines", Website="https://engines.example")
-    wire.lead(FirstName="Ada", Email="Ada@X.example", Title="Countess", NumberOfEmployees=5, DoNotCall=True)
-    wire.lead(LastName="O'Brien", FirstName="Pat", Email="o'brien@x.example", NumberOfEmployees=50, Company="B 50% off")
-    wire.lead(LastName="Zuse", Company="K_ohlen")
-    wire.contact(FirstName="Grace", LastName="Hopper", Email="grace@x.example", AccountId=account)
+    ada = {"FirstName": "Ada", "LastName": "Lovelace", "Email": "Ada@X.example", "Title": "Countess"}
+    pat = {"FirstName": "Pat", "LastName": "O'Brien", "Email": "o'brien@x.example", "NumberOfEmployees": 50}
+    records = {
+        "Lead": [
+            {**ada, "Company": "Engines", "NumberOfEmployees": 5, "DoNotCall": True},
+            {**pat, "Company": "B 50% off"},
+            {"LastName": "Zuse", "Company": "K_ohlen"},
+        ],
+        "Account": [{"Name": "Engines", "Id": make_id("001", 99), "Website": "https://engines.example"}],
+        "Contact": [{"FirstName": "Grace", "LastName": "Hopper", "AccountId": make_id("001", 99)}],
+    }
+    wire.standin.org.seed(records)
     return wire
 
 
