@@ -10,6 +10,7 @@ is one of ours, whose texts hold none. Libraries' own records go the same way.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -117,7 +118,7 @@ def set_up_logging(stream: TextIO | None = None, *, level: int = logging.INFO, t
     last: Processor = (
         structlog.dev.ConsoleRenderer(colors=stream.isatty())
         if readable
-        else structlog.processors.JSONRenderer(default=_as_text)
+        else structlog.processors.JSONRenderer(_dumps_in_order, default=_as_text)
     )
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -207,6 +208,11 @@ def _covered(text: str) -> str:
     for pattern, cover in _COVERED:
         text = pattern.sub(cover, text)
     return text
+
+
+def _dumps_in_order(event: Mapping[str, Any], **options: Any) -> str:
+    first = {key: event[key] for key in ("timestamp", "level", "event") if key in event}
+    return json.dumps({**first, **event}, ensure_ascii=False, **options)
 
 
 def _as_text(value: object) -> str:

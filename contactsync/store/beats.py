@@ -57,8 +57,8 @@ def take(db: Db, name: str, owner: str, now: datetime, seconds: float) -> bool:
     if db.execute(sa.update(t.lease).where(t.lease.c.name == name, free).values(held)).rowcount == 1:
         return True
     insert: Any = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
-    taken = db.execute(insert(t.lease).values(name=name, **held).on_conflict_do_nothing(index_elements=["name"]))
-    return bool(taken.rowcount == 1)
+    taken = insert(t.lease).values(name=name, **held).on_conflict_do_nothing(index_elements=["name"])
+    return db.execute(taken.returning(t.lease.c.name)).scalar() is not None
 
 
 def let_go(db: Db, name: str, owner: str) -> None:

