@@ -108,7 +108,7 @@ def _people(wanted: Wanted, kind: RecordKind) -> list[Question]:
 
 
 def _accounts(wanted: Wanted, others: int) -> list[Question]:
-    """By id, name and website. Websites with a slash at the end are asked for too where that costs no call of its own.
+    """By id, name and website; a batch that fits into one call without websites that end in a slash is kept to one call.
 
     400 companies with the six usual spellings fill one statement; the six with a slash would fill another.
     """
@@ -121,12 +121,8 @@ def _accounts(wanted: Wanted, others: int) -> list[Question]:
     slashed = [Term("Website", tuple(f"{text}/" for text in website_spellings(domain))) for domain in domains]
     usual = statements(head, terms)
     every = statements(head, [*terms, *slashed])
-    chosen = every if _composites(len(every) + others) == _composites(len(usual) + others) else usual
-    return [Question(Topic.ACCOUNT, statement) for statement in chosen]
-
-
-def _composites(count: int) -> int:
-    return -(-count // MOST_HEAVY)
+    one_call_only = len(usual) + others <= MOST_HEAVY < len(every) + others
+    return [Question(Topic.ACCOUNT, statement) for statement in (usual if one_call_only else every)]
 
 
 def _owners(wanted: Wanted) -> list[Question]:
