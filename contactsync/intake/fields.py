@@ -83,7 +83,15 @@ class Text(Value):
         value = value.strip()
         if len(value) > self.most:
             raise ValidationError(f"Too long: at most {self.most:,} characters.")
-        return self.checked(value) if value else missing
+        if not value:
+            return missing
+        return value if self.any_text else self.checked(value)
+
+    any_text = True
+
+    def __init_subclass__(cls) -> None:
+        """Whether a kind of text has something to check, found out once: most texts have not."""
+        cls.any_text = cls.checked is Text.checked
 
     def checked(self, value: str) -> str:
         """The text as it is kept; kinds of text say what they take."""
@@ -201,20 +209,23 @@ class Host(Text):
     """A host name; from a whole address the host is taken."""
 
     shown = "host name"
-    _FORM = re.compile(r"(?:[^\s./:@?#\\]+\.)+[^\s./:@?#\\]+")
+    _FORM = re.compile(
+        r"(?:[a-z][a-z0-9+.-]*://)?"  # https://
+        r"(?:[^\s/?#@]*@)?"  # somebody@
+        r"(?:www\.)?"
+        r"((?:[^\s./:@?#\\]+\.)+[^\s./:@?#\\]+)\.?"  # the host
+        r"(?::[0-9]*)?(?:[/?#].*)?"  # :port/path
+    )
 
     def __init__(self, meaning: str) -> None:
         super().__init__(meaning, most=1_000)
 
     def checked(self, value: str) -> str:
         """`https://www.Example.com/about` → `example.com`."""
-        host = value.lower()
-        host = host.partition("://")[2] or host
-        host = re.split(r"[/?#\\]", host, maxsplit=1)[0].rpartition("@")[2].partition(":")[0]
-        host = host.rstrip(".").removeprefix("www.")
-        if not self._FORM.fullmatch(host) or len(host) > 253:
+        form = self._FORM.fullmatch(value.lower())
+        if form is None or len(form[1]) > 253:
             raise ValidationError("Not a host name such as example.com.")
-        return host
+        return form[1]
 
 
 class Custom(Value):
