@@ -38,15 +38,16 @@ class JsonLines:
         going: dict[str, tuple[RecordRef, str]] = {}  # whose memberships are asked for
         for ref, fields in self._read().items():  # people stand before their memberships
             name, email = fields.get("Name", ""), str(fields.get("Email") or "").lower()
-            linked = ref.id in wanted.ids.get(ref.kind, ())
+            linked, asked = ref.id in wanted.ids.get(ref.kind, ()), wanted.fields.get(ref.kind, ())
+            present = {field: fields.get(field) for field in asked}
             if ref.kind.is_person and (linked or email in wanted.emails.get(ref.kind, ())):
-                people.append(api.FoundPerson(ref, email or None, fields["at"], fields))
+                people.append(api.FoundPerson(ref, email or None, fields["at"], present))
             if ref.kind.is_person and (linked or email in wanted.member_emails):
                 going[ref.id] = (ref, email)
             if ref.kind is RecordKind.ACCOUNT:
                 domain = api.normalised_domain(fields.get("Website"))
                 if linked or name.casefold() in names or domain in wanted.account_domains:
-                    accounts.append(api.FoundAccount(ref, name, domain, fields["at"], fields))
+                    accounts.append(api.FoundAccount(ref, name, domain, fields["at"], present))
             if ref.kind is RecordKind.OWNER and email in wanted.owner_emails:
                 owners.append(api.FoundOwner(ref, email, name))
             if ref.kind is RecordKind.CAMPAIGN and ref.id in wanted.campaigns:
