@@ -93,8 +93,8 @@ def _attendee_counts(db: Db, org_id: int, event_id: str) -> dict[str, int]:
             for prefix, column in ((who_by_id(""), t.contact.c.source_id), (who_by_email(""), t.contact.c.email))
         )
     ).subquery()
-    counted = db.execute(sa.select(known.c.status, sa.func.count()).group_by(known.c.status)).tuples()
-    return {status.value: 0 for status in SyncStatus} | dict(counted.all())
+    counted = db.execute(sa.select(known.c.status, sa.func.count().label("many")).group_by(known.c.status))
+    return {status.value: 0 for status in SyncStatus} | {row.status: row.many for row in counted}
 
 
 # ── companies ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -139,7 +139,7 @@ def _oldest_waiting(db: Db, org_id: int | None) -> dict[int, datetime]:
         .scalar_subquery()
     )
     query = sa.select(t.org.c.id, t.delivery.c.received_at).join(t.delivery, t.delivery.c.id == first)
-    return dict(db.execute(_only(query, t.org.c.id, org_id)).tuples().all())
+    return {row.id: row.received_at for row in db.execute(_only(query, t.org.c.id, org_id))}
 
 
 def _connections(db: Db, now: datetime, org_id: int | None) -> dict[int, CrmStatus]:

@@ -12,22 +12,24 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
-from sqlalchemy.engine import Engine
-from werkzeug.test import TestResponse
-
 from contactsync.config import Config, PluginsConfig, SyncConfig
 from contactsync.hooks import Plugins
 from contactsync.settings import Settings
 from contactsync.store import orgs
 from contactsync.store.engine import writing
 from contactsync.store.inbox import keep
+from contactsync.store.lease import org_lease
+from contactsync.store.queue import OrgLease
 from contactsync.store.vault import Vault
 from contactsync.sync import actions
+from contactsync.sync.absorb import absorb
 from contactsync.sync.org import sync_org
 from contactsync.sync.parts import Parts
 from contactsync.sync.targets import Targets
 from contactsync.web.app import create_app
+from flask import Flask
+from sqlalchemy.engine import Engine
+from werkzeug.test import TestResponse
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 BUNDLED = (*PluginsConfig().load, "contactsync_plugins.jsonl_target")
@@ -115,6 +117,13 @@ class Caller:
         """Absorb what was delivered, and bring what is due to the CRM."""
         while sync_org(self.parts, self.org.id):
             pass
+
+    def absorb(self) -> None:
+        """Bring deliveries into contacts and events, and nothing to the CRM."""
+        lease = OrgLease(self.org.id, "tests", 60)
+        with org_lease(self.parts.engine, lease, self.parts.now) as held:
+            assert held is not None
+            absorb(self.parts, self.org.id, held)
 
     def connect_file(self, directory: Path, *lines: Mapping[str, Any]) -> Path:
         """Connect the org to a CRM that is a file, holding these records."""

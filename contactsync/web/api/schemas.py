@@ -19,7 +19,7 @@ def _said(description: str, **more: object) -> dict[str, Any]:
 
 def text(description: str = "", **options: Any) -> ma.fields.String:
     """A text that may be null."""
-    return ma.fields.String(allow_none=True, metadata=_said(description) if description else {}, **options)
+    return ma.fields.String(allow_none=True, dump_default=None, metadata=_said(description) if description else {}, **options)
 
 
 def word(words: Iterable[str], description: str = "", **options: Any) -> ma.fields.String:
@@ -86,13 +86,13 @@ class ContactEvent(ma.Schema):
 
 
 class Address(ma.Schema):
-    """A postal address; what was never said is not there."""
+    """A postal address."""
 
     street, city, state, postal_code, country = text(), text(), text(), text(), text()
 
 
 class Social(ma.Schema):
-    """Social links; what was never said is not there."""
+    """Social links."""
 
     linkedin, twitter, facebook, instagram = text(), text(), text(), text()
 
