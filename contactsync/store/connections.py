@@ -65,8 +65,8 @@ def connect(  # noqa: PLR0917 - in the order in which they are read
     """Connect an org to a CRM; answers the connection's id.
 
     With the same target and `instance_url` as before it is the same connection with new credentials, so that its links
-    to CRM records stay valid; otherwise it is a new one and the present one is replaced. A pause is over, a kept token
-    forgotten. What stands in `settings` must not be secret.
+    to CRM records stay valid; otherwise it is a new one, and the present one is replaced and its credentials forgotten.
+    A pause is over, a kept token forgotten. What stands in `settings` must not be secret.
     """
     conn.execute(sa.select(org.c.id).where(org.c.id == org_id).with_for_update()).scalar_one()  # one at a time
     sealed = vault.seal(org_id, CREDENTIALS_PURPOSE, json.dumps(dict(credentials)))
@@ -78,7 +78,8 @@ def connect(  # noqa: PLR0917 - in the order in which they are read
         conn.execute(sa.update(connection).where(connection.c.id == before.id).values(**said, **fresh, **going))
         return before.id
     if before is not None:
-        conn.execute(sa.update(connection).where(connection.c.id == before.id).values(replaced_at=now))
+        forgotten = {"sealed_credentials": vault.seal(org_id, CREDENTIALS_PURPOSE, "{}"), "sealed_token": None}
+        conn.execute(sa.update(connection).where(connection.c.id == before.id).values(replaced_at=now, **forgotten))
     row = {"org_id": org_id, "target": target, "created_at": now, "calls": 0, "failures": 0} | said
     return int(conn.execute(sa.insert(connection).values(**row).returning(connection.c.id)).scalar_one())
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -16,7 +17,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection, Dialect, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Dialect, Engine, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -33,13 +34,13 @@ __all__ = [
     "reading",
     "unavailable",
     "upgrade",
+    "without_values",
     "writing",
 ]
 
 _BEGIN = "contactsync_begin"  # execution option of a connection: the statement that begins a transaction on SQLite
 _MIGRATIONS = "contactsync.store:migrations"  # a package and its folder: found wherever the package is installed
 _MIGRATION_LOCK = 4_721_016_201  # any number, the same for all versions: Postgres advisory lock of a running upgrade
-_BUSY_SECONDS = 5.0
 
 # Heroku's routers and NATs drop idle connections silently; without these a worker would wait for two hours.
 _POSTGRES_DEFAULTS: dict[str, Any] = {
@@ -61,7 +62,9 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(parsed)
     defaults = {key: value for key, value in _POSTGRES_DEFAULTS.items() if key not in parsed.query}
-    return sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True, connect_args=defaults)
+    engine = sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True, connect_args=defaults)
+    event.listen(engine, "handle_error", _hide_values)
+    return engine
 
 
 @contextmanager
@@ -163,7 +166,8 @@ _ACCEPTED = "write sqlite:////path/to/contactsync.db or postgresql://user:passwo
 
 
 def _open_sqlite(url: URL) -> Engine:
-    engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
+    # "?timeout=" in the URL, in seconds, says how long to wait for the write lock; the driver's usual 5 s are ours too.
+    engine = sa.create_engine(url, hide_parameters=True)
     event.listen(engine, "do_connect", _make_folder)
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", _begin)
@@ -198,9 +202,10 @@ def execute_patiently(connection: sqlite3.Connection, statement: str, parameters
     """Execute what may have to wait for SQLite's one write lock, on the driver's own connection.
 
     SQLite's own way of waiting sleeps up to 100 ms a time. Two processes that write all the time kept 1,800 deliveries a
-    second with it, the slowest tenth of a percent in 130 ms; 2,450 with pauses from 50 µs to 2 ms, the slowest in 10 ms.
+    second with it, the slowest in 130 ms; 2,450 with pauses from 50 µs to 2 ms, the slowest in 10 ms.
     """
-    give_up = time.monotonic() + _BUSY_SECONDS
+    (milliseconds,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    give_up = time.monotonic() + milliseconds / 1000
     pause = 0.00005
     connection.execute("PRAGMA busy_timeout=0")
     try:
@@ -213,7 +218,24 @@ def execute_patiently(connection: sqlite3.Connection, statement: str, parameters
             time.sleep(pause)
             pause = min(2 * pause, 0.002)
     finally:
-        connection.execute(f"PRAGMA busy_timeout={int(_BUSY_SECONDS * 1000)}")
+        connection.execute(f"PRAGMA busy_timeout={milliseconds}")
+
+
+# ── Postgres ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def without_values(error: psycopg.Error) -> str:
+    """What Postgres says, without the values it quotes: its DETAIL shows whole rows, its data errors the wrong text."""
+    said = error.diag.message_primary or type(error).__name__
+    return said.split(":")[0] if (error.sqlstate or "").startswith("22") else said
+
+
+def _hide_values(context: ExceptionContext) -> None:
+    original, ours = context.original_exception, context.sqlalchemy_exception
+    if isinstance(original, psycopg.Error) and original.sqlstate:
+        original.args = (without_values(original),)
+        if ours is not None:
+            ours.args = (f"({type(original).__name__}) {original}",)
 
 
 # ── migrations ─────────────────────────────────────────────────────────────────────────────────────────────────────

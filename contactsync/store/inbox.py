@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from contactsync.domain.errors import CannotKeep, RefusedInput
-from contactsync.store.engine import committing, execute_patiently
+from contactsync.store.engine import committing, execute_patiently, without_values
 from contactsync.store.tables import delivery
 
 _PUBLIC_ID = re.compile(r"dlv_([1-9][0-9]{0,17})")
@@ -96,6 +96,8 @@ def keep(
             return Kept(delivery_id, duplicate=False)
         found = store(conn, _COUNT_DUPLICATE[conn.dialect.name], (body, org_id, webhook_id))
     except (sqlite3.Error, psycopg.Error) as error:
+        if isinstance(error, psycopg.Error):
+            error.args = (without_values(error),)
         if conn.dialect.is_disconnect(cast("Any", error), conn.connection, None):
             conn.invalidate()
         raise _cannot_keep(error) from error

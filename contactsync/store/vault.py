@@ -33,7 +33,7 @@ class Vault:
     def open(self, org_id: int, purpose: str, sealed: str) -> str:
         """The secret again. Raises SealBroken when its key is gone, or when it was sealed for something else."""
         try:
-            found_org, found_purpose, secret = json.loads(self._fernet.decrypt(sealed))
+            found_org, found_purpose, secret = json.loads(self._fernet.decrypt(sealed.encode()))
         except InvalidToken as error:
             raise SealBroken(
                 f"CONTACTSYNC_SECRET_KEYS: no key opens the {purpose} of org {org_id};"

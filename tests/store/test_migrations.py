@@ -1,0 +1,125 @@
+"""Migrations make exactly the tables that the code speaks of, once, whoever runs them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy.exc import DBAPIError
+
+from contactsync.domain.errors import Misconfigured
+from contactsync.store import tables
+from contactsync.store.engine import migrations_pending, open_engine, reading, upgrade, writing
+
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def empty(empty_database_url):
+    engine = open_engine(empty_database_url)
+    yield engine
+    engine.dispose()
+
+
+def indexes(conn) -> set[str]:
+    """Every index and constraint as the database itself writes it down."""
+    if conn.dialect.name == "sqlite":
+        written = "SELECT sql FROM sqlite_master WHERE sql LIKE 'CREATE%INDEX%'"
+    else:
+        written = (
+            "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+            " UNION SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint"
+            " WHERE conrelid <> 0 AND conrelid <> 'alembic_version'::regclass"
+        )
+    return {row.replace("\n", "") for row in conn.exec_driver_sql(written).scalars()}
+
+
+def columns(conn) -> dict[str, list[tuple[str, str, bool]]]:
+    inspector = sa.inspect(conn)
+    return {
+        table: [(column["name"], str(column["type"]), column["nullable"]) for column in inspector.get_columns(table)]
+        for table in inspector.get_table_names()
+        if table != "alembic_version"
+    }
+
+
+def test_alembic_sees_no_difference_between_the_migrated_database_and_the_tables(engine):
+    with reading(engine) as conn:
+        context = MigrationContext.configure(conn, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, tables.metadata) == []
+
+
+def test_columns_indexes_and_constraints_are_those_that_the_tables_would_make(empty):
+    upgrade(empty)
+    with reading(empty) as conn:
+        migrated = columns(conn), indexes(conn)
+    with writing(empty) as conn:
+        conn.exec_driver_sql("DROP TABLE alembic_version")
+        tables.metadata.drop_all(conn)
+        tables.metadata.create_all(conn)
+        conn.exec_driver_sql("CREATE TABLE alembic_version (version_num text)")
+    with reading(empty) as conn:
+        assert (columns(conn), indexes(conn)) == migrated
+
+
+def test_a_new_database_is_pending_until_it_is_upgraded(empty):
+    assert migrations_pending(empty)
+    upgrade(empty)
+    assert not migrations_pending(empty)
+
+
+def test_upgrading_again_does_nothing(engine):
+    with reading(engine) as conn:
+        before = columns(conn)
+    upgrade(engine)
+    with reading(engine) as conn:
+        assert columns(conn) == before
+
+
+def test_references_hold_after_an_upgrade_on_the_same_engine(empty):
+    upgrade(empty)
+    with pytest.raises(DBAPIError, match=r"(?i)foreign key"), writing(empty) as conn:
+        conn.execute(sa.insert(tables.webhook_secret).values(org_id=404, sealed="", created_at=NOW))
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(empty):
+    with writing(empty) as conn:
+        conn.exec_driver_sql("CREATE TABLE lease (name text)")  # the last table that the migrations make
+    with pytest.raises(DBAPIError, match="already exists"):
+        upgrade(empty)
+    with reading(empty) as conn:
+        assert set(sa.inspect(conn).get_table_names()) == {"lease"}
+
+
+def test_a_database_that_a_newer_version_migrated_is_used_but_not_upgraded(engine):
+    with writing(engine) as conn:
+        conn.exec_driver_sql("UPDATE alembic_version SET version_num = 'of-tomorrow'")
+    assert not migrations_pending(engine)
+    with pytest.raises(Misconfigured, match="a newer contactsync migrated this database"):
+        upgrade(engine)
+
+
+def test_several_processes_that_upgrade_at_once_all_end_well(empty, empty_database_url):
+    spawn = multiprocessing.get_context("spawn")
+    ready = spawn.Barrier(3)
+    processes = [spawn.Process(target=_upgrade_elsewhere, args=(empty_database_url, ready)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert not migrations_pending(empty)
+
+
+def _upgrade_elsewhere(url: str, ready) -> None:
+    os.chdir(Path("/"))  # nothing may depend on where the process stands
+    engine = open_engine(url)
+    ready.wait(60)
+    upgrade(engine)
+    engine.dispose()
