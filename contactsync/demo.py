@@ -228,7 +228,7 @@ def _sample() -> list[dict[str, Any]]:
         {"id": "c-3", "first_name": "Mary", "last_name": "Somerville", "email": "mary@connexion.example",
          "company": {"name": "Connexion", "domain": "connexion.example"}, "sync_as": "contact", "events": there,
          "address": {"city": "Edinburgh", "country": "Scotland"}},
-        {"id": "c-4", "first_name": "Émilie", "last_name": "du Châtelet", "email": "emilie@cirey.example",
+        {"id": "c-4", "first_name": "Émilie", "last_name": "du Châtelet", "email": "emilie@institutions-de-physique.org",
          "source": "leads_inbox", "sync_as": "lead", "events": [{"id": EVENT, "status": "attended"}]},
         {"id": "c-5", "first_name": "Sophie", "last_name": "Germain", "email": "sophie@theorem.example",
          "sync_as": "lead"},  # no company: incomplete, and nothing is sent
@@ -292,10 +292,10 @@ def _show(demo: Demo) -> None:
             campaigns.get(member.get("CampaignId"), "–"),
             member.get("Status", "–"),
         )
-    calls = json.loads(demo.command("status", "demo", "--json"))
+    stands = json.loads(demo.command("status", "demo", "--json"))
     out = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
     out.print(table)
-    out.print(f"Calls to Salesforce: {calls.get('crm_calls')}. Logs: {demo.folder}")
+    out.print(f"Calls to Salesforce: {stands['crm']['calls']}. Logs: {demo.folder}")
 
 
 def _stay(demo: Demo) -> None:

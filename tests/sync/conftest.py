@@ -109,23 +109,25 @@ class World:
 
     def seed(self, **records: list[dict[str, Any]]) -> dict[str, list[str]]:
         """Put records into the stand-in; their ids by kind."""
+        return self.admin("records", records)
+
+    def admin(self, door: str, body: dict[str, Any]) -> Any:
+        """Do what a Salesforce admin may do."""
         assert self.standin is not None
-        answer = requests.post(f"{self.standin.url}/_standin/records", json=records, timeout=10)
+        answer = requests.post(f"{self.standin.url}/_standin/{door}", json=body, timeout=10)
         assert answer.ok, answer.text
         return answer.json()
 
     def calls(self) -> int:
         """REST calls since the last time this was asked."""
         assert self.standin is not None
-        counted = len(requests.get(f"{self.standin.url}/_standin/calls", timeout=10).json()["calls"])
+        counted: int = requests.get(f"{self.standin.url}/_standin/calls", timeout=10).json()["count"]
         requests.delete(f"{self.standin.url}/_standin/calls", timeout=10)
         return counted
 
     def fault(self, **plan: Any) -> None:
         """Have the stand-in fail."""
-        assert self.standin is not None
-        answer = requests.post(f"{self.standin.url}/_standin/faults", json=plan, timeout=10)
-        assert answer.ok, answer.text
+        self.admin("faults", plan)
 
 
 @pytest.fixture

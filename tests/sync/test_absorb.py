@@ -108,7 +108,9 @@ def test_a_roster_by_address_finds_its_contact_whichever_comes_first(world: Worl
     with writing(world.parts.engine) as db:
         db.execute(sa.update(t.contact).values(due_at=None))
     world.clock.forward(seconds=1)
-    world.deliver("events", "event.contacts_removed", {"event_id": "e-1", "contacts": [{"email": "ada@engines.example"}]})
+    world.deliver(
+        "events", "event.contacts_removed", {"event_id": "e-1", "contacts": [{"email": "ada@engines.example"}]}
+    )
     absorb_all(world)
     (claimed,) = due(world)
     assert [a.removed for a in claimed.contact.attendances] == [True]
