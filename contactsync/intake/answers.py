@@ -116,7 +116,7 @@ KINDS = (
     Kind(
         503,
         '{"error": {"code": "unavailable", "message": …}}',
-        "It cannot be kept now; nothing was.",
-        "Retry the same after `Retry-After` seconds, then with back-off.",
+        "It could not be kept, or it cannot be said whether it was.",
+        "Retry the same, with its `webhook-id`, after `Retry-After` seconds, then with back-off.",
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import flask
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
@@ -15,13 +15,13 @@ from contactsync.domain.errors import CannotKeep, RefusedInput, SealBroken, Sign
 from contactsync.intake import answers
 from contactsync.intake.answers import Answer
 from contactsync.intake.decode import decode, known_type
-from contactsync.intake.keyring import Keyring
+from contactsync.intake.keyring import Keyring, asking
 from contactsync.intake.schemas import DOORS
 from contactsync.intake.signature import Headers, verify
 from contactsync.intake.throttle import Throttle
 from contactsync.log import logger
 from contactsync.settings import Settings
-from contactsync.store.engine import Engine, reading
+from contactsync.store.engine import Engine
 from contactsync.store.inbox import find_delivery, keep, keeping, public_id
 from contactsync.store.vault import Vault
 
@@ -81,6 +81,16 @@ def webhooks(parts: Parts) -> flask.Blueprint:
     return blueprint
 
 
+class Signed(NamedTuple):
+    """A webhook that is proven to come from its org."""
+
+    org_id: int
+    door: str
+    webhook_id: str
+    body: bytes
+    at: datetime
+
+
 class Intake:
     """The doors of all orgs, apart from HTTP."""
 
@@ -110,7 +120,7 @@ class Intake:
             seconds = self._throttle.wait(keys.org_id, now.timestamp())
             if seconds:
                 return answers.too_fast(seconds)
-            return self._kept(keys.org_id, door, webhook_id, body, now, status_root)
+            return self._kept(Signed(keys.org_id, door, webhook_id, body, now), slug, status_root)
         except SignatureRefused as refused:
             log.info("webhook refused", org=slug[:63], door=door, reason=refused.reason)
             return answers.UNAUTHORIZED
@@ -121,37 +131,37 @@ class Intake:
             log.warning("webhook not kept", org=slug[:63], door=door, reason=str(failed))
             return answers.unavailable(failed.retry_after)
 
-    def _kept(self, org_id: int, door: str, webhook_id: str, body: bytes, now: datetime, status_root: str) -> Answer:
-        errors: list[dict[str, str]] | None = None
+    def _kept(self, signed: Signed, slug: str, status_root: str) -> Answer:
+        errors = None
         try:
-            type_: str | None = decode(door, body).type
+            type_: str | None = decode(signed.door, signed.body).type
         except RefusedInput as refused:
             errors = [{"path": path, "message": str(message)} for path, message in refused.fields.items()]
-            type_ = known_type(door, body)
+            type_ = known_type(signed.door, signed.body)
         with keeping(self._parts.engine) as conn:
             kept = keep(
                 conn,
-                org_id=org_id,
-                webhook_id=webhook_id,
-                door=door,
-                body=body,
-                status="rejected" if errors else "accepted",
+                org_id=signed.org_id,
+                webhook_id=signed.webhook_id,
+                door=signed.door,
+                body=signed.body,
+                status="accepted" if errors is None else "rejected",
                 type=type_,
                 errors=errors,
-                now=now,
+                now=signed.at,
             )
         name = public_id(kept.delivery_id)
         if kept.duplicate:
-            return self._again(org_id, kept.delivery_id, f"{status_root}{name}")
-        if errors:
-            log.warning("webhook rejected", org_id=org_id, delivery=name, errors=len(errors))
+            return self._again(signed.org_id, kept.delivery_id, f"{status_root}{name}")
+        if errors is not None:
+            log.warning("webhook rejected", org=slug, door=signed.door, delivery=name, errors=len(errors))
             return answers.rejected(errors)
-        self._parts.bell.ring(org_id)
+        self._parts.bell.ring(signed.org_id)
         return answers.accepted(name, f"{status_root}{name}")
 
     def _again(self, org_id: int, delivery_id: int, status_url: str) -> Answer:
         """The same outcome as the first time, whatever this body holds: the first one stands."""
-        with reading(self._parts.engine) as conn:
+        with asking(self._parts.engine) as conn:
             first = find_delivery(conn, org_id, delivery_id)
         if first is not None and first.status == "rejected":
             return answers.rejected(first.errors or [])

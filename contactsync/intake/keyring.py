@@ -63,7 +63,7 @@ class Keyring:
         return keys
 
     def _read(self, slug: str, now: datetime) -> Keys:
-        with _asking(self._engine) as conn:
+        with asking(self._engine) as conn:
             org = find_org(conn, slug)
             org_id = NOBODY if org is None else org.id
             active = secrets(conn, self._vault, org_id, now)
@@ -72,11 +72,12 @@ class Keyring:
 
 
 @contextmanager
-def _asking(engine: Engine) -> Iterator[Connection]:
+def asking(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads, for the doors: raises CannotKeep when the database does not answer."""
     try:
         with reading(engine) as conn:
             yield conn
     except Exception as error:
         if unavailable(error):
-            raise CannotKeep("the orgs cannot be read now") from error
+            raise CannotKeep("the database does not answer now") from error
         raise

@@ -117,7 +117,10 @@ class ContactShape(Shape):
     social = Part("Social profiles.", SocialShape)
     address = Part("Postal address.", AddressShape)
     custom = Custom(CUSTOM)
-    events = Rows("The events it takes part in. A list adds and changes; events it leaves out stay.", AttendanceShape)
+    events = Rows(
+        "The events it takes part in. A list adds and changes; events it leaves out stay. `null`: it takes part in none.",
+        AttendanceShape,
+    )
     source = Text("Where the contact was met or captured. For values that have a meaning, see below.", most=255)
     updated_at = Moment(UPDATED_AT, on_null=OnNull.ABSENT)
 
