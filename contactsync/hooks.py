@@ -61,12 +61,14 @@ def contactsync_targets(options: Options) -> Iterable[TargetType]:
 
     Example::
 
+        from pathlib import Path
+
         from contactsync.api import Connection, CrmTarget, TargetType, hookimpl
-        from acme_crm.target import AcmeTarget
+        from contactsync_plugins.jsonl_target import JsonLines
 
 
         def connect(connection: Connection) -> CrmTarget:
-            return AcmeTarget(connection.settings["instance_url"], connection.tokens)
+            return JsonLines(Path(connection.settings["directory"]))
 
 
         @hookimpl
@@ -84,15 +86,21 @@ def contactsync_mappings(options: Options) -> Iterable[NamedMapping]:
 
         from contactsync.api import FieldMapping, FieldRule, NamedMapping, WriteMode, hookimpl
 
-        LEAD = (
+        PERSON = (
             FieldRule("last_name", "LastName"),
+            FieldRule("email", "Email"),
             FieldRule("custom.shoe_size", "Shoe_Size__c", WriteMode.IF_EMPTY),
         )
+        RULES = {
+            "lead": (*PERSON, FieldRule("company", "Company")),
+            "contact": (*PERSON, FieldRule("account", "AccountId")),
+            "account": (FieldRule("name", "Name", WriteMode.ON_CREATE),),
+        }
 
 
         @hookimpl
         def contactsync_mappings() -> list[NamedMapping]:
-            return [NamedMapping("acme", FieldMapping({"lead": LEAD}))]
+            return [NamedMapping("acme", FieldMapping(RULES))]
     """
     raise NotImplementedError
 

@@ -1,6 +1,6 @@
 """A CRM that is a file of JSON lines: a whole CRM target, small enough to be read first.
 
-`records.jsonl` in the connection's directory is only ever added to. A line makes a record, or changes one that is there.
+`records.jsonl` in the connection's directory is only ever added to. A line makes a record, or changes one made before.
 Users and campaigns are not ours to make: their lines are written by hand.
 
     {"kind": "User", "id": "u1", "at": "2026-01-01T00:00:00Z", "fields": {"Name": "Olga", "Email": "olga@x.example"}}
