@@ -97,12 +97,13 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty):
         assert set(sa.inspect(conn).get_table_names()) == {"lease"}
 
 
-def test_a_database_that_a_newer_version_migrated_is_used_but_not_upgraded(engine):
-    with writing(engine) as conn:
+def test_a_database_that_a_newer_version_migrated_is_used_but_not_upgraded(empty):
+    upgrade(empty)
+    with writing(empty) as conn:
         conn.exec_driver_sql("UPDATE alembic_version SET version_num = 'of-tomorrow'")
-    assert not migrations_pending(engine)
+    assert not migrations_pending(empty)
     with pytest.raises(Misconfigured, match="a newer contactsync migrated this database"):
-        upgrade(engine)
+        upgrade(empty)
 
 
 def test_several_processes_that_upgrade_at_once_all_end_well(empty, empty_database_url):
