@@ -28,7 +28,7 @@ _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem;color:#1d2733;background:#fff}
 p.note{background:#fff4d6;border-left:4px solid #d99000;padding:.6rem 1rem}
 table{border-collapse:collapse;width:100%;font-size:13px;margin:.4rem 0 1.4rem}
-th,td{text-align:left;padding:.25rem .6rem;border-bottom:1px solid #dde3ea;vertical-align:top;overflow-wrap:anywhere}
+th,td{text-align:left;padding:.25rem .6rem;border-bottom:1px solid #dde3ea;vertical-align:top;overflow-wrap:break-word}
 th{color:#52606d;font-weight:600}
 h2{margin:1.6rem 0 .2rem;font-size:1.1rem}
 div.wide{overflow-x:auto}
@@ -82,4 +82,9 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else escape(str(value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = "" if value is None else str(value)
+    if text.endswith(".000+0000"):
+        text = f"{text[:10]} {text[11:19]}"
+    return escape(text)

@@ -144,7 +144,9 @@ def foreign_key(org: Org, field: Field, value: object) -> str | None:
             f"for {target.name}"
         )
         raise RefusedError("INVALID_FIELD", message)
-    found = org.store.find(target.name, key.name, wanted)
+    if not isinstance(wanted, str):
+        raise CallRefusedError("JSON_PARSER_ERROR", f"A text is expected for {key.name} of {target.name}")  # [MEM]
+    found = org.store.find(target.name, key.name, wanted.strip())
     if len(found) > 1:
         ids = ", ".join(row["Id"] for row in found)
         message = f"{key.name}: more than one record found for external id field: [{ids}]"

@@ -157,6 +157,7 @@ class Site:
 
     def _token(self, call: HttpCall) -> Answer:
         try:
+            self._keep_daily_limit()  # over it, the token endpoint answers in the REST shape [SEEN]
             return self.gate.answer(call.method, call.path, call.headers, call.raw, self.base_url)
         except RefusedError as refusal:
             return Answer(refusal.status, refusal.as_body())
@@ -168,8 +169,7 @@ class Site:
             if not call.path.startswith("/services/data/"):
                 raise CallRefusedError("NOT_FOUND", "The requested resource does not exist", status=404)
             self.gate.check(call.headers)
-            if self.api.calls_used >= self.org.options.daily_limit:
-                raise CallRefusedError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
+            self._keep_daily_limit()
             self.api.calls_used += 1
             request = make_request(call.method, call.target, call.headers, body)
             if unreadable is not None:
@@ -177,6 +177,10 @@ class Site:
         except RefusedError as refusal:
             return Answer(refusal.status, refusal.as_body())
         return self.api.answer(request)
+
+    def _keep_daily_limit(self) -> None:
+        if self.api.calls_used >= self.org.options.daily_limit:
+            raise CallRefusedError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
 
     def _wire(self, call: HttpCall, answer: Answer, *, token: bool) -> HttpAnswer:
         headers = dict(answer.headers)

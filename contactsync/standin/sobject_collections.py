@@ -17,7 +17,7 @@ from contactsync.standin.ids import canonical
 from contactsync.standin.org import Org
 from contactsync.standin.schema import SObject
 from contactsync.standin.sobject_rows import shown, wanted_fields, writer_of
-from contactsync.standin.store import Record, index_key
+from contactsync.standin.store import Record
 from contactsync.standin.values import clean
 from contactsync.standin.wire import Answer, Request, is_true
 
@@ -176,13 +176,13 @@ def _row_id(sobject: SObject, given: object) -> str:
 def _upserter(org: Org, request: Request, sobject: SObject, key: Field) -> Write:
     writer = writer_of(org, request)
     records = _records(org, request)
-    keys = Counter(index_key(_key_of(record, key)) for record in records)
+    keys = Counter(str(_key_of(record, key)).lower() for record in records)
 
     def upsert(record: Row) -> dict[str, Any]:
         if _sobject(org, record) is not sobject:
             raise RefusedError("INVALID_TYPE", f"The record is no {sobject.name}", [])  # [MEM]
         value = _key_of(record, key)
-        if value is not None and keys[index_key(value)] > 1:
+        if value is not None and keys[str(value).lower()] > 1:
             raise RefusedError("DUPLICATE_VALUE", f"Duplicate external id specified: {value}", [key.name])
         rest = {name: found for name, found in record.items() if name.lower() != key.name.lower()}
         found = _matches(org, sobject, key, value)
@@ -217,8 +217,8 @@ def _retrieve(org: Org, request: Request, sobject: SObject) -> Answer:
     if request.method == "POST":
         body = request.object_body()
         ids, names = body.get("ids"), body.get("fields")
-        if not isinstance(ids, list) or not isinstance(names, list):
-            raise CallRefusedError("MISSING_ARGUMENT", "ids and fields must be arrays")  # [MEM] wording
+        if not isinstance(ids, list) or not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise CallRefusedError("MISSING_ARGUMENT", "ids and fields must be arrays of strings")  # [MEM] wording
         fields = wanted_fields(sobject, ",".join(names))
     else:
         ids = [piece for piece in request.params.get("ids", "").split(",") if piece]

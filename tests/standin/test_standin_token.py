@@ -183,6 +183,15 @@ def test_userinfo_tells_who_the_token_belongs_to(wire):
     assert wire.get("/services/oauth2/userinfo", headers={"Authorization": None}).status_code == 401
 
 
+def test_over_the_daily_limit_the_token_endpoint_answers_in_the_rest_shape(wire, ask):
+    wire.admin("options", {"daily_limit": 0})
+    status, body = ask(grant_type="client_credentials", client_id="a", client_secret="b")
+    assert (status, body) == (
+        403,
+        [{"message": "TotalRequests Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}],
+    )
+
+
 def test_token_calls_are_counted_apart_from_api_calls(wire, ask):
     ask(grant_type="client_credentials", client_id="a", client_secret="b")
     wire.get("limits")
