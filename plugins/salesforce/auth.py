@@ -107,12 +107,16 @@ def _form(access: Access, now: float) -> dict[str, str]:
             "client_id": access.client_id,
             "client_secret": access.client_secret,
         }
+    return {"grant_type": JWT_GRANT, "assertion": assertion_of(access, now)}
+
+
+def assertion_of(access: Access, now: float) -> str:
+    """A signed assertion, good for three minutes. Raises Misconfigured when the key cannot be read."""
     claims = {"iss": access.client_id, "sub": access.username, "aud": access.audience, "exp": int(now) + JWT_SECONDS}
     try:
-        assertion = jwt.encode(claims, access.private_key, algorithm="RS256")
+        return jwt.encode(claims, access.private_key, algorithm="RS256")
     except (jwt.PyJWTError, ValueError, TypeError):
         raise Misconfigured("the private key of the Salesforce connection cannot be read") from None
-    return {"grant_type": JWT_GRANT, "assertion": assertion}
 
 
 def _token(access: Access, content: object) -> Token:
