@@ -49,7 +49,6 @@ class SyncConfig:
     slice_seconds: float = _number(10.0, 0.1, 600)
     retry_first_seconds: float = _number(2.0, 0.1, 3600)
     retry_most_seconds: float = _number(3600.0, 1, 86_400)
-    retry_attempts: int = _number(12, 1, 100)
     clock_seconds: float = _number(5.0, 0.1, 300)
     mappings: Mapping[str, str] = field(default_factory=lambda: {"salesforce": "salesforce"})  # target → mapping's name
 

@@ -7,12 +7,22 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 from contactsync.config import Config
 from contactsync.domain.errors import Misconfigured
 
 LEAST_KEY_LENGTH = 16
+
+VARIABLES = (
+    "CONTACTSYNC_CONFIG",
+    "CONTACTSYNC_METRICS_TOKEN",
+    "CONTACTSYNC_PROXIES",
+    "CONTACTSYNC_SECRET_KEYS",
+    "CONTACTSYNC_VAR",
+)
+"""Our own variables, beside the numbers of the configuration (CONTACTSYNC_SYNC_…, CONTACTSYNC_INTAKE_…)."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,7 @@ class Settings:
         With SQLite and no CONTACTSYNC_SECRET_KEYS, the key is kept in `<var>/secret.key`, made on first use.
         """
         said = {name: value.strip() for name, value in environ.items() if value.strip()}
+        _refuse_misspelt(said)
         var = Path(said.get("CONTACTSYNC_VAR") or default_var()).expanduser().absolute()
         database_url = _database_url(said.get("DATABASE_URL"), var)
         path = said.get("CONTACTSYNC_CONFIG")
@@ -44,12 +55,21 @@ class Settings:
             redis_url=_redis_url(said.get("REDIS_URL")),
             secret_keys=_secret_keys(said.get("CONTACTSYNC_SECRET_KEYS"), database_url, var),
             var=var,
-            port=_whole_number(said, "PORT", 0, 65535) or 8000,
+            port=_whole_number(said, "PORT", 1, 65535) or 8000,
             web_concurrency=_whole_number(said, "WEB_CONCURRENCY", 1, 1000),
             config=Config.read(Path(path).expanduser() if path else None, said),
             proxies=_proxies(said),
             metrics_token=_metrics_token(said.get("CONTACTSYNC_METRICS_TOKEN")),
         )
+
+
+def _refuse_misspelt(said: Mapping[str, str]) -> None:
+    """A key under CONTACTSYNC_SECRET_KEY would be ignored, and another one made in its place."""
+    for name in said:
+        if name.startswith("CONTACTSYNC_") and name not in VARIABLES:
+            near = get_close_matches(name, VARIABLES, n=1, cutoff=0.85)
+            if near:
+                raise Misconfigured(f"{name} is not known: did you mean {near[0]}?")
 
 
 def default_var() -> Path:

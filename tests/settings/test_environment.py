@@ -59,6 +59,7 @@ def test_a_redis_url_is_carried_as_it_is(tmp_path: Path, url: str) -> None:
         ("PORT", "hush-hush"),
         ("PORT", "70000"),
         ("PORT", "-1"),
+        ("PORT", "0"),
         ("WEB_CONCURRENCY", "0"),
         ("WEB_CONCURRENCY", "2.5"),
         ("CONTACTSYNC_SECRET_KEYS", "hush-hush"),
@@ -72,6 +73,30 @@ def test_a_wrong_variable_is_refused_by_its_name_and_its_value_is_not_repeated(
     with pytest.raises(Misconfigured, match=f"^{variable}") as caught:
         settings(tmp_path, **{variable: value})
     assert "hush-hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [
+        ("CONTACTSYNC_SECRET_KEY", "CONTACTSYNC_SECRET_KEYS"),
+        ("CONTACTSYNC_CONFG", "CONTACTSYNC_CONFIG"),
+        ("CONTACTSYNC_METRICS_TOKENS", "CONTACTSYNC_METRICS_TOKEN"),
+    ],
+)
+def test_a_misspelt_variable_is_refused_with_the_one_that_is_meant(tmp_path: Path, misspelt: str, meant: str) -> None:
+    with pytest.raises(Misconfigured, match=f"^{misspelt} is not known: did you mean {meant}") as caught:
+        settings(tmp_path, **{misspelt: "hush-hush hush-hush"})
+    assert "hush" not in str(caught.value)
+    assert not (tmp_path / "var").exists()
+
+
+def test_a_variable_of_somebody_elses_is_none_of_our_business(tmp_path: Path) -> None:
+    assert settings(tmp_path, CONTACTSYNC_TEST_POSTGRES="x", SECRET_KEYS="y") == settings(tmp_path)
+
+
+def test_every_variable_of_ours_that_is_read_is_known() -> None:
+    source = Path(contactsync.settings.__file__).read_text("utf-8")
+    assert set(re.findall(r'said(?:\.get\(|, )"(CONTACTSYNC_\w+)"', source)) == set(contactsync.settings.VARIABLES)
 
 
 def test_a_blank_variable_is_an_absent_one(tmp_path: Path) -> None:
