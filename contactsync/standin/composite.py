@@ -54,10 +54,20 @@ class _Sub:
 
 
 def composite(org: Org, request: Request, dispatch: Dispatch) -> Answer:
-    """Answer POST /composite: always HTTP 200 once the request itself is sound. Raises CallRefusedError."""
+    """Answer POST /composite: HTTP 200 whatever the subrequests come to. Raises JSON_PARSER_ERROR.
+
+    An unsound request is HTTP 200 too, with one answer that belongs to no subrequest: seen for 26 subrequests [SEEN], taken
+    over for the other reasons [MEM].
+    """
     request.allow("POST")
     body = request.object_body()
-    subs = _read(body)
+    try:
+        subs = _read(body)
+    except CallRefusedError as refusal:
+        if refusal.code == "JSON_PARSER_ERROR":
+            raise
+        whole = {"body": refusal.as_body(), "httpHeaders": {}, "httpStatusCode": refusal.status, "referenceId": None}
+        return Answer(200, {"compositeResponse": [whole]})
     all_or_none = bool(body.get("allOrNone", False))
     collate = bool(body.get("collateSubrequests", True))  # true from v49 on [DOC]
     start = org.store.mark()
@@ -107,17 +117,17 @@ def dispatch_safely(dispatch: Dispatch, method: str, url: str, headers: Mapping[
 
 
 def _read(body: Mapping[str, Any]) -> list[_Sub]:
-    """The subrequests, or the refusal of the whole request. The wordings of the limits are [MEM]."""
+    """The subrequests, or the refusal of the whole request."""
     given = body.get("compositeRequest")
     if not isinstance(given, list) or not given:
         raise CallRefusedError("JSON_PARSER_ERROR", "compositeRequest must hold at least one subrequest")
     if len(given) > MAX_SUBREQUESTS:
-        message = f"Limit exceeded: at most {MAX_SUBREQUESTS} subrequests are allowed, there are {len(given)}"
+        message = f"The request can’t contain more than {MAX_SUBREQUESTS} operations."  # [SEEN]
         raise CallRefusedError("LIMIT_EXCEEDED", message)
     subs = [_read_one(entry) for entry in given]
     heavy = sum(1 for sub in subs if _HEAVY.match(sub.url))
     if heavy > MAX_HEAVY:
-        message = f"Limit exceeded: at most {MAX_HEAVY} query and collection subrequests are allowed, there are {heavy}"
+        message = f"The request can’t contain more than {MAX_HEAVY} query and collection operations."  # [MEM] wording
         raise CallRefusedError("LIMIT_EXCEEDED", message)
     seen = set()
     for sub in subs:
@@ -230,7 +240,10 @@ def _resolve(path: str, answers: Mapping[str, Answer]) -> object:
             record_read, value = False, None
             break
     if isinstance(value, dict | list) or (value is None and not record_read):
-        message = f"Invalid reference specified. No value for {path} found in {name}."
+        message = (  # [DOC]
+            f"Invalid reference specified. No value for {path} found in {name}. Provided referenceId ('{path}') must "
+            "start with a letter or a number, and it can contain only letters, numbers and underscores ('_')."
+        )
         raise RefusedError("PROCESSING_HALTED", message)
     return value
 

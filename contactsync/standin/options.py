@@ -21,6 +21,8 @@ class Options:
     `read_only_objects`: objects the API user cannot write. A sync never makes users or queues; an org may add Campaign (a
     user without the Marketing User flag) or CampaignMemberStatus (newer references list only its reading calls, while a
     plain create was measured to work [SEEN]).
+    `countries`: `{"Germany": [], "United States": ["Texas"]}` switches on the org's State and Country picklists with these
+    values (a country without states takes any); empty leaves the address fields free text.
     `hidden_objects`: objects the API user cannot see.
     `page_size`: rows of a query page when the client names no batch size.
     `shuffle_unrelated`: run unrelated subrequests of a collated composite in an order of our own, as Salesforce may.
@@ -38,6 +40,7 @@ class Options:
     converted_editable: bool = False
     read_only_objects: Sequence[str] = ("User", "Group")
     hidden_objects: Sequence[str] = ()
+    countries: Mapping[str, Sequence[str]] = field(default_factory=dict)
     page_size: int = 2000
     shuffle_unrelated: bool = True
     username: str = "contactsync@standin.example"

@@ -18,6 +18,15 @@ if TYPE_CHECKING:  # org.py calls these rules; only the type is needed here
 
 PEOPLE = frozenset({"Lead", "Contact", "User"})
 MIRRORED = ("Name", "FirstName", "LastName", "Title", "Email", "Phone", "MobilePhone")
+ADDRESSES = ("", "Mailing", "Other", "Billing", "Shipping")
+COUNTRY_PROBLEM = (
+    "There's a problem with this country, even though it may appear correct. "
+    "Please select a country/territory from the list of valid countries.: {}"
+)
+STATE_PROBLEM = (
+    "There's a problem with this state, even though it may appear correct. "
+    "Please select a state from the list of valid states.: {}"
+)
 CHILDREN = {
     "Account": (("Contact", "AccountId"),),
     "Campaign": (("CampaignMember", "CampaignId"), ("CampaignMemberStatus", "CampaignId")),
@@ -39,6 +48,7 @@ def assign_owner(org: Org, sobject: SObject, record: Record, default: str, *, au
 
 def before_create(org: Org, sobject: SObject, record: Record) -> None:
     """Derive what a new record's own object derives; raises RefusedError."""
+    _check_addresses(org, sobject, record)
     _derive_name(sobject, record)
     if sobject.name == "CampaignMember":
         _prepare_member(org, record)
@@ -48,6 +58,7 @@ def before_create(org: Org, sobject: SObject, record: Record) -> None:
 
 def before_update(org: Org, sobject: SObject, record: Record, changed: Mapping[str, object]) -> None:
     """Derive anew what a change touches; raises RefusedError."""
+    _check_addresses(org, sobject, record)
     _derive_name(sobject, record)
     if "OwnerId" in sobject.fields and record.get("OwnerId") is None:
         raise RefusedError("INVALID_CROSS_REFERENCE_KEY", "Owner ID: owner cannot be blank", ["OwnerId"])  # [MEM]
@@ -155,6 +166,32 @@ def foreign_key(org: Org, field: Field, value: object) -> str | None:
         message = f"Foreign key external ID: {wanted} not found for field {key.name} in entity {target.name}"
         raise RefusedError("INVALID_FIELD", message)
     return str(found[0]["Id"])
+
+
+def _check_addresses(org: Org, sobject: SObject, record: Record) -> None:
+    """State and Country picklists, where the org has them switched on; code and wordings [SEEN].
+
+    The code fields (CountryCode, StateCode) that such an org has besides are left out.
+    """
+    countries = {name.lower(): [state.lower() for state in states] for name, states in org.options.countries.items()}
+    for prefix in ADDRESSES if countries else ():
+        country, state = (sobject.fields.get(f"{prefix}{name}") for name in ("Country", "State"))
+        if country is None or state is None:
+            continue
+        states = countries.get(str(record.get(country.name)).lower())
+        wanted = record.get(state.name)
+        if record.get(country.name) is not None and states is None:
+            problem, wrong = COUNTRY_PROBLEM, country
+        elif wanted is not None and states is None:
+            problem, wrong = (
+                "A country/territory must be specified before specifying a state value for field: {}",
+                state,
+            )
+        elif wanted is not None and states and wanted.lower() not in states:
+            problem, wrong = STATE_PROBLEM, state
+        else:
+            continue
+        raise RefusedError("FIELD_INTEGRITY_EXCEPTION", problem.format(wrong.label), [wrong.name])
 
 
 def _derive_name(sobject: SObject, record: Record) -> None:

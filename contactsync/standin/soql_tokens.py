@@ -65,7 +65,7 @@ def tokenize(query: str) -> list[Token]:
     A double quote, an unfinished string and any sign that SOQL does not have are refused here.
     """
     if len(query) > MAX_QUERY:
-        message = f"SOQL statements cannot be longer than {MAX_QUERY} characters."  # [MEM] wording
+        message = f"SOQL statements can not be longer than {MAX_QUERY} characters"  # [SEEN]
         raise CallRefusedError("MALFORMED_QUERY", message)
     tokens = []
     place = 0

@@ -218,6 +218,42 @@ def test_an_unrestricted_picklist_takes_any_text_and_a_restricted_one_only_its_v
     ]
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"Country": "germany"}, None),
+        ({"Country": "Germany", "State": "Hessen"}, None),
+        ({"Country": "United States", "State": "texas"}, None),
+        ({"City": "Berlin"}, None),
+        (
+            {"Country": "Deutschland"},
+            (
+                "There's a problem with this country, even though it may appear correct. "
+                "Please select a country/territory from the list of valid countries.: Country"
+            ),
+        ),
+        (
+            {"Country": "United States", "State": "Hessen"},
+            (
+                "There's a problem with this state, even though it may appear correct. "
+                "Please select a state from the list of valid states.: State/Province"
+            ),
+        ),
+        (
+            {"State": "Texas"},
+            "A country/territory must be specified before specifying a state value for field: State/Province",
+        ),
+    ],
+)
+def test_an_org_with_country_picklists_refuses_other_countries_and_states(wire, values, message):
+    wire.admin("options", {"countries": {"Germany": [], "United States": ["Texas"]}})
+    answer = wire.post("sobjects/Lead", {"LastName": "L", "Company": "C", **values})
+    if message is None:
+        assert answer.status_code == 201
+    else:
+        assert wire.error(answer) == (400, "FIELD_INTEGRITY_EXCEPTION", message)
+
+
 def test_an_inactive_user_cannot_own_anything(wire):
     gone = wire.seed("User", LastName="Gone", Email="g@x.example", Username="g@x.example", IsActive=False)
     answer = wire.post("sobjects/Lead", {"LastName": "L", "Company": "C", "OwnerId": gone})
