@@ -101,12 +101,12 @@ def _by_path(messages: Any, path: str) -> Any:
 def slice_of(query: Mapping[str, Any]) -> Slice:
     """The part of a list that was asked for. Raises RefusedInput for a cursor of another list or none of ours."""
     cursor = query.get("cursor")
-    return Slice(query["limit"], None if cursor is None else _read_cursor(cursor, _list_asked_for(query)))
+    return Slice(query["limit"], None if cursor is None else read_cursor(cursor, _list_asked_for(query)))
 
 
 def page_shown(page: Page, query: Mapping[str, Any]) -> dict[str, Any]:
     """A page as the API answers it."""
-    following = None if page.next is None else _write_cursor(page.next, _list_asked_for(query))
+    following = None if page.next is None else write_cursor(page.next, _list_asked_for(query))
     return {"items": list(page.items), "next": following}
 
 
@@ -116,7 +116,7 @@ def _list_asked_for(query: Mapping[str, Any]) -> str:
     return repr((org().id, flask.request.endpoint, path, filters))
 
 
-def _write_cursor(last: int, asked_for: str) -> str:
+def write_cursor(last: int, asked_for: str) -> str:
     """The id of the last row, tied to its list by a digest. It guards against mix-ups: it is no secret, and what it could
     be forged into is another page of the org's own list.
     """
@@ -124,7 +124,8 @@ def _write_cursor(last: int, asked_for: str) -> str:
     return base64.urlsafe_b64encode(number + _digest(number, asked_for)).decode()
 
 
-def _read_cursor(cursor: str, asked_for: str) -> int:
+def read_cursor(cursor: str, asked_for: str) -> int:
+    """The id in a cursor of the list that was asked for. Raises RefusedInput."""
     try:
         read = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True)
     except (binascii.Error, UnicodeEncodeError):
