@@ -56,7 +56,8 @@ _QUICK = {
     "socket_timeout": _QUICK_SECONDS,
     "retry": Reconnect(NoBackoff(), 0),
 }
-_PATIENT = {"socket_connect_timeout": 5, "retry": Reconnect(ExponentialBackoff(cap=1, base=0.1), 10)}
+WORKER_RETRIES = 10
+"""How often a worker's connection is made again before RQ hears of it: about 7 s. Then a new RQ worker is started."""
 
 log = logger(__name__)
 
@@ -147,7 +148,7 @@ def answer_bells(
     ring: Callable[[int], bool],
     *,
     burst: bool = False,
-    connection: Mapping[str, Any] = _PATIENT,
+    retries: int = WORKER_RETRIES,
     pause: float = 1.0,
 ) -> None:
     """Answer bells until SIGTERM or SIGINT; with `burst`, until none is left.
@@ -158,7 +159,8 @@ def answer_bells(
             wait a moment
 
     A signal ends a worker that waits at once, one that works after the batch under way; a second signal at once.
-    `connection`: how patient the connection is. Raises Misconfigured when a Redis of our own cannot be started.
+    `retries`: of its connection; `pause`: seconds between two RQ workers. Raises Misconfigured when a Redis of our own
+    cannot be started.
     """
     place.url()
     working: list[_BellWorker] = []
@@ -171,9 +173,10 @@ def answer_bells(
     with suppress(StopRequested), stop_on_signal(first_signal) as stop:
         functions = {ANSWER: _answering(answer, ring, stop.asked)}
         job_class = type("BellJob", (_BellJob,), {"functions": functions})
+        patience = {"socket_connect_timeout": 5, "retry": Reconnect(_Patience(stop.asked), retries)}
         while not stop.asked():
             try:
-                working[:] = [_worker(_queue(_connect(place.url(), connection), job_class))]
+                working[:] = [_worker(_queue(_connect(place.url(), patience), job_class))]
                 working[0].work(burst=burst)
             except (redis.exceptions.RedisError, Misconfigured) as error:
                 if burst:
@@ -243,6 +246,24 @@ class _BellJob(Job):
 
 def _is_org_id(args: object) -> bool:
     return isinstance(args, list | tuple) and len(args) == 1 and type(args[0]) is int
+
+
+class _Patience(ExponentialBackoff):
+    """How long to wait before a connection is made again; no longer at all when this process was asked to stop."""
+
+    def __init__(self, asked_to_stop: Callable[[], bool]) -> None:
+        super().__init__(cap=1, base=0.1)
+        self._asked_to_stop = asked_to_stop
+
+    def compute(self, failures: int) -> float:
+        """Seconds. Raises StopRequested."""
+        if self._asked_to_stop():
+            raise StopRequested
+        return float(super().compute(failures))
+
+    def __deepcopy__(self, _memo: object) -> _Patience:
+        """redis-py copies it for each connection; whether we were asked to stop is one question for all."""
+        return self
 
 
 class _BellWorker(SimpleWorker):

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
 
@@ -23,7 +21,6 @@ from tests.fixtures.redis import RedisForTests, everything_in
 from tests.fixtures.waiting import wait_until
 
 JOBS = f"rq:queue:{QUEUE}"
-IMPATIENT = {"socket_connect_timeout": 0.2, "retry": Retry(NoBackoff(), 0)}
 
 
 @pytest.fixture
@@ -135,6 +132,14 @@ def test_a_ring_that_breaks_off_before_its_job_is_queued_silences_the_org_for_tw
         client.execute_command("ACL", "SETUSER", "default", "-rpush")
         assert bell.ring(1) is False
         assert 0 < client.pttl(wake_token(1)) <= 2000
+
+
+def test_a_token_whose_job_was_lost_silences_its_org_no_longer_than_it_lives(bell: Bell, redis: Redis) -> None:
+    """A worker that dies between taking the job and deleting the token leaves exactly this."""
+    bell.ring(1)
+    redis.delete(JOBS)
+    redis.pexpire(wake_token(1), 50)
+    assert wait_until(lambda: bell.ring(1) and redis.llen(JOBS), 5, "the bell is in the queue again") == 1
 
 
 def test_a_redis_that_cannot_be_had_is_no_reason_to_fail() -> None:
@@ -274,5 +279,5 @@ def test_a_worker_outlives_any_outage_of_redis_and_goes_on(own_redis: RedisForTe
         own_redis.start()
         wait_until(lambda: bell.ring(2), 10, "the bell rings again")
 
-    answer_bells(place, answer, bell.ring, connection=IMPATIENT, pause=0.1)
+    answer_bells(place, answer, bell.ring, retries=0, pause=0.1)
     assert done.is_set()
