@@ -72,15 +72,14 @@ def known_type(door: str, body: bytes) -> str | None:
 
 
 def _thorough(shape: Shape, sent: dict[str, Any] | list[Any], errors: dict[str, str]) -> tuple[Mapping[str, Any], ...]:
-    many = isinstance(sent, list)
     loaded: Any = ()
     try:
-        loaded = shape.load(sent, many=many)
+        loaded = shape.load_rows(sent) if isinstance(sent, list) else [shape.load(sent)]
     except ValidationError as error:
-        errors |= dict(islice(flattened(error.messages_dict, "data"), MOST_ERRORS))
+        errors |= dict(islice(flattened(error.messages, "data"), MOST_ERRORS))
     if errors:
         raise _refused(errors)
-    return tuple(loaded) if many else (loaded,)
+    return tuple(loaded)
 
 
 def _shape(door: str, named: object, errors: dict[str, str]) -> Shape | None:
@@ -91,7 +90,7 @@ def _shape(door: str, named: object, errors: dict[str, str]) -> Shape | None:
     if elsewhere is not None:
         errors["type"] = f"Wrong door: send this type to /webhooks/<org>/{elsewhere}."
     else:
-        errors["type"] = f"{'Unknown type' if named else REQUIRED} This door takes {', '.join(shapes)}."
+        errors["type"] = f"{'Unknown type.' if named else REQUIRED} This door takes {', '.join(shapes)}."
     return None
 
 

@@ -15,7 +15,7 @@ from contactsync.domain.errors import CannotKeep, RefusedInput, SealBroken, Sign
 from contactsync.intake import answers
 from contactsync.intake.answers import Answer
 from contactsync.intake.decode import decode, known_type
-from contactsync.intake.keyring import Keyring, asking
+from contactsync.intake.keyring import Keyring, askable, asking
 from contactsync.intake.schemas import DOORS
 from contactsync.intake.signature import Headers, verify
 from contactsync.intake.throttle import Throttle
@@ -112,6 +112,7 @@ class Intake:
         answer 202
         """
         now = self._parts.now()
+        slug = askable(slug)
         try:
             keys = self._keyring.of(slug, now)
             webhook_id = verify(headers, body, keys.secrets, now, self.config.tolerance_seconds)
@@ -122,13 +123,13 @@ class Intake:
                 return answers.too_fast(seconds)
             return self._kept(Signed(keys.org_id, door, webhook_id, body, now), slug, status_root)
         except SignatureRefused as refused:
-            log.info("webhook refused", org=slug[:63], door=door, reason=refused.reason)
+            log.info("webhook refused", org=slug, door=door, reason=refused.reason)
             return answers.UNAUTHORIZED
         except SealBroken as broken:
-            log.error("webhook secrets cannot be opened", org=slug[:63], reason=str(broken))
+            log.error("webhook secrets cannot be opened", org=slug, reason=str(broken))
             return answers.unavailable(RETRY_SECONDS)
         except CannotKeep as failed:
-            log.warning("webhook not kept", org=slug[:63], door=door, reason=str(failed))
+            log.warning("webhook not kept", org=slug, door=door, reason=str(failed))
             return answers.unavailable(failed.retry_after)
 
     def _kept(self, signed: Signed, slug: str, status_root: str) -> Answer:

@@ -21,10 +21,16 @@ REMEMBERED = timedelta(seconds=2)
 
 MOST_REMEMBERED = 10_000
 NO_SLUG = "-"
-"""Asked for instead of what no org can be called, and the database might choke on."""
+"""Asked for, and logged, instead of what no org can be called: a database might choke on it, and anybody chose it."""
 
 _ASKABLE = re.compile(r"[a-z0-9-]{1,63}")
+
 NOBODY = 0  # the org of the dummy secret; the database counts from 1
+
+
+def askable(slug: str) -> str:
+    """The slug itself if an org could be called so, else NO_SLUG."""
+    return slug if _ASKABLE.fullmatch(slug) else NO_SLUG
 
 
 @dataclass(frozen=True)
@@ -51,9 +57,10 @@ class Keyring:
         self._remembered: dict[str, Keys] = {}
 
     def of(self, slug: str, now: datetime) -> Keys:
-        """The keys of an org. Raises CannotKeep when the database cannot be asked, SealBroken for a secret without key."""
-        if not _ASKABLE.fullmatch(slug):
-            slug = NO_SLUG
+        """The keys of the org with an `askable` slug.
+
+        Raises CannotKeep when the database does not answer, SealBroken when a secret does not open.
+        """
         keys = self._remembered.get(slug)
         if keys is None or abs(now - keys.read_at) >= REMEMBERED:
             keys = self._read(slug, now)
