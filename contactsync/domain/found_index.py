@@ -36,7 +36,6 @@ class FoundIndex:
     accounts_by_name: Mapping[str, tuple[FoundAccount, ...]]
     owners: Mapping[str, tuple[FoundOwner, ...]]
     members: Mapping[tuple[str, RecordRef], FoundMember]
-    strangers: Mapping[tuple[str, RecordKind, str], FoundMember]
     statuses: Mapping[str, tuple[MemberStatus, ...]]
 
     @classmethod
@@ -49,7 +48,6 @@ class FoundIndex:
             key=lambda account: (account.created_at, account.ref.id),
         )
         owners = sorted(found.owners, key=lambda owner: owner.ref.id)
-        members, strangers = _members(found.members, people)
         return cls(
             people=people,
             people_by_email=_grouped(((p.ref.kind, p.email.lower()), p) for p in oldest_people if p.email),
@@ -57,8 +55,7 @@ class FoundIndex:
             accounts_by_domain=_grouped((account.domain.lower(), account) for account in accounts if account.domain),
             accounts_by_name=_grouped((normalised_name(account.name), account) for account in accounts if account.name),
             owners=_grouped((owner.email.lower(), owner) for owner in owners),
-            members=members,
-            strangers=strangers,
+            members=_members(found.members, people),
             statuses=found.member_statuses,
         )
 
@@ -68,30 +65,22 @@ class FoundIndex:
             return person
         return self.people.get(person.converted_to) if person.converted_to else None
 
-    def member(self, campaign_id: str, person: RecordRef, email: str | None) -> FoundMember | None:
-        """The person's membership of a campaign."""
-        known = self.members.get((campaign_id, person))
-        if known is not None or not email:
-            return known
-        return self.strangers.get((campaign_id, person.kind, email))
-
 
 def _members(
     found: Iterable[FoundMember], people: Mapping[RecordRef, FoundPerson]
-) -> tuple[dict[tuple[str, RecordRef], FoundMember], dict[tuple[str, RecordKind, str], FoundMember]]:
-    """Memberships by person; a converted Lead's belongs to its Contact. Those of people that nobody asked for: by e-mail."""
+) -> dict[tuple[str, RecordRef], FoundMember]:
+    """Memberships by campaign and person; a converted Lead's belongs to its Contact, unless that has one of its own.
+
+    Never by e-mail address: several records may have one, and each is a member for itself.
+    """
     direct: dict[tuple[str, RecordRef], FoundMember] = {}
     inherited: dict[tuple[str, RecordRef], FoundMember] = {}
-    strangers: dict[tuple[str, RecordKind, str], FoundMember] = {}
     for member in sorted(found, key=lambda member: member.ref.id):
         direct.setdefault((member.campaign_id, member.person), member)
         person = people.get(member.person)
-        if person is None:
-            if member.email:
-                strangers.setdefault((member.campaign_id, member.person.kind, member.email.lower()), member)
-        elif person.converted_to is not None:
+        if person is not None and person.converted_to is not None:
             inherited.setdefault((member.campaign_id, person.converted_to), member)
-    return {**inherited, **direct}, strangers
+    return {**inherited, **direct}
 
 
 def _with_short_ids(accounts: Iterable[FoundAccount]) -> dict[str, FoundAccount]:

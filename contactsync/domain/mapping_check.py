@@ -34,6 +34,8 @@ def check_rules(kind: str, rules: Sequence[FieldRule], catalog: FieldCatalog) ->
         errors["rules"] = (
             f"The CRM takes no new {catalog.kind} without {', '.join(unfilled)}: add a rule that fills it."
         )
+    if not errors:
+        errors.update(_unmatchable(rules, catalog))
     if errors:
         raise RefusedInput(f"The mapping for {kind} does not fit the CRM.", errors)
 
@@ -50,6 +52,17 @@ def _wrong(rule: FieldRule, catalog: FieldCatalog) -> Iterator[tuple[str, str]]:
     for said, value in rule.values.items():
         if not is_blank(value):
             yield from ((f"values.{said}", message) for message in _wrong_value(value, known))
+
+
+def _unmatchable(rules: Sequence[FieldRule], catalog: FieldCatalog) -> Iterator[tuple[str, str]]:
+    """People are matched by the CRM's e-mail field: an address that is written elsewhere only would never be found again."""
+    addresses = [number for number, rule in enumerate(rules) if rule.on and rule.source == "email"]
+    filled = {catalog.fields[rules[number].target].type for number in addresses}
+    if addresses and "email" not in filled and any(known.type == "email" for known in catalog.fields.values()):
+        yield (
+            f"rules.{addresses[0]}.target",
+            f"{catalog.kind} is matched by its e-mail field: the source email must fill it.",
+        )
 
 
 def _unknown(target: str, catalog: FieldCatalog) -> str:

@@ -78,7 +78,8 @@ def _wrong_together(kind: str, rules: Iterable[FieldRule]) -> dict[str, str]:
             continue
         off = next((number for number, rule in enumerate(listed) if rule.source == source), None)
         path = "rules" if off is None else f"rules.{off}.mode"
-        errors[path] = f"The rule for {source} must be there and on: {reason}."
+        message = f"The rule for {source} must be there and on: {reason}."
+        errors[path] = f"{errors[path]} {message}" if path in errors else message
     return errors
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from contactsync.domain.batch import Ready
 from contactsync.domain.crm import FoundPerson, Problem, RecordKind, RecordRef
@@ -30,12 +30,14 @@ class Group:
     members: tuple[Ready, ...]
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Claims:
-    """What the links of this batch say: records by e-mail address of the contacts they are linked to."""
+    """What the links of this batch say: the records by e-mail address of the contacts that are linked to them, and the
+    records whose address this batch takes away.
+    """
 
-    by_email: dict[tuple[RecordKind, str], list[FoundPerson]] = field(default_factory=dict)
-    released: frozenset[RecordRef] = frozenset()
+    by_email: Mapping[tuple[RecordKind, str], Sequence[FoundPerson]]
+    released: frozenset[RecordRef]
 
 
 def match_people(
@@ -53,6 +55,18 @@ def match_people(
     """
     linked = {ready.contact.id: _by_link(ready, index) for ready in batch}
     claims = _claims(batch, linked, mapping)
+    while True:
+        matches = _matches(batch, linked, index, claims, policies)
+        staying = claims.released & _keeping_their_address(batch, matches)
+        if not staying:
+            return matches
+        # A contact that has the old address came to the record by another way (a converted Lead): it is a match after all.
+        claims = replace(claims, released=claims.released - staying)
+
+
+def _matches(
+    batch: Sequence[Ready], linked: Mapping[str, Match], index: FoundIndex, claims: _Claims, policies: Policies
+) -> dict[str, Match]:
     matches: dict[str, Match] = {}
     for ready in batch:
         match = linked[ready.contact.id]
@@ -61,6 +75,16 @@ def match_people(
             match = Match(by_email.person, match.why + by_email.why, by_email.problem)
         matches[ready.contact.id] = match
     return matches
+
+
+def _keeping_their_address(batch: Sequence[Ready], matches: Mapping[str, Match]) -> frozenset[RecordRef]:
+    """The records that some contact of the batch has the present address of."""
+    keeping = set()
+    for ready in batch:
+        person = matches[ready.contact.id].person
+        if person is not None and person.email and person.email.lower() == ready.contact.email:
+            keeping.add(person.ref)
+    return frozenset(keeping)
 
 
 def grouped(batch: Sequence[Ready], matches: Mapping[str, Match]) -> list[Group]:
@@ -99,22 +123,22 @@ def _by_link(ready: Ready, index: FoundIndex) -> Match:
 
 
 def _claims(batch: Sequence[Ready], linked: Mapping[str, Match], mapping: FieldMapping) -> _Claims:
-    claims = _Claims()
+    by_email: dict[tuple[RecordKind, str], list[FoundPerson]] = {}
     emails: dict[RecordRef, tuple[FoundPerson, set[str]]] = {}
     for ready in batch:
         person = linked[ready.contact.id].person
         email = ready.contact.email
         if person is None or email is None:
             continue
-        claims.by_email.setdefault((ready.kind, email), []).append(person)
+        by_email.setdefault((ready.kind, email), []).append(person)
         emails.setdefault(person.ref, (person, set()))[1].add(email)
     moving = {kind for kind in RecordKind if kind.is_person and _email_follows(mapping, kind)}
-    claims.released = frozenset(
+    released = frozenset(
         ref
         for ref, (person, now) in emails.items()
         if ref.kind in moving and person.email and person.email.lower() not in now
     )
-    return claims
+    return _Claims(by_email, released)
 
 
 def _email_follows(mapping: FieldMapping, kind: RecordKind) -> bool:

@@ -45,10 +45,7 @@ def member_steps(
 def _step(step_id: str, campaign_id: str, person: Step, status: str, index: FoundIndex, ladder: Ladder) -> Step:
     statuses = index.statuses.get(campaign_id, ())
     label = ladder.label(status, statuses)
-    member = None
-    if person.ref is not None:
-        held = index.people.get(person.ref)
-        member = index.member(campaign_id, person.ref, held.email if held else None)
+    member = index.members.get((campaign_id, person.ref)) if person.ref is not None else None
     unknown = f"The campaign has no member status for “{status}”"
     if member is None:
         fields: dict[str, FieldValue] = {"campaign": campaign_id, "person": person.record}

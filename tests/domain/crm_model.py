@@ -44,6 +44,9 @@ class CrmModel:
         self.rows[made] = Row(made, f"2020-{number:05d}", self._kept(fields), converted_to)
         return made
 
+    def __repr__(self):
+        return f"CrmModel({list(self.rows.values())})"
+
     def of(self, kind):
         return [row for row in self.rows.values() if row.ref.kind is kind]
 
@@ -61,7 +64,9 @@ class CrmModel:
                 people[row.converted_to] = self.rows[row.converted_to]
         return Found(
             people=tuple(self._person(row, wanted) for row in people.values()),
-            accounts=tuple(self._account(row, wanted) for row in self.of(RecordKind.ACCOUNT) if self._asked(row, wanted)),
+            accounts=tuple(
+                self._account(row, wanted) for row in self.of(RecordKind.ACCOUNT) if self._asked(row, wanted)
+            ),
             owners=tuple(user for user in self.owners if user.email in wanted.owner_emails),
             members=tuple(
                 self._member(row)
@@ -69,7 +74,7 @@ class CrmModel:
                 if row.fields["campaign"] in wanted.campaigns
                 and (row.fields["person"] in people or self._email_of(row) in wanted.member_emails)
             ),
-            member_statuses={campaign: self.statuses for campaign in wanted.campaigns},
+            member_statuses=dict.fromkeys(wanted.campaigns, self.statuses),
         )
 
     def _asked(self, row, wanted):
@@ -128,7 +133,9 @@ class CrmModel:
         self.written += 1
         if kind is RecordKind.MEMBER:
             pair = (fields["campaign"], fields["person"])
-            assert all((row.fields["campaign"], row.fields["person"]) != pair for row in self.of(kind)), "already a member"
+            assert all((row.fields["campaign"], row.fields["person"]) != pair for row in self.of(kind)), (
+                "already a member"
+            )
             default = next(status.label for status in self.statuses if status.is_default)
             fields.setdefault("status", default)
             assert fields["person"] in self.rows
@@ -150,8 +157,10 @@ class CrmModel:
 
     @staticmethod
     def _kept(fields):
-        kept = {name: value.id if name == "AccountId" and isinstance(value, RecordRef) else value
-                for name, value in fields.items()}
+        kept = {
+            name: value.id if name == "AccountId" and isinstance(value, RecordRef) else value
+            for name, value in fields.items()
+        }
         if isinstance(kept.get("Email"), str):
             kept["Email"] = kept["Email"].lower()
         return kept

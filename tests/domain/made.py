@@ -92,12 +92,12 @@ def member(number, of, status, campaign="701A", email=None):
 
 def found(*records, statuses=("Sent*", "Responded"), campaigns=("701A",)) -> Found:
     """Found, from records of any kind. Of the statuses of a campaign the one with a star is the default."""
-    of = {kind: tuple(one for one in records if isinstance(one, kind)) for kind in
-          (FoundPerson, FoundAccount, FoundOwner, FoundMember)}
+    of = {
+        kind: tuple(one for one in records if isinstance(one, kind))
+        for kind in (FoundPerson, FoundAccount, FoundOwner, FoundMember)
+    }
     listed = tuple(MemberStatus(label.rstrip("*"), label.endswith("*")) for label in statuses)
-    return Found(
-        of[FoundPerson], of[FoundAccount], of[FoundOwner], of[FoundMember], {campaign: listed for campaign in campaigns}
-    )
+    return Found(of[FoundPerson], of[FoundAccount], of[FoundOwner], of[FoundMember], dict.fromkeys(campaigns, listed))
 
 
 def planned(batch, *records, mapping=MAPPING, policies=None, **more):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from contactsync.domain.crm import Action, StepRef
+from contactsync.domain.crm import Action, FoundAccount, RecordRef, StepRef
 from contactsync.domain.policy import Policies
 from contactsync.domain.records import Company
+
 from tests.domain.made import (
     ACCOUNT,
     account,
     account_step,
     lead,
     mapping_with,
+    owner,
     person,
     person_step,
     planned,
@@ -77,13 +79,15 @@ def test_a_linked_account_that_is_gone_is_told_and_the_company_matched_again():
 
 def test_a_picked_account_goes_before_everything():
     picked = Company("id:7", "Acme, Inc.", "acme.com", ref(ACCOUNT, 3).id)
-    made = planned(contact(company=picked, account=ref(ACCOUNT, 5)), account(1, domain="acme.com"), account(3), account(5))
+    made = planned(
+        contact(company=picked, account=ref(ACCOUNT, 5)), account(1, domain="acme.com"), account(3), account(5)
+    )
     assert account_step(made).ref == ref(ACCOUNT, 3)
 
 
 def test_a_picked_account_may_be_named_by_the_short_form_of_its_id():
-    long = account(1).ref.__class__(ACCOUNT, "0015e00000ABCDEAA4")
-    made = planned(contact(company=Company("k", "Acme", None, long.id[:15])), account(1).__class__(long, "X", None, "2020"))
+    long = RecordRef(ACCOUNT, "0015e00000ABCDEAA4")
+    made = planned(contact(company=Company("k", "Acme", None, long.id[:15])), FoundAccount(long, "X", None, "2020"))
     assert account_step(made).ref == long
 
 
@@ -149,8 +153,6 @@ def test_an_existing_account_is_updated_only_by_rules_whose_mode_allows_it():
 
 
 def test_an_account_that_is_made_may_get_the_contacts_owner():
-    from tests.domain.made import owner
-
     mapping = mapping_with("account", rule("owner", "OwnerId", "on_create"))
     made = planned(contact(owner="sales@acme.com"), owner(4), mapping=mapping)
     assert account_step(made).fields["OwnerId"] == owner(4).ref.id

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from contactsync.domain.crm import Action
+from contactsync.domain.values import is_blank, same
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contactsync.domain.crm import Action
-from contactsync.domain.values import is_blank, same
 from tests.domain.made import lead, mapping_with, person_step, planned, ready, rule
 
 
-def written(held, said, *rules, kind="lead"):
+def written(held, said, *rules):
     """What an update of a Lead that holds `held` writes of Field__c, given rules; (new, old), None when nothing."""
-    mapping = mapping_with(kind, *rules)
+    mapping = mapping_with("lead", *rules)
     step = person_step(planned(ready(**said), lead(Field__c=held), mapping=mapping))
     return (step.fields["Field__c"], step.before["Field__c"]) if "Field__c" in step.fields else None
 
@@ -25,6 +25,7 @@ def created(said, *rules):
 
 
 X = "custom.x"
+YES, NO = True, False
 
 
 def test_always_overwrites():
@@ -35,7 +36,7 @@ def test_if_empty_fills_and_never_overwrites():
     assert written(None, {"custom__x": "new"}, rule(X, "Field__c", "if_empty")) == ("new", None)
     assert written("  ", {"custom__x": "new"}, rule(X, "Field__c", "if_empty")) == ("new", "  ")
     assert written("old", {"custom__x": "new"}, rule(X, "Field__c", "if_empty")) is None
-    assert written(False, {"custom__x": True}, rule(X, "Field__c", "if_empty")) is None
+    assert written(NO, {"custom__x": True}, rule(X, "Field__c", "if_empty")) is None
 
 
 def test_on_create_writes_a_new_record_only():
@@ -73,7 +74,7 @@ def test_if_empty_never_clears():
 
 
 def test_false_and_zero_are_values():
-    assert written(True, {"custom__x": False}, rule(X, "Field__c")) == (False, True)
+    assert written(YES, {"custom__x": False}, rule(X, "Field__c")) == (False, True)
     assert written(5, {"custom__x": 0}, rule(X, "Field__c")) == (0, 5)
     assert created({"custom__x": False}, rule(X, "Field__c"))["Field__c"] is False
 
@@ -89,7 +90,7 @@ def test_values_are_translated_and_unknown_ones_pass():
 def test_a_value_may_be_translated_to_yes_or_no_or_dropped():
     mapped = rule(X, "Field__c", values={"on": True, "off": False, "n/a": ""})
     assert created({"custom__x": "on"}, mapped)["Field__c"] is True
-    assert written(True, {"custom__x": "off"}, mapped) == (False, True)
+    assert written(YES, {"custom__x": "off"}, mapped) == (False, True)
     assert written("old", {"custom__x": "n/a"}, mapped) is None
 
 

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import pytest
-
 from contactsync.domain.crm import Action
 from contactsync.domain.policy import Policies, SeveralMatches
-from tests.domain.made import CONTACT, LEAD, lead, mapping_with, person, person_step, planned, ready, ref, rule, steps_of
+
+from tests.domain.made import (
+    CONTACT,
+    LEAD,
+    lead,
+    mapping_with,
+    person,
+    person_step,
+    planned,
+    ready,
+    ref,
+    rule,
+    steps_of,
+)
 
 STOP = Policies(several_matches=SeveralMatches.STOP)
 RECENT = Policies(several_matches=SeveralMatches.MOST_RECENT)
@@ -113,7 +125,9 @@ def test_a_converted_lead_whose_contact_is_gone_makes_way_for_a_new_lead():
 
 
 def test_a_link_goes_before_the_email_address_so_a_changed_address_updates_the_same_record():
-    step = person_step(planned(ready(email="new@x.com", person=ref(LEAD, 1)), lead(1, "old@x.com"), lead(2, "new@x.com")))
+    step = person_step(
+        planned(ready(email="new@x.com", person=ref(LEAD, 1)), lead(1, "old@x.com"), lead(2, "new@x.com"))
+    )
     assert step.ref == ref(LEAD, 1)
     assert (step.fields["Email"], step.before["Email"]) == ("new@x.com", "old@x.com")
 
@@ -174,7 +188,9 @@ def test_a_linked_contact_and_one_with_the_address_of_its_record_share_a_step():
 
 
 def test_a_contact_with_the_new_address_of_a_linked_one_joins_it_and_makes_no_second_record():
-    made = planned([ready("1", email="new@x.com", person=ref(LEAD, 1)), ready("2", email="new@x.com")], lead(1, "old@x.com"))
+    made = planned(
+        [ready("1", email="new@x.com", person=ref(LEAD, 1)), ready("2", email="new@x.com")], lead(1, "old@x.com")
+    )
     assert [step.action for step in made.steps] == [Action.UPDATE]
     assert made.contacts["2"].person == made.contacts["1"].person
 
@@ -191,6 +207,18 @@ def test_the_old_address_stays_a_match_when_no_rule_changes_it():
     batch = [ready("1", email="ada@x.com", person=ref(LEAD, 1)), ready("2", email="typo@x.com")]
     made = planned(batch, lead(1, "typo@x.com"), mapping=mapping)
     assert person_step(made, "2").ref == ref(LEAD, 1)
+
+
+def test_the_old_address_stays_a_match_when_another_contact_with_it_came_to_the_record_by_its_converted_lead():
+    known = person(7, "old@x.com")
+    batch = [
+        ready("1", email="new@x.com", person=ref(LEAD, 1)),
+        ready("2", email="old@x.com"),
+        ready("3", email="old@x.com", sync_as="contact"),
+    ]
+    records = [lead(1, "other@x.com", converted_to=known.ref), lead(2, "old@x.com", converted_to=known.ref), known]
+    made = planned(batch, *records)
+    assert [step.ref for step in made.steps if step.kind.is_person] == [known.ref]
 
 
 def test_a_lead_and_a_contact_that_lead_to_one_contact_share_its_step():

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-
 from contactsync.domain.crm import Action, StepRef
 from contactsync.domain.policy import Policies
 from contactsync.domain.policy_json import policies_from_json
 from contactsync.domain.records import Attendance
+
 from tests.domain.made import (
     CONTACT,
     LEAD,
@@ -59,7 +59,11 @@ def test_an_org_may_map_statuses_of_its_own_words():
 
 
 def test_a_status_that_the_map_or_the_campaign_does_not_know_is_left_to_the_crm_and_told():
-    for made in (planned(going("dancing")), planned(going("attended"), statuses=("New*",)), planned(going("x"), statuses=())):
+    for made in (
+        planned(going("dancing")),
+        planned(going("attended"), statuses=("New*",)),
+        planned(going("x"), statuses=()),
+    ):
         step = member_step(made)
         assert step.action is Action.CREATE
         assert "status" not in step.fields
@@ -197,9 +201,9 @@ def test_the_membership_of_the_same_address_in_the_other_object_is_somebody_else
     assert member_step(made).action is Action.CREATE
 
 
-def test_a_membership_of_a_person_that_was_not_read_is_known_by_its_address():
-    made = planned(going("attended"), lead(), member(1, ref(LEAD, 99), "Sent", email="Ada@Acme.com"))
-    assert member_step(made).ref == ref(MEMBER, 1)
+def test_the_membership_of_another_record_with_the_same_address_is_no_match():
+    made = planned(going("attended"), lead(1), lead(2), member(1, ref(LEAD, 2), "Sent", email="ada@acme.com"))
+    assert member_step(made).fields["person"] == ref(LEAD, 1)
 
 
 def test_another_campaigns_membership_is_no_match():

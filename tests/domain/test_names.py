@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from contactsync.domain.names import (
+    KEY_LENGTH,
+    VARIANTS,
+    company_key,
+    name_variants,
+    normalised_domain,
+    normalised_name,
+)
 from hypothesis import given
 from hypothesis import strategies as st
-
-from contactsync.domain.names import KEY_LENGTH, VARIANTS, company_key, name_variants, normalised_domain, normalised_name
 
 SAME = [
     ("Acme, Inc.", "ACME Incorporated"),
