@@ -1,11 +1,13 @@
-"""For gunicorn: `gunicorn wsgi:app`."""
+"""For those who start gunicorn themselves: `gunicorn -c config/gunicorn.py wsgi:app`."""
 
 from __future__ import annotations
 
 import os
 
 from contactsync.bootstrap import build
+from contactsync.log import set_up_logging
 from contactsync.settings import Settings
 from contactsync.web.app import create_app
 
+set_up_logging()
 app = create_app(build(Settings.from_environment(os.environ)))

@@ -212,7 +212,7 @@ def _covered(text: str) -> str:
 
 def _dumps_in_order(event: Mapping[str, Any], **options: Any) -> str:
     first = {key: event[key] for key in ("timestamp", "level", "event") if key in event}
-    return json.dumps({**first, **event}, ensure_ascii=False, **options)
+    return json.dumps({**first, **event}, **options)  # in ASCII: Unicode has line ends of its own
 
 
 def _as_text(value: object) -> str:
