@@ -149,12 +149,18 @@ def _contact(row: sa.Row[Any], company: Record | None, events: list[Record]) -> 
             "crm_object": row.crm_kind,
             "crm_id": row.crm_id,
             "last_synced_at": row.last_synced_at,
-            # Both are of the last run; a contact that was put back into the queue since has no problem any more.
+            # Both are of the last time somebody looked; in the queue since, a contact has no problem that is known.
             "missing_fields": (row.missing or []) if row.status == SyncStatus.INCOMPLETE else [],
-            "problem": row.problem if row.status in (SyncStatus.RETRYING, SyncStatus.NEEDS_ATTENTION) else None,
+            "problem": row.problem if _held_up(row) else None,
             "why": row.why or [],
         },
     }
+
+
+def _held_up(row: sa.Row[Any]) -> bool:
+    """Whether its problem holds now. One that is queued and not due waits for its org to be connected."""
+    waits = row.status == SyncStatus.QUEUED and row.due_at is None
+    return waits or row.status in (SyncStatus.RETRYING, SyncStatus.NEEDS_ATTENTION)
 
 
 def _companies(db: Db, org_id: int, keys: set[str]) -> dict[str, Record]:

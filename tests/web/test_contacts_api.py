@@ -86,7 +86,17 @@ def test_an_account_that_was_made_shows_on_the_contact_and_in_the_companies(conn
     assert connected.get("/companies")["items"] == [company]
 
 
-def test_a_deleted_contact_is_still_shown_as_excluded(acme: Caller) -> None:
+def test_a_contact_that_waits_for_a_connection_says_so_until_there_is_one(acme: Caller, tmp_path: Path) -> None:
+    acme.deliver("contacts", "contact.created", person(1))
+    acme.sync()
+    sync = acme.get("/contacts/c-1")["sync"]
+    assert (sync["status"], sync["problem"]["code"]) == ("queued", "not_connected")
+    acme.connect_file(tmp_path, CAMPAIGN)
+    sync = acme.get("/contacts/c-1")["sync"]
+    assert (sync["status"], sync["problem"]) == ("queued", None)
+
+
+def test_a_deleted_contact_is_still_shown_as_excluded_and_cannot_be_synced(acme: Caller) -> None:
     acme.deliver("contacts", "contact.created", person(1))
     acme.sync()
     acme.deliver("contacts", "contact.deleted", {"id": "c-1"})
@@ -94,6 +104,8 @@ def test_a_deleted_contact_is_still_shown_as_excluded(acme: Caller) -> None:
     shown = acme.get("/contacts/c-1")
     assert shown["deleted"] is True
     assert shown["sync"]["status"] == "excluded"
+    answer = acme.ask("POST", "/contacts/c-1/sync")
+    assert (answer.status_code, answer.json["error"]["code"]) == (409, "not_ready")
 
 
 def test_contacts_are_listed_newest_first_and_look_as_they_do_alone(acme: Caller) -> None:

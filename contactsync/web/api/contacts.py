@@ -76,15 +76,18 @@ def list_contact_runs(query: dict[str, Any], contact_id: str) -> Record:
         return page_shown(views.runs(db, org().id, part, key), query)
 
 
-@routes.operation("POST", "/contacts/<source_id:contact_id>/sync", Contact, status=202, refuses=(404,))
+@routes.operation("POST", "/contacts/<source_id:contact_id>/sync", Contact, status=202, refuses=(404, 409))
 def sync_contact(contact_id: str) -> Record:
     """Bring one contact to the CRM now, even if nothing changed.
 
-    Answers at once, with the contact as it stands; GET it again to see what came of it.
+    Answers at once, with the contact as it stands; GET it again to see what came of it. 409 for a contact that was
+    deleted at the event platform.
     """
-    if not actions.sync_now(parts(), org().id, contact_id):
-        raise missing("contact")
-    return _contact(contact_id)
+    marked = actions.sync_now(parts(), org().id, contact_id)
+    found = _contact(contact_id)
+    if not marked:
+        raise Refusal(409, "not_ready", "The contact was deleted at the event platform: it is not synced any more.")
+    return found
 
 
 @routes.operation(

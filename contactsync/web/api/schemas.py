@@ -19,7 +19,9 @@ def _said(description: str, **more: object) -> dict[str, Any]:
 
 def text(description: str = "", **options: Any) -> ma.fields.String:
     """A text that may be null."""
-    return ma.fields.String(allow_none=True, dump_default=None, metadata=_said(description) if description else {}, **options)
+    return ma.fields.String(
+        allow_none=True, dump_default=None, metadata=_said(description) if description else {}, **options
+    )
 
 
 def word(words: Iterable[str], description: str = "", **options: Any) -> ma.fields.String:
@@ -61,7 +63,7 @@ class SyncState(ma.Schema):
     crm_url = text("Where a person can open that record.")
     last_synced_at = _time("When the CRM last confirmed everything of this contact.")
     missing_fields = ma.fields.List(ma.fields.String(), metadata=_said("While incomplete: what is missing."))
-    problem = ma.fields.Nested(Problem, allow_none=True, metadata=_said("While retrying or needing attention: why."))
+    problem = ma.fields.Nested(Problem, allow_none=True, metadata=_said("What holds it up, while something does."))
     why = ma.fields.List(ma.fields.String(), metadata=_said("What the last run did and why, in plain words."))
 
 
