@@ -25,7 +25,7 @@ from sqlalchemy.engine import Engine
 from werkzeug.test import TestResponse
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-KEYS = ("a key of these tests, no other",)
+KEYS = ("a key of these tests and of no other",)
 ADA = {"id": "c-1", "first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com"}
 
 
