@@ -293,7 +293,10 @@ class _BellWorker(SimpleWorker):
         job.failure_ttl = FAILED_SECONDS
         with suppress(Exception):  # a job that cannot be read names no org
             structlog.contextvars.bind_contextvars(org=job.args[0])
-        log.error("bell not answered", **described(exc_info[1]))
+        if isinstance(exc_info[1], redis.exceptions.RedisError):  # the work may be done; RQ could not say so
+            log.warning("redis lost under a bell", **described(exc_info[1]))
+        else:
+            log.error("bell not answered", **described(exc_info[1]))
         structlog.contextvars.unbind_contextvars("org")
 
     def handle_job_failure(self, job: Job, queue: Queue, *args: Any, **options: Any) -> None:
