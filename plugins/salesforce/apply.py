@@ -28,8 +28,8 @@ from contactsync.api import (
     TargetUnavailable,
 )
 
-from .errors import Refusal, answer_lost, failure_of, fields_of, refusals_in, stopped_by
-from .wire import DROPPED_PAUSE, MOST_HEAVY, Answer, AnswerLost, Wire
+from .errors import Refusal, answer_lost, failure_of, fields_of, is_automation_limit, refusals_in, stopped_by
+from .wire import DROPPED_PAUSE, MOST_HEAVY, Answer, AnswerLost, CallRefused, Wire
 from .writes import Collection, Row, collection_request, collections, fits_one_composite, levels, single
 
 HALTED = "PROCESSING_HALTED"
@@ -65,10 +65,14 @@ class Writer:
         self._kinds |= {row.id: row.step.kind for row in rows}
         ready = self._sendable(rows)
         if ready and fits_one_composite(ready):
-            self._write_singles(ready)
-        else:
-            for level in levels(rows):
-                self._write_level(self._sendable(level))
+            try:
+                return self._write_singles(ready)
+            except CallRefused:
+                # One of them spoils the whole composite: which one shows when the rest goes in parts.
+                ready = [row for row in ready if row.id not in self._ids and row.id not in self._failures]
+        for level in levels(ready):
+            self._write_level(self._sendable(level))
+        return None
 
     def result(self, step: Step) -> StepResult:
         """What came of one step; each that was handed over is either done or has failed."""
@@ -138,30 +142,46 @@ class Writer:
             together = [kept for kept in map(self._still_sendable, together) if kept]
             if not together:
                 continue
-            for collection, answer in zip(together, self._send(together), strict=False):
+            for collection, answer in self._send(together):
                 waiting.extend(self._settle(collection, answer))
 
     def _still_sendable(self, collection: Collection) -> Collection | None:
         rows = self._sendable(collection.rows)
         return Collection(tuple(rows)) if rows else None
 
-    def _send(self, together: Sequence[Collection]) -> list[Answer]:
+    def _send(self, together: Sequence[Collection]) -> list[tuple[Collection, Answer]]:
+        """One call; the collections that were answered. Those of a call that came to nothing have failed."""
         requests = [collection_request(found, f"part_{n}", self._ids) for n, found in enumerate(together)]
         rows = [row for found in together for row in found.rows]
-        if together[0].direct:
-            return self._guarded(rows, lambda: [self._wire.write_alone(requests[0])]) or []
-        return self._guarded(rows, lambda: self._wire.write_together(requests)) or []
+        try:
+            if together[0].direct:
+                answers = self._guarded(rows, lambda: [self._wire.write_alone(requests[0])])
+            else:
+                answers = self._guarded(rows, lambda: self._wire.write_together(requests))
+        except CallRefused as refused:
+            if len(together) > 1:
+                return [answered for found in together for answered in self._send_apart(found)]
+            answers = [refused.answer]
+        return list(zip(together, answers, strict=True)) if answers else []
+
+    def _send_apart(self, collection: Collection) -> list[tuple[Collection, Answer]]:
+        """One of several collections that were refused together, without the others."""
+        kept = self._still_sendable(collection)
+        return self._send([kept]) if kept else []
 
     def _settle(self, collection: Collection, answer: Answer) -> list[Collection]:
         """Note what a collection's answer says; what must be sent once more is returned."""
         rows = collection.rows
         if answer.ok:
             told = answer.body if isinstance(answer.body, list) else []
-            for row, entry in zip(rows, told, strict=False):
-                self._settle_row(row, entry)
             for row in rows[len(told) :]:
                 self._failures[row.id] = answer_lost(DROPPED_PAUSE)
-            return []
+            alone = len(rows) == 1
+            overloaded = [
+                row for row, entry in zip(rows, told, strict=False) if not self._settle_row(row, entry, alone=alone)
+            ]
+            # The customer's automation had too many rows at once. One row that overloads it alone comes back later.
+            return Collection(tuple(overloaded)).parts() if overloaded else []
         refusals = answer.refusals
         failure = failure_of(refusals, rows[0].step.kind)
         theirs = not any(found.code.startswith(_NO_ROWS_FAULT) for found in refusals)
@@ -183,13 +203,18 @@ class Writer:
             self._refuse(row, refusals)
         return [Collection(tuple(others))] if others else []
 
-    def _settle_row(self, row: Row, entry: Any) -> None:
+    def _settle_row(self, row: Row, entry: Any, *, alone: bool) -> bool:
+        """Note what is told of a row; False: it is to go again with fewer others."""
         if isinstance(entry, dict) and entry.get("success") is True:
             self._note_id(row, entry)
         elif isinstance(entry, dict) and entry.get("errors"):
-            self._refuse(row, refusals_in(entry["errors"]))
+            refusals = refusals_in(entry["errors"])
+            if not alone and is_automation_limit(refusals):
+                return False
+            self._refuse(row, refusals)
         else:
             self._failures[row.id] = answer_lost(DROPPED_PAUSE)
+        return True
 
     # ── both ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -34,6 +34,7 @@ _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}(?:\.[A-Za-z][A-Za-z0-9_]{0,79})
 _UNKNOWN_COLUMN = re.compile(r"No such column '([A-Za-z][A-Za-z0-9_.]*)' on (?:entity|sobject)", re.ASCII)
 _LISTED_FIELDS = re.compile(r"(?:are missing: \[|create/update fields: )([A-Za-z0-9_, ]+)", re.ASCII)
 _LONGEST = re.compile(r"\(max length=(\d+)\)")
+_PLACE = re.compile(r"problem with this (?:country|state)|(?:country|territory) must be specified")  # seen in issues
 _NO_OBJECT = re.compile(r"sObject type '([A-Za-z][A-Za-z0-9_]*)' is not supported", re.ASCII)
 
 
@@ -67,7 +68,12 @@ _IN_PASSING = {
     ),
     "SERVER_UNAVAILABLE": Advice(Next.RETRY, "Salesforce is not available just now.", _FREE, NOBODY, BUSY_PAUSE),
     "UNKNOWN_EXCEPTION": Advice(Next.RETRY, "Salesforce had an error of its own.", _FREE, NOBODY, BUSY_PAUSE),
-    "QUERY_TIMEOUT": Advice(Next.RETRY, "Salesforce took too long to search.", _FREE, NOBODY, BUSY_PAUSE),
+    "QUERY_TIMEOUT": Advice(
+        Next.RETRY,
+        "Salesforce took too long to search.",
+        "It is tried again by itself; if it stays, ask Salesforce for an index on the Website field of Account.",
+        retry_after=BUSY_PAUSE,
+    ),
     "REQUEST_RUNNING_TOO_LONG": Advice(Next.RETRY, "Salesforce took too long.", _FREE, NOBODY, BUSY_PAUSE),
     "INVALID_QUERY_LOCATOR": Advice(Next.RETRY, "A long list of results expired while it was read.", _FREE, NOBODY),
     "PROCESSING_HALTED": Advice(Next.RETRY, "Salesforce stopped before it came to this record.", _FREE, NOBODY),
@@ -241,6 +247,12 @@ _GOVERNOR_LIMIT = Advice(
 _ALREADY_MEMBER = Advice(
     Next.REMATCH, "The person is a member of the campaign already.", _FREE, NOBODY, code="already_member"
 )
+_NO_SUCH_PLACE = Advice(
+    Next.STOP,
+    "The value for {fields} is not in Salesforce's list of states and countries.",
+    "Map it to a value of the list (`values` in the mapping's rule), or add it in Setup → State and Country Picklists.",
+    code="state_or_country_unknown",
+)
 _NO_CAMPAIGN = Advice(
     Next.STOP,
     "The campaign does not exist, or the integration user cannot see it.",
@@ -367,6 +379,8 @@ def _by_message(code: str, message: str) -> Advice | None:
         return _CONCURRENT_LIMIT if "concurrent" in message.lower() else _DAILY_LIMIT
     if code == "INVALID_SESSION_ID":
         return _SESSION_NOT_FOR_API if is_session_not_for_api(message) else _SESSION_REFUSED
+    if code == "FIELD_INTEGRITY_EXCEPTION" and _PLACE.search(message):
+        return _NO_SUCH_PLACE
     if code in {"CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "CANNOT_EXECUTE_FLOW_TRIGGER"}:
         # A trigger's own failure is wrapped into these; the lock or limit inside it passes.
         if "UNABLE_TO_LOCK_ROW" in message:
@@ -374,6 +388,11 @@ def _by_message(code: str, message: str) -> Advice | None:
         if "LimitException" in message:
             return _GOVERNOR_LIMIT
     return None
+
+
+def is_automation_limit(refusals: Iterable[Refusal]) -> bool:
+    """Whether the customer's own automation ran out of Salesforce's limits: with fewer rows at once it may not."""
+    return any(_by_message(found.code, found.message) is _GOVERNOR_LIMIT for found in refusals)
 
 
 def is_session_not_for_api(message: str) -> bool:

@@ -33,11 +33,16 @@ class AnswerTooLarge(requests.RequestException):
 
 
 class PlainLoopback(HTTPAdapter):
-    """Carries https URLs to a loopback address over plain http: simple-salesforce can write no others."""
+    """Carries https URLs to a loopback address over plain http: simple-salesforce can write no others.
+
+    By any name of this machine: the one in the settings need not be the one that the sign-in answers with.
+    """
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send with the scheme that the operator wrote."""
-        request.url = "http" + (request.url or "").removeprefix("https")
+        """Send over plain http to this machine, as it is to any other."""
+        url = request.url or ""
+        if is_loopback(urlsplit(url).hostname or ""):
+            request.url = "http" + url.removeprefix("https")
         return super().send(request, *args, **kwargs)
 
 
@@ -53,17 +58,11 @@ class Session(requests.Session):
         self.trust_env = False
         self.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or True
         self.adapters.clear()
-        self.mount("https://", HTTPAdapter(pool_connections=_POOL, pool_maxsize=_POOL))
-        for url in (access.instance_url, access.login_url):
-            if url:
-                self._open_way(url)
-
-    def _open_way(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme == "http" and is_loopback(parts.hostname or ""):
-            self.mount(f"https://{parts.netloc}/", PlainLoopback(pool_connections=_POOL, pool_maxsize=_POOL))
-        else:
-            self.proxies.update(get_environ_proxies(url))
+        local = urlsplit(access.instance_url).scheme == "http"  # settings take it for loopback addresses alone
+        adapter = PlainLoopback if local else HTTPAdapter
+        self.mount("https://", adapter(pool_connections=_POOL, pool_maxsize=_POOL))
+        if not local:
+            self.proxies.update(get_environ_proxies(access.instance_url))
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send one call and read its answer whole. Raises requests' and urllib3's own errors."""

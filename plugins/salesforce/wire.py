@@ -35,7 +35,16 @@ DROPPED_PAUSE = 5.0
 
 _LIMIT_INFO = re.compile(r"api-usage=(\d+)/(\d+)", re.ASCII)
 _NEXT_PAGE = re.compile(r"/services/data/v\d\d\.\d/(query/[A-Za-z0-9-]+)", re.ASCII)
+_UNREADABLE = frozenset({"JSON_PARSER_ERROR"})  # codes that refuse a whole composite for one row in it
 _PLAIN_JSON = {"X-PrettyPrint": "0"}  # simple-salesforce asks for indented answers
+
+
+class CallRefused(Exception):
+    """A whole write was refused for something that it carries, and nothing of it was done."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"refused with {answer.status}")
+        self.answer = answer
 
 
 class AnswerLost(Exception):
@@ -130,17 +139,17 @@ class Wire:
         return self._composite(subrequests, writes=False)
 
     def write_together(self, subrequests: Sequence[Subrequest]) -> list[Answer]:
-        """Writes in one composite, done in order, each by itself. Raises AnswerLost besides."""
+        """Writes in one composite, done in order, each by itself. Raises AnswerLost and CallRefused besides."""
         return self._composite(subrequests, writes=True)
 
     def write_alone(self, subrequest: Subrequest) -> Answer:
-        """One write as a call of its own: for text that a composite would take for a reference."""
+        """One write as a call of its own: for text that a composite would take for a reference. Raises AnswerLost."""
         try:
             body = self._call(
                 subrequest.method, subrequest.path, body=subrequest.body, headers=subrequest.headers, writes=True
             )
-        except _CallRefused as refusal:
-            return Answer(refusal.status, refusal.content)
+        except CallRefused as refusal:
+            return refusal.answer
         return Answer(200, body)
 
     def _composite(self, subrequests: Sequence[Subrequest], *, writes: bool) -> list[Answer]:
@@ -157,9 +166,15 @@ class Wire:
         body = {"allOrNone": False, "collateSubrequests": False, "compositeRequest": parts}
         try:
             content = self._call("POST", "composite", body=body, writes=writes)
-        except _CallRefused as refusal:
-            raise _stopped(_Failed(refusal.status, refusal.content)) from None
+        except CallRefused as refusal:
+            if any(found.code in _UNREADABLE for found in refusal.answer.refusals):
+                raise
+            failed = _Failed(refusal.answer.status, refusal.answer.body)
+            raise _stopped(failed) from None
         answers = _composite_answers(content, subrequests)
+        whole = _answer_for_all(content)
+        if whole is not None:
+            raise _stopped(_Failed(whole.status, whole.body))
         if answers is None:
             raise AnswerLost(DROPPED_PAUSE) if writes else _unreadable()
         return answers
@@ -226,15 +241,6 @@ class Wire:
         self._count_call(int(told[1]) if told else None, int(told[2]) if told else None)
 
 
-class _CallRefused(Exception):
-    """A call was refused for what it carries: the caller of a collection looks at its rows."""
-
-    def __init__(self, status: int, content: object) -> None:
-        super().__init__(f"refused with {status}")
-        self.status = status
-        self.content = content
-
-
 def _write_failure(failed: _Failed) -> Exception:
     """Whether a write was surely not done."""
     if failed.error is not None:
@@ -249,7 +255,7 @@ def _write_failure(failed: _Failed) -> Exception:
     if status >= 500 and "SERVER_UNAVAILABLE" not in codes:
         return AnswerLost(DROPPED_PAUSE)
     if status == 400 and codes:
-        return _CallRefused(status, failed.content)
+        return CallRefused(Answer(status, failed.content))
     return _stopped(failed)
 
 
@@ -288,6 +294,17 @@ def _wrong_address() -> Problem:
         "Check the instance URL (your My Domain may have been renamed) and api_version.",
         OPERATOR,
     )
+
+
+def _answer_for_all(content: object) -> Answer | None:
+    """A composite that is refused as a whole may answer 200 with one refusal that belongs to no subrequest (seen)."""
+    given = content.get("compositeResponse") if isinstance(content, dict) else None
+    if not isinstance(given, list) or len(given) != 1 or not isinstance(given[0], dict):
+        return None
+    status = given[0].get("httpStatusCode")
+    if given[0].get("referenceId") is not None or not isinstance(status, int) or status < 400:
+        return None
+    return Answer(status, given[0].get("body"))
 
 
 def _composite_answers(content: object, subrequests: Sequence[Subrequest]) -> list[Answer] | None:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from contactsync.api import Action, FieldValue, Next, RecordKind, RecordRef, Step, StepRef, StepResult, Wanted
+from contactsync.api import (
+    Action,
+    FieldValue,
+    Next,
+    RecordKind,
+    RecordRef,
+    Step,
+    StepRef,
+    StepResult,
+    TargetRefused,
+    Wanted,
+)
 from contactsync_plugins.salesforce.target import SalesforceTarget
 
 from tests.salesforce.conftest import Org
@@ -280,6 +291,99 @@ def test_rows_that_are_halted_twice_are_tried_again_later(org: Org, target: Sale
     failure = apply(target, create("p1", CONTACT))["p1"].failure
     assert failure
     assert (failure.next, failure.problem.code) == (Next.RETRY, "processing_halted")
+
+
+def test_rows_that_were_done_are_not_done_again_when_the_rest_is_refused(org: Org, target: SalesforceTarget) -> None:
+    done = {"id": "003Ws0000000001AAA", "success": True, "errors": []}
+    parts = {"step_p1": (201, done), "step_p2": (400, HALTED)}
+    org.fault(do="status", status=200, body=answered(parts))
+    org.fault(do="status", status=400, body=UNREADABLE)
+    results = apply(target, create("p1", CONTACT, Title="done"), create("p2", CONTACT, Title="again"))
+    assert all(result.ok for result in results.values())
+    assert [row["Title"] for row in org.rows("Contact")] == ["again"]
+
+
+UNREADABLE = [{"errorCode": "JSON_PARSER_ERROR", "message": "Cannot deserialize instance of double"}]
+
+
+@SIZES
+def test_a_composite_that_is_refused_as_a_whole_is_done_in_parts(
+    org: Org, target: SalesforceTarget, others: int
+) -> None:
+    campaign = org.campaign()
+    org.fault(do="status", status=400, body=UNREADABLE)
+    results = apply(
+        target,
+        create("a1", ACCOUNT, Name="Acme"),
+        create("p1", CONTACT, AccountId=StepRef("a1")),
+        create("l1", LEAD),
+        create("m1", MEMBER, campaign=campaign, person=StepRef("p1")),
+        *padding(others),
+    )
+    assert all(result.ok for result in results.values())
+    assert len(org.rows("Contact")) == 1 + others
+
+
+def test_an_answer_lost_while_a_composite_is_done_in_parts_belongs_to_its_part(
+    org: Org, target: SalesforceTarget
+) -> None:
+    leads = [create(f"l{n}", LEAD) for n in range(15)]
+    contacts = [create(f"c{n}", CONTACT) for n in range(15)]
+    org.fault(do="status", status=400, body=UNREADABLE)
+    org.fault(do="drop_after", match={"writes": True})
+    results = apply(target, *leads, *contacts)
+    lost = {results[step.id].failure.problem.code for step in leads}
+    unsent = {results[step.id].failure.problem.code for step in contacts}
+    assert {*lost, *unsent} == {"answer_lost", "server_unavailable"}
+    assert len(lost) == len(unsent) == 1
+    assert len(org.rows("Lead")) + len(org.rows("Contact")) == 15
+
+
+def test_an_oversized_composite_is_our_own_fault_and_nothing_is_called_lost(org: Org, target: SalesforceTarget) -> None:
+    whole = {
+        "referenceId": None,
+        "httpStatusCode": 400,
+        "httpHeaders": {},
+        "body": [{"errorCode": "LIMIT_EXCEEDED", "message": "The request can’t contain more than 25 operations."}],
+    }
+    org.fault(do="status", status=200, body={"compositeResponse": [whole]})
+    with pytest.raises(TargetRefused) as caught:
+        apply(target, create("p1", CONTACT))
+    assert caught.value.problem.code == "salesforce_limit_exceeded"
+
+
+OVERLOADED = {
+    "statusCode": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+    "message": "Scoring: System.LimitException: Apex CPU time limit exceeded",
+    "fields": [],
+}
+
+
+def test_automation_that_cannot_take_so_many_rows_gets_fewer(org: Org, target: SalesforceTarget) -> None:
+    rows = [{"success": False, "errors": [OVERLOADED]} for _ in range(200)]
+    org.fault(do="status", status=200, body=answered({"part_0": (200, rows)}))
+    results = apply(target, *(create(f"p{n}", CONTACT) for n in range(200)))
+    assert all(result.ok for result in results.values())
+    _, second = org.calls()
+    assert len(second["subrequests"]) == 5
+
+
+def test_a_row_that_overloads_the_automation_by_itself_comes_back_later(org: Org, target: SalesforceTarget) -> None:
+    error = {**OVERLOADED}
+    org.fault(do="row", times=9, where={"object": "Contact", "field": "Email", "value": "pad7@x.example"}, error=error)
+    results = apply(target, *padding(60))
+    failed = {step_id: result.failure for step_id, result in results.items() if result.failure}
+    assert list(failed) == ["pad7"]
+    assert (failed["pad7"].next, failed["pad7"].problem.code) == (Next.RETRY, "automation_limit")
+
+
+def test_a_country_that_the_org_does_not_list_says_where_the_list_is(org: Org, target: SalesforceTarget) -> None:
+    org.admin("options", {"countries": {"Germany": []}})
+    results = apply(target, create("p1", LEAD, Country="Germany"), create("p2", LEAD, Country="Deutschland"))
+    assert results["p1"].ok
+    problem = results["p2"].failure.problem
+    assert (problem.code, problem.fields) == ("state_or_country_unknown", ("Country",))
+    assert "Deutschland" not in str(problem)
 
 
 def test_text_that_is_no_unicode_hurts_nobody(org: Org, target: SalesforceTarget) -> None:

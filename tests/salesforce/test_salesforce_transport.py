@@ -154,7 +154,14 @@ def test_the_operators_proxy_and_ca_bundle_are_taken_for_salesforce_and_not_for_
     assert not local.proxies
 
 
-def test_plain_http_goes_nowhere_but_to_the_loopback_address_of_the_settings(org: Org) -> None:
+def test_this_machine_may_be_written_by_another_name_than_the_sign_in_answers_with(org: Org) -> None:
+    target = org.target(instance_url=org.standin.url.replace("127.0.0.1", "localhost"))
+    assert target.look_up(ASKED).owners == ()
+    assert org.keeper.kept
+    assert org.keeper.kept.instance_url == org.standin.url
+
+
+def test_plain_http_is_spoken_to_this_machine_alone(org: Org) -> None:
     access = read_access({"instance_url": org.standin.url, "client_id": "i"}, {"client_secret": "s"})
     session = Session(access, print)
     for url in ("http://127.0.0.1:1/", "http://example.com/", org.standin.url):
