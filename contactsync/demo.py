@@ -1,7 +1,7 @@
 """The demo: all processes on this machine, a stand-in for Salesforce, and a sample event posted as a platform would.
 
-    fresh folder under var/ → database → org → stand-in with a campaign and two users → web, worker, clock
-    → event, contacts and roster by signed webhooks → wait until all are synced → what arrived where
+fresh folder under var/ → database → org → stand-in with a campaign and two users → web, worker, clock
+→ event, contacts and roster by signed webhooks → wait until all are synced → what arrived where
 """
 
 from __future__ import annotations

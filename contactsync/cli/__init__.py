@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from contactsync.cli.main import main
+from contactsync.cli.commands import main
 
 __all__ = ["main"]

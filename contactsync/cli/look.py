@@ -29,8 +29,10 @@ def status(shell: Shell, slug: str, json_wanted: bool) -> None:
     table = Table(show_header=False, title=f"{org.slug} ({org.name})", title_justify="left")
     for name, value in stands.items():
         if isinstance(value, dict):
-            value = ", ".join(f"{key.replace('_', ' ')} {count}" for key, count in value.items())  # noqa: PLW2901
-        table.add_row(name.replace("_", " "), "–" if value is None else str(value))
+            said = ", ".join(f"{key.replace('_', ' ')} {count}" for key, count in value.items() if count is not None)
+        else:
+            said = "–" if value is None else str(value)
+        table.add_row(name.replace("_", " "), said)
     console().print(table)
 
 

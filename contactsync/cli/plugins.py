@@ -35,7 +35,9 @@ def list_(shell: Shell, json_wanted: bool) -> None:
     table = Table("Plugin", "State", "From", "Hooks", "Provides")
     for state in states:
         hooks = ", ".join(hook.removeprefix("contactsync_") for hook in state.hooks)
-        table.add_row(state.name, str(state.status), state.distribution or state.where, hooks, ", ".join(state.provides))
+        table.add_row(
+            state.name, str(state.status), state.distribution or state.where, hooks, ", ".join(state.provides)
+        )
     console().print(table)
 
 
@@ -43,18 +45,25 @@ def list_(shell: Shell, json_wanted: bool) -> None:
 @with_shell
 def check(shell: Shell) -> None:
     """Load every plugin and say what is wrong with those that cannot be used; exit status 1 when there is one."""
-    broken = [state for state in _listing(shell) if state.problem]
+    config = shell.settings.config
+    loaded = Plugins.load(config)
+    broken = [state for state in loaded.listing() if state.problem]
+    complaints = loaded.complaints(config)
     for state in broken:
         click.secho(f"{state.name} ({state.distribution or state.where}): {state.problem}", fg="red", err=True)
         click.echo(f"  {state.fix}", err=True)
-    if broken:
+    for complaint in complaints:
+        click.secho(complaint, fg="red", err=True)
+    if broken or complaints:
         raise SystemExit(1)
     click.echo("All plugins can be used.")
 
 
 @plugins.command(cls=Command, example="contactsync plugins new --kind owner territory-owner")
 @click.option("--kind", type=click.Choice(sorted(KINDS)), required=True, help="What it is to bring.")
-@click.option("--into", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="The folder to make it in.")
+@click.option(
+    "--into", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="The folder to make it in."
+)
 @click.argument("name")
 def new(kind: str, into: Path, name: str) -> None:
     """Write a small working plugin, with a test, to start from."""

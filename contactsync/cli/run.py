@@ -42,7 +42,9 @@ def clock(shell: Shell) -> None:
 @click.option("--port", default=9000, show_default=True, help="0 takes a free port.")
 @click.option("--client-id", help="Accept only this client id (default: any that is not empty).")
 @click.option("--client-secret", help="Accept only this client secret (default: any that is not empty).")
-@click.option("--jwt-public-key", type=click.Path(exists=True, path_type=Path), help="Check JWT assertions with it (PEM).")
+@click.option(
+    "--jwt-public-key", type=click.Path(exists=True, path_type=Path), help="Check JWT assertions with it (PEM)."
+)
 @click.option("--latency-ms", type=float, default=0.0, help="Every call takes at least this long.")
 @click.option("--latency-ms-per-row", type=float, default=0.0, help="And this much for every row.")
 @click.option("--daily-limit", type=int, default=100_000, show_default=True, help="Calls until the daily limit.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from datetime import UTC
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def send(shell: Shell, file: Path, slug: str, door: str, url: str | None, webhoo
     Ends with exit status 1 when it was not accepted.
     """
     org = shell.org(slug)
-    body = click.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
+    body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     now = shell.parts.now()
     with reading(shell.parts.engine) as db:
         good = orgs.secrets(db, shell.parts.vault, org.id, now)

@@ -28,7 +28,7 @@ class TokenKeeper(Protocol):
         ...
 
 
-def _count_nothing(used: int | None, limit: int | None) -> None:  # noqa: ARG001 - the shape is fixed
+def _count_nothing(used: int | None, limit: int | None) -> None:
     """Nobody wants to know."""
 
 

@@ -42,7 +42,9 @@ class PluginBroken(Misconfigured):
 
 
 class SignatureRefused(ContactsyncError):
-    """A webhook is not proven to come from its org. `reason` (missing, malformed, stale, wrong) is for logs, never for the sender."""
+    """A webhook is not proven to come from its org. `reason` (missing, malformed, stale, wrong) is for logs, never for the
+    sender.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"the webhook's signature is refused: {reason}")

@@ -93,6 +93,7 @@ Row = dict[str, Any]
 class _Held:
     """A stored record while it is merged: `key` None until it is inserted."""
 
+    name: str
     key: int | None = None
     state: dict[str, Stamped] = field(default_factory=dict)
     before: dict[str, Scalar] = field(default_factory=dict)
@@ -109,30 +110,28 @@ class _Held:
         return self.key is None or values(self.state) != self.before
 
 
-RowOf = Callable[[str, _Held], Row]
+RowOf = Callable[[_Held], Row]
 
 
 def _held(db: Db, table: sa.Table, column: sa.Column[str], org_id: int, keys: set[str]) -> dict[str, _Held]:
-    held = {key: _Held() for key in sorted(keys)}
+    held = {key: _Held(key) for key in sorted(keys)}
     for some in chunks(keys):
         query = sa.select(table.c.id, column.label("named"), table.c.fields).where(
             table.c.org_id == org_id, column.in_(some)
         )
         for row in db.execute(query):
             state = from_json(row.fields)
-            held[row.named] = _Held(row.id, state, values(state))
+            held[row.named] = _Held(row.named, row.id, state, values(state))
     return held
 
 
 def _save(db: Db, table: sa.Table, held: dict[str, _Held], row_of: RowOf, first: Callable[[str], Row]) -> None:
-    """Write what was touched: `row_of(name, record)` gives the columns that hold now, `first(name)` a new row's own."""
-    new = [{**first(name), **row_of(name, record)} for name, record in held.items() if record.key is None]
+    """Write what was touched: `row_of(record)` gives the columns that hold now, `first(name)` a new row's own."""
+    new = [{**first(record.name), **row_of(record)} for record in held.values() if record.key is None]
     if new:
         db.execute(sa.insert(table), new)
     old = [
-        {"b_id": record.key, **row_of(name, record)}
-        for name, record in held.items()
-        if record.key is not None and record.touched
+        {"b_id": record.key, **row_of(record)} for record in held.values() if record.key is not None and record.touched
     ]
     for names in {tuple(sorted(row)) for row in old}:
         rows = [row for row in old if tuple(sorted(row)) == names]
@@ -155,7 +154,7 @@ def _write_companies(db: Db, org_id: int, changes: Sequence[ContactChange], now:
         db,
         t.company,
         held,
-        lambda name, record: {"fields": as_json(record.state), "name": values(record.state).get("name")},
+        lambda record: {"fields": as_json(record.state), "name": values(record.state).get("name")},
         lambda name: {"org_id": org_id, "key": name},
     )
     for some in chunks(known):
@@ -177,11 +176,11 @@ def _write_events(db: Db, org_id: int, gathered: Changes, now: datetime) -> None
             held[name].merge(dict(change.changes), change.version)
     choices = _choices(db, org_id, said)
 
-    def row_of(name: str, record: _Held) -> dict[str, Any]:
+    def row_of(record: _Held) -> dict[str, Any]:
         fields = values(record.state)
         row: dict[str, Any] = {"fields": as_json(record.state), "updated_at": now}
-        if name in said:
-            choice = choices.get(name)
+        if record.name in said:
+            choice = choices.get(record.name)
             campaign_id = choice if choice is not None else fields.get("campaign_id")
             row |= {
                 "name": fields.get("name"),
@@ -234,7 +233,7 @@ def _write_contacts(db: Db, org_id: int, changes: Sequence[ContactChange], now: 
     for change in changes:
         held[change.id].merge(dict(change.changes), change.version)
 
-    def row_of(name: str, record: _Held) -> dict[str, Any]:
+    def row_of(record: _Held) -> dict[str, Any]:
         fields = values(record.state)
         email = fields.get("email")
         row: dict[str, Any] = {

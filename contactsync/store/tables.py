@@ -106,7 +106,8 @@ connection = sa.Table(
     sa.Column("calls", sa.BigInteger, nullable=False, default=0),  # calls we made, for status and metrics
     sa.Column("budget_used", sa.BigInteger),  # the CRM's own count for the day
     sa.Column("budget_limit", sa.BigInteger),
-    # The whole connection pauses when whole calls fail: by itself again at paused_until, or (problem, no time) when somebody acted.
+    # The whole connection pauses when whole calls fail: by itself again at paused_until, or, with a problem and no
+    # time, when somebody acted.
     sa.Column("failures", sa.Integer, nullable=False, default=0),
     sa.Column("paused_until", UtcTime),
     sa.Column("problem", Json),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import structlog
-
 from contactsync.domain.changes import Changes, changes_of
 from contactsync.domain.errors import RefusedInput
 from contactsync.intake.decode import decode
+from contactsync.log import logger
 from contactsync.store import absorption
 from contactsync.store.absorption import Waiting
 from contactsync.store.engine import reading
@@ -19,7 +18,7 @@ DELIVERIES = 100
 BYTES = 2_000_000
 """And at most so many bytes of them, so that memory does not grow with what waits."""
 
-log = structlog.get_logger(__name__)
+log = logger(__name__)
 
 
 def absorb(parts: Parts, org_id: int, lease: HeldLease) -> int:

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
 
-import structlog
-
 from contactsync.domain.batch import Incomplete, Ready
 from contactsync.domain.crm import Failure, Next, Problem
 from contactsync.domain.errors import PluginBroken, TargetError, TargetRefused, TargetUnavailable
@@ -21,6 +19,7 @@ from contactsync.domain.prepare import prepare
 from contactsync.domain.records import SyncStatus
 from contactsync.domain.run import FinishedRun
 from contactsync.domain.wanted import wanted
+from contactsync.log import logger
 from contactsync.store.lease import HeldLease
 from contactsync.store.ledger import Recorded, connection_fares_well, pause_connection, record
 from contactsync.store.queue import Claimed
@@ -38,7 +37,7 @@ NOT_CONNECTED = Problem(
     who="event team",
 )
 
-log = structlog.get_logger(__name__)
+log = logger(__name__)
 
 
 @dataclass(frozen=True)

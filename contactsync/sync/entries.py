@@ -136,8 +136,8 @@ def _links(ready: Ready, contact_plan: ContactPlan, done: Applied) -> tuple[Link
     for campaign_id, step_id in contact_plan.members.items():
         sources[step_id] = _member_source(campaign_id, ready.contact.id)
     made = []
-    for step_id, source in sources.items():
-        result = done.results.get(step_id or "")
+    for name, source in sources.items():
+        result = done.results.get(name or "")
         if result is not None and result.ref is not None:
             created = done.steps[result.step_id].action is Action.CREATE
             made.append(LinkMade(source, result.ref, created_by_us=created))

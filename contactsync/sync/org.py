@@ -8,9 +8,8 @@ import socket
 import time
 from collections.abc import Callable
 
-import structlog
-
-from contactsync.domain.errors import PluginBroken
+from contactsync.domain.errors import Misconfigured
+from contactsync.log import described, logger
 from contactsync.store import queue
 from contactsync.store.engine import reading
 from contactsync.store.lease import HeldLease, org_lease
@@ -20,7 +19,7 @@ from contactsync.sync.batch import Turn, sync_batch
 from contactsync.sync.parts import Parts
 from contactsync.sync.rules import rules_of
 
-log = structlog.get_logger(__name__)
+log = logger(__name__)
 
 
 def never() -> bool:
@@ -66,13 +65,15 @@ def _round(parts: Parts, org_id: int, lease: HeldLease) -> bool | None:
     absorbed = _absorb_up_to(parts, org_id, lease, size)
     try:
         bound = parts.targets.of(org_id)
-    except PluginBroken:
-        log.exception("target cannot be used", org=slug)
+        with reading(parts.engine) as db:
+            rules = rules_of(db, parts, org_id, slug, bound.row.target if bound else None)
+    except Misconfigured as error:
+        # What is due stays due: the clock rings again, and it goes on once the setting or the plugin is mended.
+        log.error("org cannot be synced", org=slug, **described(error))
         return None
     if bound is not None and bound.row.paused(parts.now()):
         return None
     with reading(parts.engine) as db:
-        rules = rules_of(db, parts, org_id, slug, bound.row.target if bound else None)
         claimed = queue.claim(db, org_id, bound.row.id if bound else None, parts.now(), size)
     if not claimed:
         return absorbed

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 import jwt
 import requests
 import urllib3
+
 from contactsync.api import Misconfigured, Problem, TargetError, TargetRefused, TargetUnavailable, Token
 
-from .errors import ADMIN, BUSY_PAUSE, NOBODY, OPERATOR, failure_of, refusals_in
+from .advice import ADMIN, BUSY_PAUSE, NOBODY, OPERATOR
+from .errors import failure_of, refusals_in
 from .settings import CLIENT_CREDENTIALS, Access, is_loopback, origin
 from .transport import Session, is_certificate_refused
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from contactsync.api import Choice, CrmField, FieldCatalog, Problem, RecordKind
 
-from .errors import ADMIN
+from .advice import ADMIN
 from .soql import containing
 
 MOST_CHOICES = 20

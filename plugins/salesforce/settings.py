@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from contactsync.api import Misconfigured
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from contactsync.api import Misconfigured
 
 API_VERSION = "66.0"  # Spring '26; every org of today speaks it
 CLIENT_CREDENTIALS = "client_credentials"

@@ -19,12 +19,14 @@ from typing import Any
 
 import requests
 import urllib3
-from contactsync.api import Connection, Next, Problem, TargetError, TargetRefused, TargetUnavailable, Token
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 
+from contactsync.api import Connection, Next, Problem, TargetError, TargetRefused, TargetUnavailable, Token
+
+from .advice import BUSY_PAUSE, NOBODY, OPERATOR
 from .auth import fetch_token, unreachable
-from .errors import BUSY_PAUSE, NOBODY, OPERATOR, Refusal, failure_of, is_session_not_for_api, refusals_in
+from .errors import Refusal, failure_of, is_session_not_for_api, refusals_in
 from .settings import Access
 from .transport import AnswerTooLarge, Session, never_sent
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from contactsync.api import Action, Failure, FieldValue, Next, Problem, RecordKind, RecordRef, Scalar, Step, StepRef
 
-from .errors import MARKETER, object_label
+from .advice import MARKETER
+from .errors import object_label
 from .ids import full_id, kind_of
 from .soql import REFERENCE, is_identifier
 from .wire import MOST_SUBREQUESTS, Subrequest

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contactsync.domain.crm import Action, FoundAccount, RecordRef, StepRef
 from contactsync.domain.policy import Policies
 from contactsync.domain.records import Company
-
 from tests.domain.made import (
     ACCOUNT,
     account,

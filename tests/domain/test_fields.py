@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from contactsync.domain.crm import Action
-from contactsync.domain.values import is_blank, same
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contactsync.domain.crm import Action
+from contactsync.domain.values import is_blank, same
 from tests.domain.made import lead, mapping_with, person_step, planned, ready, rule
 
 

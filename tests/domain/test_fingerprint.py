@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+
 from contactsync.domain.fingerprint import fingerprint
 from contactsync.domain.policy import Policies
 from contactsync.domain.records import Attendance, Company
-
 from tests.domain.made import LEAD, MAPPING, mapping_with, ready, ref, rule
 
 BASE = {"title": "Countess", "company": Company("id:7", "Acme", "acme.com"), "attendances": [("701A", "registered")]}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+
 from contactsync.domain.crm import CrmField, FieldCatalog, RecordKind
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.mapping_check import check_rules
-
 from tests.domain.made import rule
 
 FIELDS = [

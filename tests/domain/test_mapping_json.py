@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.mapping import FieldRule, WriteMode
 from contactsync.domain.mapping_json import rules_as_json, rules_from_json
-
 from tests.domain.made import MAPPING
 
 NEEDED = [

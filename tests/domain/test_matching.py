@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from contactsync.domain.crm import Action
 from contactsync.domain.policy import Policies, SeveralMatches
-
 from tests.domain.made import (
     CONTACT,
     LEAD,

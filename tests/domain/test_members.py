@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+
 from contactsync.domain.crm import Action, StepRef
 from contactsync.domain.policy import Policies
 from contactsync.domain.policy_json import policies_from_json
 from contactsync.domain.records import Attendance
-
 from tests.domain.made import (
     CONTACT,
     LEAD,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from contactsync.domain.names import (
     KEY_LENGTH,
     VARIANTS,
@@ -11,8 +14,6 @@ from contactsync.domain.names import (
     normalised_domain,
     normalised_name,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 SAME = [
     ("Acme, Inc.", "ACME Incorporated"),

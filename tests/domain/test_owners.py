@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contactsync.domain.crm import Action
-
 from tests.domain.made import lead, mapping_with, owner, person_step, planned, ready, rule
 
 NOBODY = "No active standard user has the owner's e-mail address: the owner was left to the CRM."

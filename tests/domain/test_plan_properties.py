@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
 from contactsync.domain.batch import Links, Plan, Ready
 from contactsync.domain.crm import Action, StepRef
 from contactsync.domain.plan import plan
 from contactsync.domain.policy import STATUS_LADDER, Policies, SeveralMatches
 from contactsync.domain.records import Attendance, Company
 from contactsync.domain.wanted import wanted
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
-
 from tests.domain.crm_model import CrmModel, user
 from tests.domain.made import ACCOUNT, CONTACT, LEAD, MEMBER, mapping_with, ready, rule
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.policy import DEFAULT_STATUS_MAP, Policies, SeveralMatches
 from contactsync.domain.policy_json import policies_as_json, policies_from_json

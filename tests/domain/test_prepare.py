@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+
 from contactsync.domain.batch import Choices, Incomplete, Links, Ready
 from contactsync.domain.choices import CompanyChoice, OwnerChoice, SyncAsChoice
 from contactsync.domain.crm import RecordKind
 from contactsync.domain.policy import Policies
 from contactsync.domain.prepare import prepare
 from contactsync.domain.records import REQUIRED, Company, Contact, SyncAs
-
 from tests.domain.made import contact
 
 NONE = Choices()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contactsync.domain.crm import Wanted
 from contactsync.domain.records import Attendance, Company
 from contactsync.domain.wanted import wanted
-
 from tests.domain.made import ACCOUNT, CONTACT, LEAD, MAPPING, mapping_with, ready, ref, rule
 
 

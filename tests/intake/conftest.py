@@ -12,6 +12,10 @@ from typing import Any
 import flask
 import pytest
 import sqlalchemy as sa
+from flask.testing import FlaskClient
+from sqlalchemy.engine import Engine
+from werkzeug.test import TestResponse
+
 from contactsync.config import Config, IntakeConfig
 from contactsync.intake.door import webhooks
 from contactsync.intake.signature import sign
@@ -20,9 +24,6 @@ from contactsync.store import orgs
 from contactsync.store.engine import open_engine, reading, writing
 from contactsync.store.tables import delivery
 from contactsync.store.vault import Vault
-from flask.testing import FlaskClient
-from sqlalchemy.engine import Engine
-from werkzeug.test import TestResponse
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 KEYS = ("a key of these tests and of no other",)

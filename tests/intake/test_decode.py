@@ -6,14 +6,14 @@ import json
 from typing import Any
 
 import pytest
-from contactsync.domain.errors import RefusedInput
-from contactsync.intake.decode import Payload, decode, known_type
-from contactsync.intake.schemas import CONTACT, DOORS, EVENT, ROSTER
-from contactsync.intake.shape import MOST_UNKNOWN, Shape, UnknownKeys
 from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
+from contactsync.domain.errors import RefusedInput
+from contactsync.intake.decode import Payload, decode, known_type
+from contactsync.intake.schemas import CONTACT, DOORS, EVENT, ROSTER
+from contactsync.intake.shape import MOST_UNKNOWN, Shape, UnknownKeys
 from tests.intake.conftest import ADA, written
 
 

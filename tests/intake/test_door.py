@@ -10,14 +10,14 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 import structlog.testing
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from contactsync.intake.keyring import REMEMBERED
 from contactsync.intake.signature import sign
 from contactsync.store import orgs
 from contactsync.store.engine import open_engine, writing
 from contactsync.store.vault import Vault
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from tests.intake.conftest import ADA, HandBell, Sender, kept, moved, new_org, written
 
 UNAUTHORIZED = {"error": {"code": "unauthorized", "message": "The signature was not accepted."}}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import requests
-from contactsync.intake.signature import sign
 from sqlalchemy.engine import Engine
 
+from contactsync.intake.signature import sign
 from tests.fixtures.processes import Processes, free_port
 from tests.fixtures.waiting import wait_until
 from tests.intake.conftest import ADA, KEYS, kept, new_org, written
@@ -45,8 +45,9 @@ StartWeb = Callable[[Engine], Web]
 
 
 @pytest.fixture
-def start_web(processes: Processes, redis_url: str) -> StartWeb:
-    """Starts a web process on a database that has an org."""
+def start_web(processes: Processes, redis_url: str) -> Iterator[StartWeb]:
+    """Starts a web process on a database that has an org. It is killed in the end: how it stops is tested elsewhere."""
+    started = []
 
     def start(engine: Engine) -> Web:
         port = free_port()
@@ -59,6 +60,7 @@ def start_web(processes: Processes, redis_url: str) -> StartWeb:
         }
         _, secret = new_org(engine, "acme", datetime.now(UTC))
         running = processes.start("web")
+        started.append(running)
 
         def answers() -> bool:
             assert running.code is None, running.said()
@@ -70,7 +72,9 @@ def start_web(processes: Processes, redis_url: str) -> StartWeb:
         wait_until(answers, 30, "the web process answers")
         return Web(port, secret)
 
-    return start
+    yield start
+    for running in started:
+        running.kill()
 
 
 def test_fifty_identical_webhooks_at_once_are_one_delivery_and_all_learn_its_id(start_web, engine):

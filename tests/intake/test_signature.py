@@ -7,10 +7,11 @@ import hmac
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from contactsync.domain.errors import RefusedInput, SignatureRefused
-from contactsync.intake.signature import sign, verify
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from contactsync.domain.errors import RefusedInput, SignatureRefused
+from contactsync.intake.signature import sign, verify
 
 # The vector of the standard's reference libraries.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

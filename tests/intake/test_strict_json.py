@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from contactsync.domain.errors import RefusedInput
 from contactsync.intake import strict_json
 from contactsync.intake.strict_json import path_of, read_json
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def faults(body: bytes) -> dict[str, str]:

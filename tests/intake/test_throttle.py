@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from contactsync.intake.throttle import Bucket, Throttle, take
 from hypothesis import given
 from hypothesis import strategies as st
+
+from contactsync.intake.throttle import Bucket, Throttle, take
 
 
 def test_a_seconds_worth_goes_at_once_and_then_one_waits():

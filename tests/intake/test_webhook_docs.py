@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from contactsync_plugins.company_from_domain import CONTACTSYNC_OPTIONS
+from werkzeug.serving import WSGIRequestHandler, make_server
+
 from contactsync.intake.answers import KINDS
 from contactsync.intake.decode import decode
 from contactsync.intake.docs import made_anew, main
 from contactsync.intake.schemas import CONTACT, DOORS
 from contactsync.intake.signature import sign
-from contactsync_plugins.company_from_domain import CONTACTSYNC_OPTIONS
-from werkzeug.serving import WSGIRequestHandler, make_server
-
 from tests.intake.conftest import Sender, kept
 
 PAGE = Path(__file__).parents[2] / "docs" / "webhooks.md"

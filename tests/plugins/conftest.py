@@ -10,6 +10,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+
 from contactsync.config import Config, PluginsConfig
 from contactsync.hooks import Plugins
 

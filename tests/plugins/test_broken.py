@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 import structlog.testing
+
 from contactsync.api import Contact, FinishedRun, Misconfigured, PluginBroken, SyncStatus
 from contactsync.config import Config, SyncConfig
 from contactsync.hooks import HOOKS, Plugins, PluginState
-
 from tests.plugins.conftest import Shelf, owner_plugin
 
 ADA = Contact("1", {"email": "ada@acme.example", "first_name": "Ada"})

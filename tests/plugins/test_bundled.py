@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from contactsync.api import Company, Contact, FieldRule, PluginBroken, WriteMode
-from contactsync.config import Config, PluginsConfig
-from contactsync.hooks import Plugins
 from contactsync_plugins.company_from_domain import CONTACTSYNC_OPTIONS, company_domain
 from hypothesis import given
 from hypothesis import strategies as st
+
+from contactsync.api import Company, Contact, FieldRule, PluginBroken, WriteMode
+from contactsync.config import Config, PluginsConfig
+from contactsync.hooks import Plugins
 
 BUNDLED = Plugins.load(Config(plugins=PluginsConfig(discover=False)))
 

@@ -7,6 +7,9 @@ from pathlib import Path
 from string import Template
 
 import pytest
+from contactsync_plugins import jsonl_target
+from contactsync_plugins.jsonl_target import JsonLines, check_settings
+
 from contactsync.api import (
     Action,
     CrmTarget,
@@ -18,9 +21,6 @@ from contactsync.api import (
     TargetUnavailable,
     Wanted,
 )
-from contactsync_plugins import jsonl_target
-from contactsync_plugins.jsonl_target import JsonLines, check_settings
-
 from tests.contracts.target_contract import Crm, TargetContract
 
 GIVEN = (

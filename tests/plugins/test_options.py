@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from contactsync.api import Contact, Misconfigured
 from contactsync.hooks import Plugins
-
 from tests.plugins.conftest import Shelf
 
 ADA = Contact("1", {})

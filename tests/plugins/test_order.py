@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from contactsync.api import Contact, FinishedRun, SyncAs, SyncStatus
 from contactsync.hooks import Plugins
-
 from tests.plugins.conftest import Shelf, owner_plugin
 
 ADA = Contact("1", {"email": "ada@acme.example"})

@@ -10,6 +10,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+
 from contactsync import hooks
 from contactsync.api import (
     Action,
@@ -30,7 +31,6 @@ from contactsync.api import (
 )
 from contactsync.config import Config
 from contactsync.hooks import HOOKS, SPECS, Plugins
-
 from tests.plugins.conftest import Shelf
 
 CHECKOUT = Path(__file__).parents[2]

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 from contactsync.domain.errors import RefusedInput
 from contactsync.scaffold import KINDS, new_plugin
 

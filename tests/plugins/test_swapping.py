@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from contactsync.config import Config
 from contactsync.domain.batch import Plan
 from contactsync.hooks import Plugins
@@ -18,7 +19,6 @@ from contactsync.store.vault import Vault
 from contactsync.sync import actions
 from contactsync.sync.parts import Parts
 from contactsync.sync.targets import Targets
-
 from tests.plugins.conftest import Shelf
 from tests.sync.conftest import Clock, Rung, World, ada
 

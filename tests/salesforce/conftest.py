@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 import requests
+from contactsync_plugins.salesforce.target import SalesforceTarget
+
 from contactsync.api import Connection, RecordKind, RecordRef, Token
 from contactsync.standin import Options, RunningStandin, serve
-from contactsync_plugins.salesforce.target import SalesforceTarget
 
 OWNER = "olga@acme.example"
 

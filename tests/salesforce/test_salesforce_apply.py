@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from contactsync_plugins.salesforce.target import SalesforceTarget
+
 from contactsync.api import (
     Action,
     FieldValue,
@@ -17,8 +19,6 @@ from contactsync.api import (
     TargetRefused,
     Wanted,
 )
-from contactsync_plugins.salesforce.target import SalesforceTarget
-
 from tests.salesforce.conftest import Org
 
 LEAD, CONTACT, ACCOUNT, MEMBER = RecordKind.LEAD, RecordKind.CONTACT, RecordKind.ACCOUNT, RecordKind.MEMBER

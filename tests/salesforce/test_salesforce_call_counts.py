@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contactsync.api import Action, Found, RecordKind, RecordRef, Step, StepRef, Wanted
 from contactsync_plugins.salesforce.target import SalesforceTarget
 
+from contactsync.api import Action, Found, RecordKind, RecordRef, Step, StepRef, Wanted
 from tests.salesforce.conftest import Org
 
 LEAD, CONTACT, ACCOUNT, MEMBER = RecordKind.LEAD, RecordKind.CONTACT, RecordKind.ACCOUNT, RecordKind.MEMBER

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from contactsync.api import Choice, CrmTarget, RecordKind, RecordRef, TargetRefused
 from contactsync_plugins.salesforce.target import SalesforceTarget
 
+from contactsync.api import Choice, CrmTarget, RecordKind, RecordRef, TargetRefused
 from tests.salesforce.conftest import OWNER, Org
 
 LEAD, CONTACT, ACCOUNT = RecordKind.LEAD, RecordKind.CONTACT, RecordKind.ACCOUNT

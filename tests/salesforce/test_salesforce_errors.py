@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from contactsync.api import Next, RecordKind
+from contactsync_plugins.salesforce.advice import DAILY_PAUSE
 from contactsync_plugins.salesforce.errors import (
-    DAILY_PAUSE,
     Refusal,
     answer_lost,
     failure_of,
@@ -15,6 +14,8 @@ from contactsync_plugins.salesforce.errors import (
     refusals_in,
     stopped_by,
 )
+
+from contactsync.api import Next, RecordKind
 
 LEAD, MEMBER = RecordKind.LEAD, RecordKind.MEMBER
 PRIVATE = "ada.lovelace@engines.example"

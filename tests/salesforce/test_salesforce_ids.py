@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from contactsync_plugins.salesforce.ids import full_id, is_id, kind_of
+
 from contactsync.api import RecordKind
 from contactsync.standin.ids import make_id
-from contactsync_plugins.salesforce.ids import full_id, is_id, kind_of
 
 REAL = "001D000000IRFmaIAH"  # from Salesforce's documentation
 

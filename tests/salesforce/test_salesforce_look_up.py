@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from contactsync_plugins.salesforce.target import SalesforceTarget
+
 from contactsync.api import (
     Found,
     FoundPerson,
@@ -16,8 +18,6 @@ from contactsync.api import (
     Wanted,
 )
 from contactsync.standin import Options
-from contactsync_plugins.salesforce.target import SalesforceTarget
-
 from tests.salesforce.conftest import OWNER, Org
 
 LEAD, CONTACT, ACCOUNT, MEMBER = RecordKind.LEAD, RecordKind.CONTACT, RecordKind.ACCOUNT, RecordKind.MEMBER
@@ -218,6 +218,21 @@ def test_a_mapped_field_that_salesforce_does_not_show_is_named(org: Org, target:
         people(target, fields={LEAD: frozenset({"Shoe_Size__c"})})
     assert caught.value.problem.fields == ("Shoe_Size__c",)
     assert "Shoe_Size__c" in caught.value.problem.cause
+
+
+def test_a_field_of_contacts_that_a_question_about_leads_names_is_put_down_to_contacts(
+    org: Org, target: SalesforceTarget
+) -> None:
+    with pytest.raises(TargetRefused) as caught:
+        people(target, fields={CONTACT: frozenset({"Shoe_Size__c"})})
+    assert "Shoe_Size__c on the Contact" in caught.value.problem.cause
+
+
+def test_who_may_not_see_contacts_is_told_so(org: Org, target: SalesforceTarget) -> None:
+    org.admin("options", {"hidden_objects": ["Contact"]})
+    with pytest.raises(TargetRefused) as caught:
+        people(target)
+    assert caught.value.problem.code == "contacts_hidden"
 
 
 def test_fields_are_answered_under_the_mappings_spelling(org: Org, target: SalesforceTarget) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from contactsync.api import Next, RecordKind, Step, StepRef, TargetRefused, TargetUnavailable, Token, Wanted
 from contactsync_plugins.salesforce.target import SalesforceTarget
 
+from contactsync.api import Next, RecordKind, Step, StepRef, TargetRefused, TargetUnavailable, Token, Wanted
 from tests.salesforce.conftest import Org
 from tests.salesforce.test_salesforce_apply import apply, create
 

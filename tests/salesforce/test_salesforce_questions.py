@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from contactsync.api import RecordKind, TargetRefused, Wanted
 from contactsync_plugins.salesforce.reads import Topic, questions, website_spellings
+
+from contactsync.api import RecordKind, TargetRefused, Wanted
 
 CAMPAIGN = "701Ws0000000001IAA"
 LEAD, CONTACT, ACCOUNT = RecordKind.LEAD, RecordKind.CONTACT, RecordKind.ACCOUNT

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from contactsync.api import Misconfigured
 from contactsync_plugins.salesforce.settings import (
     PRODUCTION_LOGIN,
     SANDBOX_LOGIN,
@@ -13,6 +12,8 @@ from contactsync_plugins.salesforce.settings import (
 )
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from contactsync.api import Misconfigured
 
 GOOD = {"instance_url": "https://acme.my.salesforce.com", "client_id": "id"}
 SECRET = {"client_secret": "very secret"}

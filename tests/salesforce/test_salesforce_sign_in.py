@@ -7,13 +7,13 @@ from typing import Any
 
 import jwt
 import pytest
-from contactsync.api import RecordKind, TargetRefused, TargetUnavailable, Token, Wanted
 from contactsync_plugins.salesforce.auth import assertion_of
 from contactsync_plugins.salesforce.settings import read_access
 from contactsync_plugins.salesforce.target import SalesforceTarget
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from contactsync.api import RecordKind, TargetRefused, TargetUnavailable, Token, Wanted
 from tests.salesforce.conftest import MemoryKeeper, Org
 from tests.salesforce.test_salesforce_apply import apply, create
 

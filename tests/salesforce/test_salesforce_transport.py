@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 import requests
-from contactsync.api import TargetUnavailable, Token, Wanted
 from contactsync_plugins.salesforce.settings import read_access
 from contactsync_plugins.salesforce.target import SalesforceTarget
 from contactsync_plugins.salesforce.transport import MOST_ANSWER_BYTES, Session
 
+from contactsync.api import TargetUnavailable, Token, Wanted
 from tests.salesforce.conftest import Org
 from tests.salesforce.test_salesforce_apply import CONTACT, apply, create
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from contactsync.standin.soql_parse import Comparison, Junction, parse
 from contactsync_plugins.salesforce.soql import (
     MOST_CHARACTERS,
     MOST_TERMS,
@@ -19,6 +18,8 @@ from contactsync_plugins.salesforce.soql import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from contactsync.standin.soql_parse import Comparison, Junction, parse
 
 HEAD = "SELECT Id FROM Lead WHERE"
 

@@ -8,10 +8,11 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from contactsync.config import Config, IntakeConfig, PluginsConfig, SyncConfig
-from contactsync.domain.errors import Misconfigured
 from hypothesis import given
 from hypothesis import strategies as st
+
+from contactsync.config import Config, IntakeConfig, PluginsConfig, SyncConfig
+from contactsync.domain.errors import Misconfigured
 
 
 def refusal(text: str, **environ: str) -> str:

@@ -7,8 +7,9 @@ import re
 import stat
 from pathlib import Path
 
-import contactsync.settings
 import pytest
+
+import contactsync.settings
 from contactsync.domain.errors import Misconfigured
 from contactsync.settings import Settings
 

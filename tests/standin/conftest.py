@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from contactsync.standin import Options, RunningStandin, serve
 
 V = "/services/data/v66.0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import requests
+
 from contactsync.standin import Options, Org, serve
 
 LEAD = {"LastName": "L", "Company": "C"}

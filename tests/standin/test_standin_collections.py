@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from contactsync.standin.ids import make_id
 
 ROLLED_BACK = {

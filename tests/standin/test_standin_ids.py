@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from contactsync.standin.ids import PREFIXES, canonical, make_id, with_checksum
 
 

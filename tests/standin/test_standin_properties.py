@@ -6,15 +6,16 @@ import contextlib
 import functools
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from simple_salesforce.format import format_soql
+
 from contactsync.standin import Org
 from contactsync.standin.api import Api
 from contactsync.standin.errors import CallRefusedError, UnsupportedError
 from contactsync.standin.soql_parse import parse
 from contactsync.standin.soql_run import like_pattern
 from contactsync.standin.wire import make_request
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from simple_salesforce.format import format_soql
 
 BASE = "/services/data/v66.0"
 quick = settings(max_examples=60, deadline=None, derandomize=True, database=None)

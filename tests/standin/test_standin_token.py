@@ -6,9 +6,10 @@ from datetime import timedelta
 import jwt
 import pytest
 import requests
-from contactsync.standin.auth import JWT_BEARER
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from contactsync.standin.auth import JWT_BEARER
 
 USERNAME = "contactsync@standin.example"
 

@@ -6,7 +6,7 @@ import json
 import secrets
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +84,10 @@ class Installation:
     def admin(self, door: str, body: dict[str, Any]) -> Any:
         return requests.post(f"{self.standin.url}/_standin/{door}", json=body, timeout=10).json()
 
+    def holds_an_answer(self) -> bool:
+        """Whether the stand-in has done a call and keeps its answer back."""
+        return bool(requests.get(f"{self.standin.url}/_standin/held", timeout=5).json()["held"])
+
     def wait_for_leads(self, count: int) -> None:
         wait_until(lambda: len(self.crm("Lead")) >= count, PATIENCE, f"{count} leads are in the CRM")
 
@@ -151,10 +155,7 @@ def test_a_worker_killed_between_the_crms_commit_and_our_record_leaves_one_recor
     installed.admin("faults", {"times": 1, "match": {"writes": True}, "do": "hold_after"})
     first = installed.worker()
     assert installed.post(ada(sync_as="contact", title="Countess")).status_code == 202
-    held: Callable[[], bool] = lambda: (
-        requests.get(f"{installed.standin.url}/_standin/held", timeout=5).json()["held"] == 1
-    )
-    wait_until(held, PATIENCE, "the CRM has committed and holds its answer back")
+    wait_until(installed.holds_an_answer, PATIENCE, "the CRM has committed and holds its answer back")
     first.kill()
     assert len(installed.crm("Contact")) == 1
     installed.worker()
@@ -195,10 +196,7 @@ def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_gives_the_lease_b
     worker = installed.worker()
     installed.admin("faults", {"times": 1, "match": {"writes": True}, "do": "hold_after"})
     installed.post(ada())
-    held: Callable[[], bool] = lambda: (
-        requests.get(f"{installed.standin.url}/_standin/held", timeout=5).json()["held"] == 1
-    )
-    wait_until(held, PATIENCE, "a batch is under way")
+    wait_until(installed.holds_an_answer, PATIENCE, "a batch is under way")
     worker.send(signal.SIGTERM)
     requests.post(f"{installed.standin.url}/_standin/release", json={}, timeout=10)
     assert worker.wait(10) == 0, worker.said()

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from contactsync.domain.records import SyncStatus
+from contactsync.standin import Options, serve
 from contactsync.store import tables as t
 from contactsync.store.engine import writing
 from contactsync.sync import actions
@@ -290,8 +291,6 @@ def test_several_contacts_with_one_address_become_one_record(connected: World) -
 
 
 def test_what_waits_for_a_connection_goes_by_itself_once_there_is_one(world: World) -> None:
-    from contactsync.standin import Options, serve
-
     world.contact(ada(), {"id": "c-2", "first_name": "Only"})
     world.sync()
     assert (world.row("c-1").status, world.row("c-1").problem["code"]) == ("queued", "not_connected")

@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
+from sqlalchemy.engine import Engine
+from werkzeug.test import TestResponse
+
 from contactsync.config import Config, PluginsConfig, SyncConfig
 from contactsync.hooks import Plugins
 from contactsync.settings import Settings
@@ -27,9 +31,6 @@ from contactsync.sync.org import sync_org
 from contactsync.sync.parts import Parts
 from contactsync.sync.targets import Targets
 from contactsync.web.app import create_app
-from flask import Flask
-from sqlalchemy.engine import Engine
-from werkzeug.test import TestResponse
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 BUNDLED = (*PluginsConfig().load, "contactsync_plugins.jsonl_target")

@@ -10,13 +10,13 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from contactsync.store import orgs
-from contactsync.store.engine import writing
-from contactsync.store.inbox import public_id
 from flask import Flask
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
+from contactsync.store import orgs
+from contactsync.store.engine import writing
+from contactsync.store.inbox import public_id
 from tests.web.conftest import Caller, Clock, person
 
 METHODS = ("get", "post", "put", "delete")

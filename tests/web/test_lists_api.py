@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sqlalchemy.engine import Engine
+
 from contactsync.domain.crm import Problem
 from contactsync.store import connections
 from contactsync.store.engine import writing
 from contactsync.store.inbox import public_id
 from contactsync.store.ledger import pause_connection
-from sqlalchemy.engine import Engine
-
 from tests.web.conftest import Caller, Clock, person
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from contactsync.domain.errors import RefusedInput
-from contactsync.web.api.requests import read_cursor
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
+from contactsync.domain.errors import RefusedInput
+from contactsync.web.api.requests import read_cursor
 from tests.web.conftest import Caller, person, statements
 
 LISTS = ("/contacts", "/contacts?status=queued", "/contacts?event=ev-1", "/events", "/events/ev-1/contacts",

@@ -88,7 +88,7 @@ def put_mapping(body: Mapping[str, Any], kind: str) -> Record:
     they change goes out with each contact's next sync.
     """
     if kind not in MAPPED_KINDS:
-        raise Refusal(404, "not_found", f"There is no mapping {kind[:20]!r}; there are {', '.join(MAPPED_KINDS)}.")
+        raise Refusal(404, "not_found", f"There is no such mapping; there are {', '.join(MAPPED_KINDS)}.")
     checked = actions.set_mapping(parts(), org().id, kind, body)
     kept = actions.mapping(parts(), org().id)[kind]
     return {**kept, "checked": "fields" if checked else "shape"}

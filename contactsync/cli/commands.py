@@ -5,7 +5,12 @@ from __future__ import annotations
 import click
 
 from contactsync import __version__
-from contactsync.cli import events, look, orgs, plugins, run, send
+from contactsync.cli.events import event
+from contactsync.cli.look import preview, status
+from contactsync.cli.orgs import connect, org
+from contactsync.cli.plugins import plugins
+from contactsync.cli.run import COMMANDS
+from contactsync.cli.send import send
 from contactsync.cli.shell import Command, Shell, with_shell
 from contactsync.store.engine import upgrade
 
@@ -35,7 +40,5 @@ def db_upgrade(shell: Shell) -> None:
     click.echo("The database is up to date.")
 
 
-for group in (orgs.org, events.event, plugins.plugins):
-    main.add_command(group)
-for command in (orgs.connect, send.send, look.status, look.preview, *run.COMMANDS):
+for command in (org, event, plugins, connect, send, status, preview, *COMMANDS):
     main.add_command(command)
