@@ -41,22 +41,28 @@ class Ladder:
         step = self._held_step(held, statuses)
         if step is None:
             return f"Somebody set the status “{held}” in the CRM: it stays."
-        if _step_of(status.lower()) < step:
+        # Both count: a late "registered" says less than "Attended", and "Sent", all that a campaign may have for somebody
+        # who cancelled, says less than "Registered".
+        if min(_step_of(status.lower()), self._label_step(label)) < step:
             return f"The status stays “{held}”: “{label}” would be a step down."
         return None
 
     def _held_step(self, held: str, statuses: Sequence[MemberStatus]) -> int | None:
-        """The step that a member's label stands for; None when a person must have set it.
+        """The step that a member's label stands for; None when a person must have set it."""
+        if _folded(held) in self._steps:
+            return self._label_step(held)
+        default = any(known.is_default and _folded(known.label) == _folded(held) for known in statuses)
+        return -1 if default else None
+
+    def _label_step(self, label: str) -> int:
+        """The step of a label of the map.
 
         A label may stand for several steps: "Sent" is what a campaign without finer words shows for everybody who was
         invited or registered. It counts as the lowest of them, or nobody would ever move from there; but one that may
         mean `attended` counts as that, because attended stays attended.
         """
-        steps = self._steps.get(_folded(held))
-        if steps:
-            return _TOP_STEP if _TOP_STEP in steps else min(steps)
-        default = any(known.is_default and _folded(known.label) == _folded(held) for known in statuses)
-        return -1 if default else None
+        steps = self._steps[_folded(label)]
+        return _TOP_STEP if _TOP_STEP in steps else min(steps)
 
 
 def _step_of(status: str) -> int:

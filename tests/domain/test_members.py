@@ -128,6 +128,14 @@ def test_a_members_status_never_goes_down_the_ladder(held, status):
     assert f"The status stays “{held}”" in made.contacts["c1"].why[-1]
 
 
+@pytest.mark.parametrize("status", ["cancelled", "no_show"])
+def test_a_member_never_falls_back_to_a_coarser_label(status):
+    statuses = ("Sent*", "Registered", "Attended")
+    made = planned(going(status), lead(), member(1, ref(LEAD, 1), "Registered"), statuses=statuses)
+    assert member_step(made).action is Action.LEAVE
+    assert "“Sent” would be a step down" in made.contacts["c1"].why[-1]
+
+
 def test_the_right_status_is_no_change_whatever_its_case():
     step = member_step(planned(going("attended"), lead(), member(1, ref(LEAD, 1), "ATTENDED"), statuses=FINE))
     assert step.action is Action.LEAVE
