@@ -75,6 +75,7 @@ def start_web(processes: Processes, redis_url: str) -> Iterator[StartWeb]:
     yield start
     for running in started:
         running.kill()
+        wait_until(lambda each=running: not each.left_behind(), 10, "its workers are gone")
 
 
 def test_fifty_identical_webhooks_at_once_are_one_delivery_and_all_learn_its_id(start_web, engine):
