@@ -44,6 +44,10 @@ CONTACTSYNC_OPTIONS: Options = {
 }
 
 
+NOT_PUBLIC = frozenset({"alt", "internal", "invalid", "lan", "local", "localhost", "onion"})
+"""Endings that say nothing about a company (RFC 6761 and its kin); one that is merely new is taken."""
+
+
 @hookimpl
 def contactsync_company(contact: Contact, options: Options) -> CompanyChoice | None:
     """The company of the e-mail address's registrable domain, which is its name and its domain."""
@@ -66,7 +70,11 @@ def company_domain(email: str, shared: Collection[str] = ()) -> str | None:
     """
     host = email.rpartition("@")[2].strip().rstrip(".").lower()
     labels = host.split(".")
-    if not all(re.fullmatch(r"[^\W_]([\w-]*[^\W_])?", label) for label in labels) or labels[-1].isdigit():
+    if (
+        not all(re.fullmatch(r"[^\W_]([\w-]*[^\W_])?", label) for label in labels)
+        or labels[-1].isdigit()
+        or labels[-1] in NOT_PUBLIC
+    ):
         return None
     endings = {".".join(labels[start:]) for start in range(len(labels))}
     if not endings.isdisjoint(FREE_MAIL) or not endings.isdisjoint(shared):
@@ -81,5 +89,7 @@ def _normalised(source: str) -> str:
 
 @cache
 def _suffixes() -> PublicSuffixList:
-    """The public suffix list; reading it takes a tenth of a second, so only when it is needed."""
-    return PublicSuffixList(accept_unknown=False)
+    """The public suffix list, read when it is first needed (a tenth of a second); an ending that it does not know yet
+    counts as a public one.
+    """
+    return PublicSuffixList()
