@@ -1,10 +1,12 @@
 """Sends the rows of a batch and tells, row by row, what came of them.
 
 write(rows):
-    few: one composite of single records; rows that were halted for no fault of theirs go once more
+    few: one composite of single records; rows that were halted for no fault of theirs, and rows that could be
+         fitted to the types of their fields, go once more
     many: for each level, collections, five to a call, until none is left:
               a row refused             that row has failed
-              a collection refused      rows that use the field it names have failed, the others go again;
+              a collection refused      rows that use the field it names have failed, the others go again; rows that
+                                        have not been fitted to the types of their fields go again fitted;
                                         any other fault of a row: in smaller parts, until the row stands alone
     a row whose need has failed fails with it, unsent
     an answer lost, or Salesforce away: these rows are RETRY, and nothing more is sent
@@ -29,7 +31,8 @@ from contactsync.api import (
 )
 
 from .errors import Refusal, answer_lost, failure_of, fields_of, is_automation_limit, refusals_in, stopped_by
-from .wire import DROPPED_PAUSE, MOST_HEAVY, Answer, AnswerLost, CallRefused, Wire
+from .fitting import Fitter
+from .wire import DROPPED_PAUSE, MOST_HEAVY, UNREADABLE, Answer, AnswerLost, CallRefused, Wire
 from .writes import Collection, Row, collection_request, collections, fits_one_composite, levels, single
 
 HALTED = "PROCESSING_HALTED"
@@ -41,8 +44,9 @@ _NO_ROWS_FAULT = ("INVALID_TYPE", "NOT_FOUND", "STORAGE_LIMIT_EXCEEDED", "INSUFF
 class Writer:
     """One `apply`. `campaign_unseen` says of a campaign's id whether it was looked up and not found."""
 
-    def __init__(self, wire: Wire, campaign_unseen: Callable[[str], bool]) -> None:
+    def __init__(self, wire: Wire, fitter: Fitter, campaign_unseen: Callable[[str], bool]) -> None:
         self._wire = wire
+        self._fitter = fitter
         self._campaign_unseen = campaign_unseen
         self._ids: dict[str, str] = {}
         self._failures: dict[str, Failure] = {}
@@ -63,7 +67,7 @@ class Writer:
     def write(self, rows: Sequence[Row]) -> None:
         """Send everything. Raises TargetUnavailable or TargetRefused when the first call already did nothing."""
         self._kinds |= {row.id: row.step.kind for row in rows}
-        ready = self._sendable(rows)
+        ready = self._sendable(self._fitted(rows))
         if ready and fits_one_composite(ready):
             try:
                 return self._write_singles(ready)
@@ -94,33 +98,49 @@ class Writer:
                 ready.append(row)
         return ready
 
+    def _fitted(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows in the types of their fields, as far as these are known; what cannot be fitted fails."""
+        return [kept for kept in map(self._kept, rows, map(self._fitter.fitted, rows)) if kept]
+
+    def _kept(self, row: Row, fitted: Row | Failure) -> Row | None:
+        if isinstance(fitted, Row):
+            return fitted
+        self._failures[row.id] = fitted
+        return None
+
     # ── few ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _write_singles(self, rows: Sequence[Row]) -> None:
-        halted = self._once(rows)
-        if halted:
-            # Salesforce stopped for something that was not theirs: the culprit is out now.
-            for row in self._once(self._sendable(halted)):
+        again = self._once(rows)
+        if again:
+            for row in self._once(self._sendable(again)):
                 self._failures[row.id] = failure_of([Refusal(HALTED)], row.step.kind)
 
     def _once(self, rows: Sequence[Row]) -> list[Row]:
-        """One composite; the rows that were halted although what they need is done."""
+        """One composite; the rows to send once more, in order.
+
+        Those are rows that were halted although nothing they need has failed (Salesforce stopped for something that was
+        not theirs), and rows that are fitted now.
+        """
         if not rows:
             return []
         answers = self._guarded(rows, lambda: self._wire.write_together([single(row, self._ids) for row in rows]))
-        halted = []
+        again = []
         for row, answer in zip(rows, answers or (), strict=False):
             culprit = next((need for need in row.needs if need in self._failures), None)
+            codes = {found.code for found in answer.refusals}
+            fitted = self._fitter.fitted_anew(row) if UNREADABLE & codes else None
             if answer.ok:
                 self._note_id(row, answer.body)
-            elif any(found.code == HALTED for found in answer.refusals):
-                if culprit is None:
-                    halted.append(row)
-                else:
-                    self._failures[row.id] = stopped_by(self._kinds[culprit], self._failures[culprit])
-            else:
+            elif fitted is not None:
+                again += [kept] if (kept := self._kept(row, fitted)) else []
+            elif HALTED not in codes:
                 self._refuse(row, answer.refusals)
-        return halted
+            elif culprit is None:
+                again.append(row)
+            else:
+                self._failures[row.id] = stopped_by(self._kinds[culprit], self._failures[culprit])
+        return again
 
     def _note_id(self, row: Row, body: Any) -> None:
         record_id = body.get("id") if isinstance(body, dict) else None
@@ -184,6 +204,11 @@ class Writer:
             return Collection(tuple(overloaded)).parts() if overloaded else []
         refusals = answer.refusals
         failure = failure_of(refusals, rows[0].step.kind)
+        if any(found.code in UNREADABLE for found in refusals):
+            fitted = [(row, self._fitter.fitted_anew(row)) for row in rows]
+            if any(made is not None for _, made in fitted):
+                kept = [self._kept(row, made or row) for row, made in fitted]
+                return [Collection(tuple(row for row in kept if row))] if any(kept) else []
         theirs = not any(found.code.startswith(_NO_ROWS_FAULT) for found in refusals)
         if theirs and failure.next is not Next.RETRY and len(rows) > 1:
             return self._without_culprits(collection, refusals)

@@ -39,6 +39,7 @@ from contactsync.api import (
 from .apply import Writer
 from .catalog import catalog_of, choices_of, daily_calls, permission_problems, search_statement
 from .errors import Refusal, failure_of
+from .fitting import Fitter
 from .ids import full_id
 from .reads import Gathered, Question, Topic, member_questions, questions, statuses_by_campaign
 from .settings import read_access, wrong_settings
@@ -110,7 +111,8 @@ class SalesforceTarget:
 
     def apply(self, steps: Sequence[Step]) -> Sequence[StepResult]:
         """Do the steps. Raises TargetUnavailable or TargetRefused when nothing was written."""
-        writer = Writer(self._wire, lambda campaign: full_id(campaign) in self._unseen)
+        fitter = Fitter(self._fresh_catalogs(), self.describe)
+        writer = Writer(self._wire, fitter, lambda campaign: full_id(campaign) in self._unseen)
         kinds: dict[str, RecordKind] = {}
         rows: list[Row] = []
         for step in steps:
@@ -130,13 +132,17 @@ class SalesforceTarget:
 
     def describe(self, kind: RecordKind) -> FieldCatalog:
         """The fields of one kind, remembered for ten minutes. Raises TargetUnavailable, TargetRefused."""
-        kept = self._described.get(kind)
-        if kept and kept[0] > self._now():
-            return kept[1]
+        kept = self._fresh_catalogs().get(kind)
+        if kept:
+            return kept
         hidden = failure_of([Refusal("INVALID_TYPE")], kind).problem
         catalog = catalog_of(kind, self._wire.read(f"sobjects/{kind}/describe", missing=hidden) or {})
         self._described[kind] = (self._now() + DESCRIBE_SECONDS, catalog)
         return catalog
+
+    def _fresh_catalogs(self) -> dict[RecordKind, FieldCatalog]:
+        now = self._now()
+        return {kind: catalog for kind, (until, catalog) in self._described.items() if until > now}
 
     def search(self, kind: RecordKind, text: str) -> Sequence[Choice]:
         """Up to 20 records whose name holds the text. Raises TargetUnavailable, TargetRefused."""

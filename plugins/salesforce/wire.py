@@ -37,7 +37,7 @@ DROPPED_PAUSE = 5.0
 
 _LIMIT_INFO = re.compile(r"api-usage=(\d+)/(\d+)", re.ASCII)
 _NEXT_PAGE = re.compile(r"/services/data/v\d\d\.\d/(query/[A-Za-z0-9-]+)", re.ASCII)
-_UNREADABLE = frozenset({"JSON_PARSER_ERROR"})  # codes that refuse a whole composite for one row in it
+UNREADABLE = frozenset({"JSON_PARSER_ERROR"})  # refuses everything that was read together for one value in it
 _PLAIN_JSON = {"X-PrettyPrint": "0"}  # simple-salesforce asks for indented answers
 
 
@@ -169,7 +169,7 @@ class Wire:
         try:
             content = self._call("POST", "composite", body=body, writes=writes)
         except CallRefused as refusal:
-            if any(found.code in _UNREADABLE for found in refusal.answer.refusals):
+            if any(found.code in UNREADABLE for found in refusal.answer.refusals):
                 raise
             failed = _Failed(refusal.answer.status, refusal.answer.body)
             raise _stopped(failed) from None

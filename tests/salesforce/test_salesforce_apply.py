@@ -111,8 +111,8 @@ BAD = [
     ({"AccountId": "no id"}, Next.STOP, "malformed_id", ("AccountId",)),
     ({"AccountId": "00QWs0000000001MAA"}, Next.STOP, "field_integrity_exception", ("AccountId",)),
     ({"AccountId": "001Ws00000ZZZZZ"}, Next.REMATCH, "invalid_cross_reference_key", ()),
-    ({"Birthdate": "yesterday"}, Next.STOP, "json_parser_error", ()),
-    ({"DoNotCall": 5}, Next.STOP, "json_parser_error", ()),
+    ({"Birthdate": "yesterday"}, Next.STOP, "wrong_type", ("Birthdate",)),
+    ({"DoNotCall": 5}, Next.STOP, "wrong_type", ("DoNotCall",)),
     ({"Id": "003Ws0000000001AAA"}, Next.STOP, "invalid_field_name", ("Id",)),
     ({"attributes": "x"}, Next.STOP, "invalid_field_name", ("attributes",)),
     ({"La st": "x"}, Next.STOP, "invalid_field_name", ("La st",)),
@@ -240,15 +240,50 @@ def test_without_a_marketing_licence_members_fail_with_the_fix_and_people_are_wr
     assert len(org.calls()) == 2  # a missing permission is not looked for row by row
 
 
-def test_one_value_of_the_wrong_type_is_found_among_many_rows(org: Org, target: SalesforceTarget) -> None:
+def scored(org: Org) -> None:
     org.admin("fields", {"object": "Contact", "fields": [{"name": "Score__c", "type": "double"}]})
+
+
+def test_values_of_the_wrong_type_are_found_among_many_rows(org: Org, target: SalesforceTarget) -> None:
+    scored(org)
     count, bad = 450, {17, 18, 333}
     steps = [create(f"p{n}", CONTACT, Score__c="high" if n in bad else float(n)) for n in range(count)]
     results = apply(target, *steps)
     assert {n for n in range(count) if not results[f"p{n}"].ok} == bad
-    assert results["p17"].failure.problem.code == "json_parser_error"
+    assert results["p17"].failure.problem.code == "wrong_type"
+    assert results["p17"].failure.problem.fields == ("Score__c",)
     assert len(org.rows("Contact")) == count - len(bad)
-    assert len(org.calls()) <= 8
+    assert len(org.calls()) == 3  # refused, described, fitted
+
+
+def test_they_are_found_too_when_the_fields_cannot_be_described(org: Org, target: SalesforceTarget) -> None:
+    scored(org)
+    org.fault(do="status", status=503, times=9, match={"path": "describe"})
+    bad = {17, 18, 333}
+    results = apply(target, *(create(f"p{n}", CONTACT, Score__c="high" if n in bad else 1) for n in range(450)))
+    assert {f"p{n}" for n in bad} == {step_id for step_id, result in results.items() if not result.ok}
+    assert results["p17"].failure.problem.code == "json_parser_error"
+
+
+@SIZES
+def test_values_are_fitted_to_the_types_of_their_fields(org: Org, target: SalesforceTarget, others: int) -> None:
+    scored(org)
+    account = org.seed("Account", Name="Acme")
+    campaign = org.campaign()
+    results = apply(
+        target,
+        create("p1", CONTACT, Title=44, Score__c="44.5", DoNotCall="yes", Birthdate="1815-12-10T00:00:00Z"),
+        create("m1", MEMBER, campaign=campaign, person=StepRef("p1")),
+        create("p2", CONTACT, Title=True, AccountId=RecordRef(ACCOUNT, account), DoNotCall=False),
+        *padding(others),
+    )
+    assert all(result.ok for result in results.values())
+    one, two = (org.row("Contact", results[step_id].ref.id) for step_id in ("p1", "p2"))
+    assert (one["Title"], one["Score__c"], one["DoNotCall"], one["Birthdate"]) == ("44", 44.5, True, "1815-12-10")
+    assert (two["Title"], two["AccountId"], two["DoNotCall"]) == ("true", account, False)
+    org.forget_calls()
+    assert apply(target, create("p3", CONTACT, Title=45))["p3"].ok
+    assert len(org.calls()) == 1  # the fields are known by now
 
 
 def test_when_salesforce_refuses_a_whole_collection_for_a_field_the_rows_without_it_go_again(
