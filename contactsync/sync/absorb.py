@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from sqlalchemy.exc import DataError, IntegrityError
+
 from contactsync.domain.changes import Changes, changes_of
 from contactsync.domain.errors import RefusedInput
 from contactsync.intake.decode import decode
-from contactsync.log import logger
+from contactsync.log import described, logger
 from contactsync.store import absorption
 from contactsync.store.absorption import Waiting
 from contactsync.store.engine import reading
@@ -21,33 +25,82 @@ BYTES = 2_000_000
 log = logger(__name__)
 
 
+Errors = list[dict[str, str]]
+
+POISON = (
+    ArithmeticError,
+    AttributeError,
+    DataError,
+    IntegrityError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What one delivery may raise that cannot be brought in. Not a lost lease, nor a database that is away or not migrated: those
+spoil every delivery alike, and pass."""
+
+
 def absorb(parts: Parts, org_id: int, lease: HeldLease) -> int:
     """Bring some waiting deliveries into the source records; answers how many it took. Raises LeaseLost.
 
-    A delivery that cannot be read any more (it was accepted by another version, say) is set aside as `failed`, with its
-    reason, and stops nobody.
+    A delivery that cannot be read any more (it was accepted by another version, say), or that the database refuses, is set
+    aside as `failed`, with its reason, and stops nobody.
     """
     with reading(parts.engine) as db:
         waiting = absorption.waiting(db, org_id, DELIVERIES, BYTES)
     if not waiting:
         return 0
-    now = parts.now()
     said: dict[int, Changes] = {}
-    failed: dict[int, list[dict[str, str]]] = {}
+    failed: dict[int, Errors] = {}
     for delivery in waiting:
         try:
             said[delivery.id] = _read(delivery)
         except RefusedInput as error:
             failed[delivery.id] = [{"path": path, "message": str(message)} for path, message in error.fields.items()]
-    with lease.writing() as db:
-        absorption.write_changes(db, org_id, said.values(), now)
-        absorption.mark_absorbed(db, list(said), now)
-        for delivery_id, errors in failed.items():
-            absorption.mark_failed(db, delivery_id, errors, now)
-    log.info("deliveries absorbed", org=org_id, deliveries=len(said), failed=len(failed))
+        except POISON as error:
+            failed[delivery.id] = _reason(org_id, delivery.id, error)
+    try:
+        _write(parts, org_id, lease, said, failed)
+    except POISON:
+        _write_one_by_one(parts, org_id, lease, said, failed)
+    log.info("deliveries absorbed", org=org_id, deliveries=len(waiting) - len(failed), failed=len(failed))
     return len(waiting)
 
 
 def _read(delivery: Waiting) -> Changes:
     payload = decode(delivery.door, delivery.body)
     return changes_of(payload.type, payload.timestamp, payload.items, delivery.id)
+
+
+def _write(
+    parts: Parts, org_id: int, lease: HeldLease, said: Mapping[int, Changes], failed: Mapping[int, Errors]
+) -> None:
+    now = parts.now()
+    with lease.writing() as db:
+        absorption.write_changes(db, org_id, said.values(), now)
+        absorption.mark_absorbed(db, list(said), now)
+        for delivery_id, errors in failed.items():
+            absorption.mark_failed(db, delivery_id, errors, now)
+
+
+def _write_one_by_one(
+    parts: Parts, org_id: int, lease: HeldLease, said: Mapping[int, Changes], failed: dict[int, Errors]
+) -> None:
+    """Find the delivery that spoils the transaction of all: each in one of its own, in their order."""
+    _write(parts, org_id, lease, {}, failed)
+    for delivery_id, changes in said.items():
+        try:
+            _write(parts, org_id, lease, {delivery_id: changes}, {})
+        except POISON as error:
+            failed[delivery_id] = _reason(org_id, delivery_id, error)
+            _write(parts, org_id, lease, {}, {delivery_id: failed[delivery_id]})
+
+
+def _reason(org_id: int, delivery_id: int, error: Exception) -> Errors:
+    """What people are told: the error's kind, not its text, which may quote a person."""
+    log.error("delivery set aside", org=org_id, delivery=delivery_id, **described(error))
+    message = (
+        f"It cannot be brought in ({type(error).__name__}). The worker's log says where; report it to the developers."
+    )
+    return [{"path": "", "message": message}]
