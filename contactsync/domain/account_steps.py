@@ -48,10 +48,11 @@ def account_steps(
             made.why[ready.contact.id] = (*match.why, "The Contact has an Account: none was made for its company.")
         else:
             made.why[ready.contact.id] = (*match.why, "The org creates no Accounts: the Contact goes without one.")
+    rules = mapping.of(RecordKind.ACCOUNT)
     for number, together in enumerate(sharing.values(), start=1):
         newest = newest_first(together)
         match = companies[_company(newest[0])]
-        step = _step(f"a{number}", match, newest, index, mapping)
+        step = _step(f"a{number}", match, newest, index, rules)
         made.steps.append(step)
         for ready in together:
             made.by_contact[ready.contact.id] = step
@@ -59,9 +60,9 @@ def account_steps(
     return made
 
 
-def _step(step_id: str, match: AccountMatch, newest: Sequence[Ready], index: FoundIndex, mapping: FieldMapping) -> Step:
-    rules = mapping.of(RecordKind.ACCOUNT)
-
+def _step(
+    step_id: str, match: AccountMatch, newest: Sequence[Ready], index: FoundIndex, rules: Sequence[FieldRule]
+) -> Step:
     def said(rule: FieldRule) -> Iterable[FieldValue]:
         return _said(rule, newest, index)
 

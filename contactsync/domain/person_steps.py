@@ -25,8 +25,9 @@ def person_steps(
 ) -> dict[str, Step]:
     """One step per group, by contact id. Groups come in a settled order."""
     made: dict[str, Step] = {}
+    rules_of = {kind: mapping.of(kind) for kind in {group.kind for group in groups}}
     for number, group in enumerate(groups, start=1):
-        rules = mapping.of(group.kind)
+        rules = rules_of[group.kind]
         sources = _Sources(group, accounts, _owner(rules, group, index))
         why = _why(group, matches, rules, sources)
         if group.person is None:

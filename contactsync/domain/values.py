@@ -24,10 +24,12 @@ def same(held: Scalar, new: FieldValue) -> bool:
     Texts: without the space around them, line ends alike; e-mail addresses and the host of web addresses whatever their
     case; moments whatever their zone. Numbers and yes/no by value, also when one side is text.
     """
+    if held == new and held.__class__ is new.__class__:
+        return True
     if is_blank(held) or is_blank(new):
         return is_blank(held) and is_blank(new)
     if isinstance(new, str) and isinstance(held, str):
-        return held == new or _comparable(held) == _comparable(new)
+        return _comparable(held) == _comparable(new)
     if isinstance(new, RecordRef):
         return held == new.id
     if isinstance(new, str | int | float) and isinstance(held, str | int | float):

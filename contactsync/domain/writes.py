@@ -29,9 +29,9 @@ def new_record(rules: Sequence[FieldRule], said: Said) -> Writes:
         if rule.target in writes.fields:
             continue
         value, _ = _decided(rule, said)
-        if is_blank(value):
-            value = rule.default
-        if not is_blank(value):
+        if value is None:
+            value = _default(rule)
+        if value is not None:
             writes.fields[rule.target] = value
     return writes
 
@@ -52,18 +52,17 @@ def changed_record(
         if rule.mode is WriteMode.ON_CREATE or rule.target in settled:
             continue
         value, cleared = _decided(rule, said)
-        now = held.get(rule.target)
         fills_only = rule.mode is WriteMode.IF_EMPTY or (keep is not None and keep(rule))
-        if is_blank(value) and not cleared:
-            value, fills_only = rule.default, True
-        elif is_blank(value):
-            value = rule.default
-        if is_blank(value) and not cleared:
+        if value is None:
+            value = _default(rule)
+            fills_only = fills_only or not cleared
+        if value is None and not cleared:
             continue
         settled.add(rule.target)
-        if (fills_only and not is_blank(now)) or same(now, value):
+        now = held.get(rule.target)
+        if same(now, value) or (fills_only and not is_blank(now)):
             continue
-        writes.fields[rule.target] = None if is_blank(value) else value
+        writes.fields[rule.target] = value
         writes.before[rule.target] = now
     return writes
 
@@ -76,21 +75,23 @@ def written(step_id: str, ref: RecordRef, writes: Writes, why: tuple[str, ...]) 
 
 
 def _decided(rule: FieldRule, said: Said) -> tuple[FieldValue, bool]:
-    """The newest value that is not blank, as the CRM calls it; or that it was cleared, and the rule clears."""
+    """The newest value that is not blank, as the CRM calls it, else None; and whether the source and the rule clear it."""
     for value in said(rule):
         if value is None and rule.clear:
             return None, True
-        if is_blank(value):
-            continue
         translated = _translated(rule, value)
         if not is_blank(translated):
             return translated, False
     return None, False
 
 
+def _default(rule: FieldRule) -> FieldValue:
+    return None if is_blank(rule.default) else rule.default
+
+
 def _translated(rule: FieldRule, value: FieldValue) -> FieldValue:
     if isinstance(value, str):
         value = value.strip()
-    if rule.values and (value is None or isinstance(value, str | int | float)):
+    if rule.values and not is_blank(value) and isinstance(value, str | int | float):
         return rule.values.get(text_of(value), value)
     return value
