@@ -12,12 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection as Db
 
-from contactsync.domain.changes import who_by_email, who_by_id
 from contactsync.domain.merge import DELETED, from_json, values
 from contactsync.domain.records import SyncStatus
 from contactsync.store import tables as t
 from contactsync.store.inbox import delivery_number, public_id
-from contactsync.store.views_contacts import companies_query, company_shown, nested
+from contactsync.store.views_contacts import companies_query, company_shown, nested, taking_part
 from contactsync.store.views_paging import Page, Record, Slice, newest, newest_by_status
 from contactsync.store.views_status import org_status
 
@@ -78,21 +77,7 @@ def _event(row: sa.Row[Any]) -> Record:
 
 
 def _attendee_counts(db: Db, org_id: int, event_id: str) -> dict[str, int]:
-    taking_part = sa.and_(
-        t.attendance.c.org_id == org_id, t.attendance.c.event_id == event_id, t.attendance.c.removed.is_(False)
-    )
-    known = sa.union(
-        *(
-            sa.select(t.contact.c.id, t.contact.c.status)
-            .join_from(
-                t.attendance,
-                t.contact,
-                sa.and_(t.contact.c.org_id == org_id, column == sa.func.substr(t.attendance.c.who, len(prefix) + 1)),
-            )
-            .where(taking_part, t.attendance.c.who.startswith(prefix))
-            for prefix, column in ((who_by_id(""), t.contact.c.source_id), (who_by_email(""), t.contact.c.email))
-        )
-    ).subquery()
+    known = taking_part(org_id, event_id, t.contact.c.org_id == org_id).subquery()
     counted = db.execute(sa.select(known.c.status, sa.func.count().label("many")).group_by(known.c.status))
     return {status.value: 0 for status in SyncStatus} | {row.status: row.many for row in counted}
 

@@ -94,26 +94,34 @@ def company_shown(key: str, stored: Mapping[str, Any], linked_to: str | None) ->
 
 def _ids(org_id: int, which: ContactFilter, part: Slice) -> sa.Select[Any]:
     statuses = list(SyncStatus) if which.status is None else [which.status]
-    narrowed = []
-    if which.email is not None:
-        narrowed.append(t.contact.c.email == which.email.strip().lower())
-    if which.event_id is not None:
-        narrowed.append(t.contact.c.id.in_(_taking_part(org_id, which.event_id)))
-    if not narrowed:
+    if which.email is None and which.event_id is None:
         return newest_by_status(t.contact, org_id, statuses, part)
-    of_org = sa.and_(t.contact.c.org_id == org_id, t.contact.c.status.in_(statuses))
-    return newest(t.contact, sa.and_(of_org, *narrowed), part)
+    narrowed = t.contact.c.org_id == org_id
+    if which.status is not None:
+        narrowed = sa.and_(narrowed, t.contact.c.status == which.status)
+    if which.email is not None:
+        narrowed = sa.and_(narrowed, t.contact.c.email == which.email.strip().lower())
+    if which.event_id is None:
+        return newest(t.contact, narrowed, part)
+    if part.before is not None:
+        narrowed = sa.and_(narrowed, t.contact.c.id < part.before)
+    known = taking_part(org_id, which.event_id, narrowed).subquery()
+    return sa.select(known.c.id).order_by(known.c.id.desc()).limit(part.most)
 
 
-def _taking_part(org_id: int, event_id: str) -> sa.CompoundSelect[Any]:
-    """The ids of the contacts that an event knows by their id or by their address."""
+def taking_part(org_id: int, event_id: str, narrowed: sa.ColumnElement[bool]) -> sa.CompoundSelect[Any]:
+    """The ids and statuses of the contacts that an event knows by their id or by their address, each once.
+
+    It goes out from the event's attendances: looking from the contacts would read all that an org has.
+    """
 
     def known_by(prefix: str, column: sa.Column[Any]) -> sa.Select[Any]:
         bare = sa.func.substr(t.attendance.c.who, len(prefix) + 1)
         return (
-            sa.select(t.contact.c.id)
-            .join_from(t.attendance, t.contact, sa.and_(t.contact.c.org_id == org_id, column == bare))
+            sa.select(t.contact.c.id, t.contact.c.status)
+            .join_from(t.attendance, t.contact, column == bare)
             .where(
+                narrowed,
                 t.attendance.c.org_id == org_id,
                 t.attendance.c.event_id == event_id,
                 t.attendance.c.who.startswith(prefix),
@@ -121,7 +129,10 @@ def _taking_part(org_id: int, event_id: str) -> sa.CompoundSelect[Any]:
             )
         )
 
-    return sa.union(known_by("id:", t.contact.c.source_id), known_by("email:", t.contact.c.email))
+    return sa.union(
+        known_by(who_by_id(""), t.contact.c.source_id),
+        known_by(who_by_email(""), t.contact.c.email),
+    )
 
 
 # ── whole ──────────────────────────────────────────────────────────────────────────────────────────────────────────
