@@ -150,7 +150,7 @@ def run_demo(*, once: bool) -> int:
 
 @contextmanager
 def _demo() -> Iterator[Demo]:
-    folder = default_var() / "demo"
+    folder = Path(os.environ.get("CONTACTSYNC_VAR") or default_var()).absolute() / "demo"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     web_port, standin_port = _port(8000), _port(9000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import click
 
 from contactsync import __version__
@@ -12,6 +14,7 @@ from contactsync.cli.plugins import plugins
 from contactsync.cli.run import COMMANDS
 from contactsync.cli.send import send
 from contactsync.cli.shell import Command, Shell, with_shell
+from contactsync.log import set_up_logging
 from contactsync.store.engine import upgrade
 
 
@@ -24,6 +27,7 @@ def main(ctx: click.Context) -> None:
     Where things are comes from the environment: DATABASE_URL (default: SQLite under var/), REDIS_URL (default: one of
     its own under var/), CONTACTSYNC_SECRET_KEYS (encrypts credentials), CONTACTSYNC_CONFIG, PORT, WEB_CONCURRENCY.
     """
+    set_up_logging(level=logging.WARNING)  # the processes, whose log is what they are for, set it up anew
     ctx.obj = Shell()
 
 

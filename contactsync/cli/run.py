@@ -8,6 +8,7 @@ import click
 
 from contactsync.cli.shell import Command, Shell, with_shell
 from contactsync.demo import run_demo
+from contactsync.log import set_up_logging
 from contactsync.standin import Options, run_forever
 from contactsync.sync.clock import run_clock
 from contactsync.sync.worker import run_worker
@@ -18,6 +19,7 @@ from contactsync.web.server import run_web
 @with_shell
 def web(shell: Shell) -> None:
     """Take webhooks in and answer the API: gunicorn on PORT, with WEB_CONCURRENCY processes."""
+    set_up_logging()
     run_web(shell.parts)
 
 
@@ -26,6 +28,7 @@ def web(shell: Shell) -> None:
 @with_shell
 def worker(shell: Shell, burst: bool) -> None:
     """Sync orgs as their bells ring. Run as many as you like: one org is synced by one worker at a time."""
+    set_up_logging()
     run_worker(shell.parts, burst=burst)
 
 
@@ -33,6 +36,7 @@ def worker(shell: Shell, burst: bool) -> None:
 @with_shell
 def clock(shell: Shell) -> None:
     """Ring for what is due, and make good what Redis or a dead worker lost. Several may run: one leads."""
+    set_up_logging()
     run_clock(shell.parts)
 
 

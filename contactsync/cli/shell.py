@@ -14,7 +14,6 @@ from rich.console import Console
 
 from contactsync.bootstrap import build
 from contactsync.domain.errors import ContactsyncError, RefusedInput
-from contactsync.log import set_up_logging
 from contactsync.settings import Settings
 from contactsync.store.engine import migrations_pending, reading
 from contactsync.store.orgs import Org, find_org
@@ -35,7 +34,6 @@ class Shell:
     @cached_property
     def unmigrated_parts(self) -> Parts:
         """The parts, whatever state the database is in."""
-        set_up_logging()
         return build(self.settings)
 
     @cached_property
