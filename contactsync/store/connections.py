@@ -68,7 +68,7 @@ def connect(  # noqa: PLR0917 - in the order in which they are read
     to CRM records stay valid; otherwise it is a new one, and the present one is replaced and its credentials forgotten.
     A pause is over, a kept token forgotten. What stands in `settings` must not be secret.
     """
-    conn.execute(sa.select(org.c.id).where(org.c.id == org_id).with_for_update()).scalar_one()  # one at a time
+    conn.execute(sa.select(org.c.id).where(org.c.id == org_id).with_for_update(key_share=True)).scalar_one()  # in turn
     sealed = vault.seal(org_id, CREDENTIALS_PURPOSE, json.dumps(dict(credentials)))
     said = {"settings": dict(settings), "sealed_credentials": sealed}
     before = present(conn, org_id)

@@ -15,6 +15,7 @@ from contactsync.domain.crm import Problem, RecordRef
 from contactsync.domain.outcome import Outcome
 from contactsync.domain.records import SyncStatus
 from contactsync.store import tables as t
+from contactsync.store.connections import ConnectionRow
 from contactsync.store.queue import chunks
 
 
@@ -56,7 +57,7 @@ def record(db: Db, org_id: int, connection_id: int | None, done: Sequence[Record
         sa.update(t.contact)
         .where(t.contact.c.id == sa.bindparam("b_id"))
         .values(
-            status=sa.case((unchanged, sa.bindparam("b_status", type_=sa.String())), else_=SyncStatus.QUEUED.value),
+            status=sa.case((unchanged, sa.bindparam("b_status", type_=sa.String())), else_=t.contact.c.status),
             due_at=sa.case((unchanged, sa.bindparam("b_due_at", type_=t.UtcTime())), else_=t.contact.c.due_at),
             forced=sa.case((unchanged, sa.false()), else_=t.contact.c.forced),
             attempts=sa.bindparam("b_attempts"),
@@ -151,14 +152,22 @@ def _write_runs(db: Db, org_id: int, done: Sequence[Recorded], now: datetime) ->
 
 
 def pause_connection(
-    db: Db, connection_id: int, *, failures: int, until: datetime | None, problem: Problem | None
-) -> None:
-    """The CRM fails as a whole: nobody tries before `until`, or, with a problem and no time, before somebody acted."""
-    db.execute(
+    db: Db, used: ConnectionRow, *, failures: int, until: datetime | None, problem: Problem | None
+) -> bool:
+    """The CRM fails as a whole: nobody tries before `until`, or, with a problem and no time, before somebody acted.
+
+    False, and nothing is paused, when the connection was made anew since it was `used`: of the new one it says nothing.
+    """
+    paused = db.execute(
         sa.update(t.connection)
-        .where(t.connection.c.id == connection_id)
+        .where(
+            t.connection.c.id == used.id,
+            t.connection.c.replaced_at.is_(None),
+            t.connection.c.sealed_credentials == used.sealed_credentials,
+        )
         .values(failures=failures, paused_until=until, problem=problem_as_json(problem) if problem else None)
     )
+    return paused.rowcount == 1
 
 
 def connection_fares_well(db: Db, connection_id: int) -> None:

@@ -73,6 +73,15 @@ def hold_lease(db: Db, lease: OrgLease, now: datetime) -> None:
         raise LeaseLost(f"the lease of org {lease.org_id} went to another worker")
 
 
+def lock_org(db: Db, org_id: int) -> None:
+    """Have this transaction and those of the org's worker take turns; webhooks go on arriving.
+
+    For people's changes that touch many contacts, or what a worker reads before it writes: in two orders of their own, the
+    two would lock each other out, and the worker would write over a choice that it had not seen. SQLite has one writer.
+    """
+    db.execute(sa.select(t.org.c.id).where(t.org.c.id == org_id).with_for_update(key_share=True))
+
+
 def drop_lease(db: Db, lease: OrgLease, *, even_if_knocked: bool) -> bool:
     """Let go; False when somebody knocked meanwhile and `even_if_knocked` is not set: then the lease is still held."""
     mine = (t.org.c.id == lease.org_id, t.org.c.lease_owner == lease.owner)
@@ -142,8 +151,10 @@ def mark_one_due(db: Db, org_id: int, contact_id: str, now: datetime) -> bool:
 
 
 def mark_incomplete_due(db: Db, org_id: int, now: datetime) -> int:
-    """Have incomplete contacts looked at again, after what counts as complete has changed."""
-    return mark_due(db, org_id, t.contact.c.status == SyncStatus.INCOMPLETE, now)
+    """Have incomplete contacts looked at again, after what counts as complete has changed; those that wait for their turn
+    too: one of them may be under way, judged by what held before.
+    """
+    return mark_due(db, org_id, t.contact.c.status.in_([SyncStatus.INCOMPLETE, SyncStatus.QUEUED]), now)
 
 
 def mark_attendees_due(db: Db, org_id: int, event_id: str, now: datetime) -> int:
@@ -160,8 +171,11 @@ def mark_attendees_due(db: Db, org_id: int, event_id: str, now: datetime) -> int
 
 
 def release_held(db: Db, org_id: int, code: str | None, now: datetime) -> int:
-    """Put back what waited for a connection (queued, but not due), and what `code` had stopped."""
-    waits = sa.and_(t.contact.c.status == SyncStatus.QUEUED, t.contact.c.due_at.is_(None))
+    """Put back what waited for a connection, and what `code` had stopped.
+
+    All that is queued, due or not: a batch that is under way may be about to say that there is no connection.
+    """
+    waits = t.contact.c.status == SyncStatus.QUEUED
     stopped = sa.and_(
         t.contact.c.status == SyncStatus.NEEDS_ATTENTION, t.contact.c.problem["code"].as_string() == (code or "")
     )

@@ -39,6 +39,7 @@ def connect(
         raise RefusedInput("the connection's settings are wrong", dict(wrong))
     now = parts.now()
     with writing(parts.engine) as db:
+        queue.lock_org(db, org_id)
         before = connections.present(db, org_id)
         connections.connect(db, parts.vault, org_id, target, settings, credentials, now)
         stopped_by = before.problem["code"] if before is not None and before.problem else None
@@ -88,6 +89,7 @@ def connect_event(parts: Parts, org_id: int, event_id: str, campaign_id: str | N
     """Connect an event to a campaign, heard of or not, or disconnect it (None). Answers how many sync again."""
     now = parts.now()
     with writing(parts.engine) as db:
+        queue.lock_org(db, org_id)
         changed = choices.choose_campaign(db, org_id, event_id, campaign_id, now)
         marked = queue.mark_attendees_due(db, org_id, event_id, now) if changed else 0
     if marked:
@@ -125,6 +127,7 @@ def set_policies(parts: Parts, org_id: int, said: Mapping[str, Any]) -> None:
     """Change some of the org's policies. Contacts that were incomplete are looked at again: one may be ready now."""
     now = parts.now()
     with writing(parts.engine) as db:
+        queue.lock_org(db, org_id)
         orgs.set_policies(db, org_id, said)
         released = queue.mark_incomplete_due(db, org_id, now)
     if released:

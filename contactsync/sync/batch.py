@@ -68,7 +68,8 @@ def sync_batch(turn: Turn, claimed: Sequence[Claimed]) -> bool:
         done = _bring(turn.bound, turn, going)
     except TargetError as error:
         failure = _failure(error)
-        _pause(turn, turn.bound, failure)
+        if not _pause(turn, turn.bound, failure):
+            failure = Failure(Next.RETRY, failure.problem)
         _write(turn, (failed_entry(one, failure, turn.rules.backoff, started, _chance()) for one in going))
         return False
     moment = Moment(started, turn.parts.now(), _chance())
@@ -138,19 +139,22 @@ def _failure(error: TargetError) -> Failure:
     return Failure(Next.RETRY, problem or away, retry_after)
 
 
-def _pause(turn: Turn, bound: Bound, failure: Failure) -> None:
+def _pause(turn: Turn, bound: Bound, failure: Failure) -> bool:
+    """False: somebody connected the org anew meanwhile; what failed is no word about that connection."""
     failures = bound.row.failures + 1
     wait = max(turn.rules.backoff.wait(failures, _chance()), failure.retry_after or 0)
     stopped = failure.next is Next.STOP
     with turn.lease.writing() as db:
-        pause_connection(
+        paused = pause_connection(
             db,
-            bound.row.id,
+            bound.row,
             failures=failures,
             until=None if stopped else turn.parts.now() + timedelta(seconds=wait),
             problem=failure.problem if stopped else None,
         )
-    log.warning("connection paused", org=turn.rules.slug, problem=failure.problem.code, failures=failures)
+    if paused:
+        log.warning("connection paused", org=turn.rules.slug, problem=failure.problem.code, failures=failures)
+    return paused
 
 
 def _write(turn: Turn, entries: Iterable[Recorded]) -> None:
