@@ -8,7 +8,8 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from simple_salesforce import Salesforce, format_soql
+from simple_salesforce.api import Salesforce
+from simple_salesforce.format import format_soql
 
 from tests.bench.installation import CLIENT, Standin
 

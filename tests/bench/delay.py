@@ -30,10 +30,11 @@ def measure_neighbour(contacts: int) -> Iterator[Line]:
     with installed(latency_ms=LATENCY_MS, orgs=("busy", "calm")) as here:
         busy, calm = here.orgs
         here.web(), here.clock(), here.worker(), here.worker()
-        here.warm(busy), here.warm(calm)
+        here.warm(busy)
+        here.warm(calm)
         busy.standin.forget()
         sent = list(people.burst(busy.slug, busy.secret, contacts))
-        delays = []
+        delays: list[float] = []
         with ThreadPoolExecutor(SENDERS) as pool:
             posting = [pool.submit(here.post, one) for one in sent]
             busy.standin.first_call_at(PATIENCE)

@@ -159,6 +159,9 @@ def installed(
         made = Installation(processes, engine, f"http://127.0.0.1:{free_port()}")
         made.orgs.extend(_org(processes, slug, latency_ms) for slug in orgs)
         yield made
+    except AssertionError as error:
+        logs = (f"{log.name}:\n{log.read_text()[-1500:]}" for log in sorted(folder.glob("*.log")))
+        raise AssertionError("\n".join([str(error), *logs])) from error
     finally:
         engine.dispose()
         bad = processes.end_all()

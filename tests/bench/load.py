@@ -53,7 +53,7 @@ def _wrk(url: str, webhooks: Sequence[Webhook], seconds: float, folder: Path) ->
             raw = _raw(host, sent)
             file.write(b"%d\n%b" % (len(raw), raw))
     script = Path(__file__).with_name("load.lua")
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "-s", script, url, "--", requests]
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "-s", script, url, "--", str(requests)]
     said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60).stdout
     return Load(**json.loads(said.strip().splitlines()[-1]))
 
