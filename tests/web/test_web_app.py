@@ -7,6 +7,7 @@ import hashlib
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 from flask import Flask, request
 from sqlalchemy.engine import Engine
@@ -14,7 +15,7 @@ from sqlalchemy.engine import Engine
 from contactsync.intake.signature import sign
 from contactsync.store import orgs
 from contactsync.store.engine import writing
-from contactsync.web.api.docs import Shape, shape
+from contactsync.web.api.docs import Shape, marked, shape
 from contactsync.web.app import SECURITY_HEADERS, create_app
 from tests.web.conftest import Caller, person, statements
 
@@ -135,3 +136,19 @@ def test_a_contact_called_as_a_word_of_ours_is_a_contact(acme: Caller) -> None:
     acme.sync()
     assert acme.get("/contacts/search")["id"] == "search"
     assert acme.ask("POST", "/contacts/search/sync").status_code == 202
+
+
+def test_a_description_is_escaped_and_what_stands_in_backticks_is_code() -> None:
+    assert marked("`a` <b> `<c>`") == "<code>a</code> &lt;b&gt; <code>&lt;c&gt;</code>"
+
+
+def test_every_address_in_the_api_page_of_the_docs_is_one_of_the_app(app: Flask) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
+    named = re.findall(r"`(GET|PUT|POST|DELETE) (/[^`?\s]+)", page)
+    assert len(named) >= 12
+    routes = app.url_map.bind("localhost")
+    for method, path in named:
+        routes.match(path, method)  # raises when there is none
+    for path in ("/healthz", "/readyz", "/metrics"):
+        assert f"`{path}`" in page
+        routes.match(path)

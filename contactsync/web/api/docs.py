@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from flask import Blueprint, Response, render_template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from contactsync.web.api.routes import PREFIX, Api
 
@@ -66,6 +67,7 @@ class Operation:
 def pages(api: Api) -> Blueprint:
     """The page, made from the document as it is when it is asked for first."""
     blueprint = Blueprint("docs", __name__, url_prefix=PREFIX, template_folder=".")
+    blueprint.add_app_template_filter(marked, "marked")
     style = files(__package__ or "").joinpath("docs.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = (
@@ -91,6 +93,11 @@ def pages(api: Api) -> Blueprint:
         return response
 
     return blueprint
+
+
+def marked(text: str) -> Markup:
+    """A description with what stands between backticks as code; everything in it is escaped."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just before
 
 
 def operations(document: Mapping[str, Any], tag: str) -> Iterator[Operation]:

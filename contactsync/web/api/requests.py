@@ -33,7 +33,7 @@ class PageQuery(ma.Schema):
         load_default=50,
         validate=ma.validate.Range(1, MOST, error=f"Send a number from 1 to {MOST}."),
         error_messages={"invalid": f"Send a number from 1 to {MOST}."},
-        metadata={"description": f"How many at most, 1 to {MOST}."},
+        metadata={"description": f"How many at most, 1 to {MOST}; 50 when it is left out."},
     )
     cursor = ma.fields.String(metadata={"description": "`next` of the page before; without it: the first page."})
 

@@ -87,7 +87,8 @@ class Routes:
         def decorate(view: View) -> View:
             wrapped: Any = self._blueprint.response(status, answers)(view)
             for refused in (401, *refuses):
-                wrapped = self._blueprint.alt_response(refused, _STATUS_NAMES[refused])(wrapped)
+                described = self._blueprint.alt_response(refused, schema=Error, description=_REFUSALS[refused])
+                wrapped = described(wrapped)
             if query is not None:
                 wrapped = self._blueprint.arguments(query, location="query")(wrapped)
             if body is not None:
@@ -101,15 +102,15 @@ class Routes:
         return decorate
 
 
-_STATUS_NAMES = {
-    401: "UNAUTHORIZED",
-    404: "NOT_FOUND",
-    409: "CONFLICT",
-    413: "REQUEST_ENTITY_TOO_LARGE",
-    415: "UNSUPPORTED_MEDIA_TYPE",
-    422: "UNPROCESSABLE_ENTITY",
-    502: "BAD_GATEWAY",
-    503: "SERVICE_UNAVAILABLE",
+_REFUSALS: Mapping[int, str] = {
+    401: "No valid token.",
+    404: "Nothing of your org has this id.",
+    409: "Not possible as things stand; the message says why.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    422: "What was sent is wrong; `fields` says what and where.",
+    502: "The CRM refuses; the message says why, and who can fix it.",
+    503: "Not possible now; `Retry-After` says when to come back.",
 }
 
 
