@@ -210,6 +210,17 @@ def claim(db: Db, org_id: int, connection_id: int | None, now: datetime, most: i
     return _whole(db, org_id, connection_id, db.execute(due).all())
 
 
+def sharing(db: Db, org_id: int, connection_id: int | None, emails: Iterable[str]) -> tuple[Claimed, ...]:
+    """The synced contacts with these addresses: what they say of a CRM record that they share still holds."""
+    rows: list[sa.Row[Any]] = []
+    for some in chunks(emails):
+        synced = sa.and_(t.contact.c.status == SyncStatus.SYNCED, t.contact.c.deleted.is_(False))
+        rows += db.execute(
+            sa.select(t.contact).where(t.contact.c.org_id == org_id, t.contact.c.email.in_(some), synced)
+        )
+    return _whole(db, org_id, connection_id, rows)
+
+
 def read_contact(db: Db, org_id: int, connection_id: int | None, contact_id: str) -> Claimed | None:
     """One contact as a claim would give it, due or not."""
     row = db.execute(

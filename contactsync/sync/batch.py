@@ -20,6 +20,8 @@ from contactsync.domain.records import SyncStatus
 from contactsync.domain.run import FinishedRun
 from contactsync.domain.wanted import wanted
 from contactsync.log import logger
+from contactsync.store import queue
+from contactsync.store.engine import reading
 from contactsync.store.lease import HeldLease
 from contactsync.store.ledger import Recorded, connection_fares_well, pause_connection, record
 from contactsync.store.queue import Claimed
@@ -120,7 +122,7 @@ def _fingerprint(ready: Ready, rules: Rules, bound: Bound) -> str:
 
 
 def _bring(bound: Bound, turn: Turn, going: Sequence[Prepared]) -> Applied:
-    ready = [one.ready for one in going]
+    ready = [*(one.ready for one in going), *_beside(bound, turn, going)]
     try:
         found = bound.target.look_up(wanted(ready, turn.rules.mapping))
         planned = plan(ready, found, turn.rules.mapping, turn.rules.policies)
@@ -128,6 +130,18 @@ def _bring(bound: Bound, turn: Turn, going: Sequence[Prepared]) -> Applied:
         return applied(planned, bound.target.apply(planned.steps))
     finally:
         bound.connection.flush()
+
+
+def _beside(bound: Bound, turn: Turn, going: Sequence[Prepared]) -> list[Ready]:
+    """Contacts that were synced before and share a CRM record with one that goes: else an older one that comes late would
+    overwrite what they, the newer ones, said (I4). They are planned along, and nothing is written down of them.
+    """
+    shared = {(one.ready.contact.email, one.ready.sync_as) for one in going}
+    keys = {one.claimed.key for one in going}
+    with reading(turn.parts.engine) as db:
+        found = queue.sharing(db, turn.org_id, bound.row.id, {email for email, _ in shared if email})
+    made = [make_ready(turn.parts, turn.rules, one) for one in found if one.key not in keys]
+    return [one for one in made if isinstance(one, Ready) and (one.contact.email, one.sync_as) in shared]
 
 
 def _failure(error: TargetError) -> Failure:
