@@ -12,7 +12,6 @@ from itertools import islice
 from contactsync.domain.batch import Incomplete, Ready
 from contactsync.domain.crm import Failure, Next, Problem
 from contactsync.domain.errors import PluginBroken, TargetError, TargetRefused, TargetUnavailable
-from contactsync.domain.fingerprint import fingerprint
 from contactsync.domain.outcome import Outcome
 from contactsync.domain.plan import plan
 from contactsync.domain.prepare import prepare
@@ -117,7 +116,7 @@ def make_ready(parts: Parts, rules: Rules, one: Claimed) -> Ready | Incomplete |
 
 def _fingerprint(ready: Ready, rules: Rules, bound: Bound) -> str:
     # Another connection is another CRM: what was synced there says nothing about here.
-    made_from = fingerprint(ready, rules.mapping, rules.policies)
+    made_from = rules.fingerprints.of(ready)
     return hashlib.sha256(f"{bound.row.id}:{made_from}".encode()).hexdigest()
 
 

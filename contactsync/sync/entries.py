@@ -8,6 +8,7 @@ from datetime import datetime
 
 from contactsync.domain.batch import ContactPlan, Plan, Ready
 from contactsync.domain.crm import Action, Failure, Step, StepResult
+from contactsync.domain.fingerprint import Fingerprints
 from contactsync.domain.mapping import FieldMapping
 from contactsync.domain.outcome import Backoff, Outcome, after_failure, outcome
 from contactsync.domain.policy import Policies
@@ -24,6 +25,7 @@ class Rules:
     slug: str
     mapping: FieldMapping
     policies: Policies
+    fingerprints: Fingerprints
     backoff: Backoff
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contactsync.domain.fingerprint import Fingerprints
 from contactsync.domain.mapping import FieldMapping
 from contactsync.domain.mapping_json import rules_from_json
 from contactsync.domain.outcome import Backoff
@@ -17,10 +18,12 @@ DEFAULT_TARGET = "salesforce"
 def rules_of(db: Db, parts: Parts, org_id: int, slug: str, target: str | None) -> Rules:
     """The rules as they hold now. Raises Misconfigured when configuration names a mapping that no plugin provides."""
     sync = parts.settings.config.sync
+    mapping, policies = mapping_of(db, parts, org_id, target), orgs.policies(db, org_id)
     return Rules(
         slug=slug,
-        mapping=mapping_of(db, parts, org_id, target),
-        policies=orgs.policies(db, org_id),
+        mapping=mapping,
+        policies=policies,
+        fingerprints=Fingerprints(mapping, policies),
         backoff=Backoff(sync.retry_first_seconds, sync.retry_most_seconds),
     )
 
