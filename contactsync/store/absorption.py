@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection as Db
+from sqlalchemy.exc import DataError, IntegrityError
 
 from contactsync.domain.changes import (
     DEFAULT_ATTENDANCE,
@@ -23,6 +24,20 @@ from contactsync.domain.merge import DELETED, Stamped, as_json, from_json, merge
 from contactsync.domain.records import Scalar, SyncStatus
 from contactsync.store import tables as t
 from contactsync.store.queue import chunks, mark_attendees_due, mark_due
+
+
+POISON = (
+    ArithmeticError,
+    AttributeError,
+    DataError,
+    IntegrityError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What one delivery may raise that cannot be brought in. Not a lost lease, nor a database that is away or not migrated: those
+spoil every delivery alike, and pass."""
 
 
 @dataclass(frozen=True)

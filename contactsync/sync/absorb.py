@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy.exc import DataError, IntegrityError
-
 from contactsync.domain.changes import Changes, changes_of
 from contactsync.domain.errors import RefusedInput
 from contactsync.intake.decode import decode
 from contactsync.log import described, logger
 from contactsync.store import absorption
-from contactsync.store.absorption import Waiting
+from contactsync.store.absorption import POISON, Waiting
 from contactsync.store.engine import reading
 from contactsync.store.lease import HeldLease
 from contactsync.sync.parts import Parts
@@ -26,19 +24,6 @@ log = logger(__name__)
 
 
 Errors = list[dict[str, str]]
-
-POISON = (
-    ArithmeticError,
-    AttributeError,
-    DataError,
-    IntegrityError,
-    LookupError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-"""What one delivery may raise that cannot be brought in. Not a lost lease, nor a database that is away or not migrated: those
-spoil every delivery alike, and pass."""
 
 
 def absorb(parts: Parts, org_id: int, lease: HeldLease) -> int:
