@@ -18,6 +18,7 @@ from contactsync.store.engine import reading, writing
 from contactsync.sync.batch import NOT_CONNECTED, make_ready
 from contactsync.sync.parts import Parts
 from contactsync.sync.rules import rules_of
+from contactsync.sync.targets import asking
 
 
 class NotReady(RefusedInput):
@@ -79,7 +80,8 @@ def preview(parts: Parts, org_id: int, contact_id: str) -> Plan | None:
         missing = dict.fromkeys(made.missing, "is missing: nothing is sent before the event platform sends it")
         raise NotReady("The contact is incomplete.", missing)
     try:
-        found = bound.target.look_up(wanted([made], rules.mapping))
+        with asking(bound):
+            found = bound.target.look_up(wanted([made], rules.mapping))
     finally:
         bound.connection.flush()
     return plan([made], found, rules.mapping, rules.policies)

@@ -26,7 +26,7 @@ from contactsync.store.ledger import Recorded, connection_fares_well, pause_conn
 from contactsync.store.queue import Claimed
 from contactsync.sync.entries import Applied, Moment, Prepared, Rules, applied, entry, failed_entry, settled
 from contactsync.sync.parts import Parts
-from contactsync.sync.targets import Bound
+from contactsync.sync.targets import Bound, asking
 
 RECORDED_AT_ONCE = 500
 """Contacts written down per transaction: the web processes wait for the same write lock on SQLite."""
@@ -123,10 +123,12 @@ def _fingerprint(ready: Ready, rules: Rules, bound: Bound) -> str:
 def _bring(bound: Bound, turn: Turn, going: Sequence[Prepared]) -> Applied:
     ready = [*(one.ready for one in going), *_beside(bound, turn, going)]
     try:
-        found = bound.target.look_up(wanted(ready, turn.rules.mapping))
+        with asking(bound):
+            found = bound.target.look_up(wanted(ready, turn.rules.mapping))
         planned = plan(ready, found, turn.rules.mapping, turn.rules.policies)
         turn.lease.check()  # a pause since the look up may have cost the lease: then what was found is old
-        return applied(planned, bound.target.apply(planned.steps))
+        with asking(bound):
+            return applied(planned, bound.target.apply(planned.steps))
     finally:
         bound.connection.flush()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from contactsync.domain.batch import ContactPlan, Plan, Ready
-from contactsync.domain.crm import Action, Failure, Step, StepResult
+from contactsync.domain.crm import Action, Failure, Next, Problem, Step, StepResult
 from contactsync.domain.fingerprint import Fingerprints
 from contactsync.domain.mapping import FieldMapping
 from contactsync.domain.outcome import Backoff, Outcome, after_failure, outcome
@@ -16,6 +16,16 @@ from contactsync.domain.records import SyncAs
 from contactsync.domain.shown import shown
 from contactsync.store.ledger import LinkMade, Recorded
 from contactsync.store.queue import Claimed
+
+UNSAID = Failure(
+    Next.RETRY,
+    Problem(
+        code="answer_lost",
+        cause="The CRM did not say whether this was done.",
+        fix="Nothing: it is looked up and tried again by itself.",
+        who="nobody",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -52,8 +62,11 @@ class Applied:
 
 
 def applied(plan: Plan, results: Sequence[StepResult]) -> Applied:
-    """A plan with its results, indexed."""
-    return Applied(plan, {step.id: step for step in plan.steps}, {result.step_id: result for result in results})
+    """A plan with its results, indexed. A step of which the target said nothing may have been done or not."""
+    said = {result.step_id: result for result in results}
+    for step in plan.steps:
+        said.setdefault(step.id, StepResult(step.id, failure=UNSAID))
+    return Applied(plan, {step.id: step for step in plan.steps}, said)
 
 
 @dataclass(frozen=True)

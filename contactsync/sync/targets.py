@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from contactsync.domain.crm import CrmTarget
+from contactsync.domain.crm import CrmTarget, Problem
+from contactsync.domain.errors import ContactsyncError, TargetUnavailable
 from contactsync.hooks import Plugins
+from contactsync.loading import place
 from contactsync.store.connections import ConnectionRow, OpenConnection, open_connection, present
-from contactsync.store.engine import Engine, reading
+from contactsync.store.engine import Engine, reading, unavailable
 from contactsync.store.vault import Vault
 
 
@@ -18,6 +22,23 @@ class Bound:
     row: ConnectionRow
     target: CrmTarget
     connection: OpenConnection
+
+
+@contextmanager
+def asking(bound: Bound) -> Iterator[None]:
+    """Around calls of a target: whatever its plugin raises against the contract is TargetUnavailable, so that it is tried
+    ever more rarely and people see what is broken. Its text is left out, it may quote a person.
+    """
+    try:
+        yield
+    except ContactsyncError:
+        raise
+    except Exception as error:
+        if unavailable(error):  # the database, under the target's tokens
+            raise
+        cause = f"The plugin of the CRM {bound.row.target} failed: {type(error).__name__} at {place(error)}."
+        fix = "Mend the plugin; it is tried again by itself."
+        raise TargetUnavailable(cause, Problem("plugin_broken", cause, fix, "developer")) from None
 
 
 class Targets:
