@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,11 +20,10 @@ from contactsync.domain.changes import (
     who_by_email,
     who_by_id,
 )
-from contactsync.domain.merge import DELETED, Stamped, as_json, from_json, merge, values
+from contactsync.domain.merge import DELETED, EVENTS, Stamped, as_json, from_json, merge, values
 from contactsync.domain.records import Scalar, SyncStatus
 from contactsync.store import tables as t
 from contactsync.store.queue import chunks, mark_attendees_due, mark_due
-
 
 POISON = (
     ArithmeticError,
@@ -94,11 +93,13 @@ def write_changes(db: Db, org_id: int, said: Iterable[Changes], now: datetime) -
         gathered.attendances += changes.attendances
     _write_companies(db, org_id, gathered.contacts, now)
     _write_events(db, org_id, gathered, now)
-    _write_contacts(db, org_id, gathered.contacts, now)
+    contacts = _write_contacts(db, org_id, gathered.contacts, now)
     attendances = [*gathered.attendances]
     for change in gathered.contacts:
         attendances += change.attendances
-    _write_attendances(db, org_id, attendances, gathered.contacts, now)
+    cleared = {who_by_id(change.id) for change in gathered.contacts if EVENTS in change.changes}
+    if attendances or cleared:
+        _write_attendances(db, org_id, attendances, cleared, contacts, now)
 
 
 Row = dict[str, Any]
@@ -241,9 +242,12 @@ def _choices(db: Db, org_id: int, names: Iterable[str]) -> dict[str, str | None]
     return choices
 
 
-def _write_contacts(db: Db, org_id: int, changes: Sequence[ContactChange], now: datetime) -> None:
+def _write_contacts(
+    db: Db, org_id: int, changes: Sequence[ContactChange], now: datetime
+) -> Mapping[str, Mapping[str, Stamped]]:
+    """Answers the state of each contact that was spoken of, by id."""
     if not changes:
-        return
+        return {}
     held = _held(db, t.contact, t.contact.c.source_id, org_id, {change.id for change in changes})
     for change in changes:
         held[change.id].merge(dict(change.changes), change.version)
@@ -275,15 +279,21 @@ def _write_contacts(db: Db, org_id: int, changes: Sequence[ContactChange], now: 
         row_of,
         lambda name: {"org_id": org_id, "source_id": name, "created_at": now, "forced": False},
     )
+    return {name: record.state for name, record in held.items()}
 
 
 def _write_attendances(
-    db: Db, org_id: int, said: Sequence[AttendanceChange], contacts: Sequence[ContactChange], now: datetime
+    db: Db,
+    org_id: int,
+    said: Sequence[AttendanceChange],
+    cleared: set[str],
+    contacts: Mapping[str, Mapping[str, Stamped]],
+    now: datetime,
 ) -> None:
-    cleared = {who_by_id(change.id): change.version for change in contacts if change.clears_events}
-    people = {change.who for change in said} | set(cleared)
-    if not people:
-        return
+    """Status and removal each by the newest version that spoke of it; what was cleared later than it was said is removed,
+    also when that was said long ago.
+    """
+    people = {change.who for change in said} | cleared
     held: dict[tuple[str, str], dict[str, Any]] = {}
     for some in chunks(people):
         rows = db.execute(sa.select(t.attendance).where(t.attendance.c.org_id == org_id, t.attendance.c.who.in_(some)))
@@ -300,13 +310,19 @@ def _write_attendances(
                 "status": change.status or DEFAULT_ATTENDANCE,
                 "removed": change.removed,
                 "version": change.version,
+                "status_version": change.version if change.status else None,
             }
             touched.add(key)
-        elif change.version > row["version"]:
-            row |= {"status": change.status or row["status"], "removed": change.removed, "version": change.version}
+            continue
+        if change.version > row["version"]:
+            row |= {"removed": change.removed, "version": change.version}
             touched.add(key)
+        if change.status and change.version > (row["status_version"] or ""):
+            row |= {"status": change.status, "status_version": change.version}
+            touched.add(key)
+    floors = _floors(db, org_id, people, contacts)
     for key, row in held.items():
-        version = cleared.get(key[1])
+        version = floors.get(key[1])
         if version is not None and version > row["version"]:
             row |= {"removed": True, "version": version}
             touched.add(key)
@@ -314,15 +330,26 @@ def _write_attendances(
     _mark_people_due(db, org_id, {who for _, who in touched}, now)
 
 
+def _floors(db: Db, org_id: int, people: set[str], contacts: Mapping[str, Mapping[str, Stamped]]) -> Mapping[str, str]:
+    """The version in which a contact's events were cleared whole, for those of whom they ever were."""
+    by_id = {who.removeprefix("id:") for who in people if who.startswith("id:")}
+    floors = {who_by_id(name): state[EVENTS].version for name, state in contacts.items() if EVENTS in state}
+    for some in chunks(by_id - contacts.keys()):
+        query = sa.select(t.contact.c.source_id, t.contact.c.fields).where(
+            t.contact.c.org_id == org_id, t.contact.c.source_id.in_(some)
+        )
+        for name, stored in db.execute(query):
+            if EVENTS in stored["fields"]:
+                floors[who_by_id(name)] = from_json(stored)[EVENTS].version
+    return floors
+
+
 def _save_attendances(db: Db, rows: Sequence[dict[str, Any]]) -> None:
     new = [row for row in rows if "id" not in row]
     if new:
         db.execute(sa.insert(t.attendance), new)
-    old = [
-        {"b_id": row["id"], "status": row["status"], "removed": row["removed"], "version": row["version"]}
-        for row in rows
-        if "id" in row
-    ]
+    settable = ("status", "removed", "version", "status_version")
+    old = [{"b_id": row["id"], **{name: row[name] for name in settable}} for row in rows if "id" in row]
     if old:
         db.execute(sa.update(t.attendance).where(t.attendance.c.id == sa.bindparam("b_id")), old)
 
