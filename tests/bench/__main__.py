@@ -35,7 +35,7 @@ def sections(*, quick: bool) -> Mapping[str, Section]:
     return {
         "calls": measure_calls,
         "burst": partial(measure_burst, contacts),
-        "accepting": partial(measure_accepting, pairs=2 if quick else 3, seconds=2 if quick else 5),
+        "accepting": partial(measure_accepting, pairs=2 if quick else 3, seconds=2 if quick else 3),
         "delay": partial(measure_delay, 5 if quick else 15),
         "neighbour": partial(measure_neighbour, contacts),
     }
