@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -51,6 +53,7 @@ def main() -> int:
     unknown = sorted(set(given.section) - set(names))
     if unknown:
         parser.error(f"no section {', '.join(unknown)}; there are {', '.join(names)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all that was started is ended
     lines, failed = [Line("what", "measured", "budget")], 0
     for name, measure in sections(quick=given.quick).items():
         if given.section and name not in given.section:
