@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from contactsync.domain.merge import DELETED, GROUPS, Version, version_of
+from contactsync.domain.merge import DELETED, EVENTS, GROUPS, Version, version_of
 from contactsync.domain.names import company_key, normalised_domain
 from contactsync.domain.records import Scalar
 
 DEFAULT_ATTENDANCE = "registered"
 """The status of an attendance that none was ever given for."""
 
-_CONTACT_APART = {"id", "company", "events", "updated_at", *GROUPS}
+_CONTACT_APART = {"id", "company", EVENTS, "updated_at", *GROUPS}
 _EVENT_APART = {"id", "updated_at", "custom"}
 
 
@@ -39,14 +39,13 @@ class AttendanceChange:
 
 @dataclass(frozen=True)
 class ContactChange:
-    """Something said about a contact. `clears_events`: `"events": null`, every older attendance is removed."""
+    """Something said about a contact. `events: None` among the changes: every older attendance is removed."""
 
     id: str
     changes: Mapping[str, Scalar]
     version: Version
     company: CompanyChange | None = None
     attendances: tuple[AttendanceChange, ...] = ()
-    clears_events: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,9 @@ def _contact_change(item: Mapping[str, Any], version: Version, *, deleted: bool)
         company = _company_change(item["company"], version)
         if company is not None or item["company"] is None:
             fields["company"] = company.key if company else None
-    events = item.get("events", ())
+    events = item.get(EVENTS, ())
+    if events is None:
+        fields[EVENTS] = None
     return ContactChange(
         contact_id,
         fields,
@@ -114,7 +115,6 @@ def _contact_change(item: Mapping[str, Any], version: Version, *, deleted: bool)
             AttendanceChange(entry["id"], who_by_id(contact_id), entry.get("status"), removed=False, version=version)
             for entry in events or ()
         ),
-        clears_events="events" in item and events is None,
     )
 
 

@@ -13,6 +13,10 @@ from typing import Any, NamedTuple
 from contactsync.domain.records import Scalar
 
 GROUPS = ("address", "social", "custom")
+EVENTS = "events"
+FLOORS = (*GROUPS, EVENTS)
+"""What a sender may clear whole. The events themselves are no fields: the state holds only when they were cleared."""
+
 DELETED = "deleted"
 
 Version = str
@@ -37,7 +41,7 @@ def merge(state: State, changes: Mapping[str, Scalar], version: Version) -> dict
     """The state after `changes`, which may hold a group's own name with None. The order of merges does not matter."""
     merged = dict(state)
     for path, value in changes.items():
-        if path in GROUPS:
+        if path in FLOORS:
             _clear_group(merged, path, version)
             continue
         floor = merged.get(path.partition(".")[0]) if "." in path else None
@@ -62,7 +66,7 @@ def _clear_group(merged: dict[str, Stamped], group: str, version: Version) -> No
 
 def values(state: State) -> dict[str, Scalar]:
     """The fields as they stand, without the floors of cleared groups."""
-    return {path: stamped.value for path, stamped in state.items() if path not in GROUPS}
+    return {path: stamped.value for path, stamped in state.items() if path not in FLOORS}
 
 
 def newest(state: State) -> Version:

@@ -213,6 +213,7 @@ attendance = sa.Table(
     sa.Column("status", sa.String(63), nullable=False),
     sa.Column("removed", sa.Boolean, nullable=False, default=False),
     sa.Column("version", sa.String(96), nullable=False),
+    sa.Column("status_version", sa.String(96)),  # which version said the status; None: none ever did
     sa.UniqueConstraint("org_id", "event_id", "who"),
     sa.Index("ix_attendance_who", "org_id", "who"),
 )
