@@ -13,9 +13,9 @@ import click
 from rich.console import Console
 
 from contactsync.bootstrap import build
-from contactsync.domain.errors import ContactsyncError, RefusedInput
+from contactsync.domain.errors import ContactsyncError, Misconfigured, RefusedInput
 from contactsync.settings import Settings
-from contactsync.store.engine import migrations_pending, reading
+from contactsync.store.engine import migrations_pending, reading, trouble
 from contactsync.store.orgs import Org, find_org
 from contactsync.sync.parts import Parts
 
@@ -73,6 +73,12 @@ class Command(click.Command):
             return super().invoke(ctx)
         except ContactsyncError as error:
             complain(error)
+            sys.exit(2)
+        except Exception as error:
+            said = trouble(error)
+            if said is None:
+                raise
+            complain(Misconfigured(said))
             sys.exit(2)
 
 

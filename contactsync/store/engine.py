@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Dialect, Engine, ExceptionContext, make_url
-from sqlalchemy.exc import ArgumentError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -32,6 +32,7 @@ __all__ = [
     "migrations_pending",
     "open_engine",
     "reading",
+    "trouble",
     "unavailable",
     "upgrade",
     "without_values",
@@ -102,6 +103,19 @@ def committing(engine: Engine) -> Iterator[Connection]:
 def unavailable(error: BaseException) -> bool:
     """Whether an exception means that the database cannot answer now (away, locked, full): the same may work later."""
     return isinstance(error, (OperationalError, InterfaceError, InternalError, PoolTimeout))
+
+
+def trouble(error: BaseException) -> str | None:
+    """What to tell the operator of an exception by which the database says that it cannot be used; None for any other.
+
+    No password and no row stands in it.
+    """
+    if isinstance(error, PoolTimeout):
+        return "DATABASE_URL: the database has no connection free now."
+    if not isinstance(error, DBAPIError) or not (unavailable(error) or type(error) is DatabaseError):
+        return None
+    said = str(error.orig).strip().splitlines() or [type(error).__name__]
+    return f"DATABASE_URL: the database cannot be used now. It says: {said[0]}"
 
 
 def upgrade(engine: Engine) -> None:

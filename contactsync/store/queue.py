@@ -160,14 +160,21 @@ def mark_incomplete_due(db: Db, org_id: int, now: datetime) -> int:
 def mark_attendees_due(db: Db, org_id: int, event_id: str, now: datetime) -> int:
     """Put everyone who takes part in an event into the queue."""
 
-    def named(prefix: str) -> sa.ScalarSelect[str]:
-        # The bare id or address, so that the contacts' own indexes are used.
-        bare = sa.func.substr(t.attendance.c.who, len(prefix) + 1)
-        taking_part = sa.and_(t.attendance.c.org_id == org_id, t.attendance.c.event_id == event_id)
-        return sa.select(bare).where(taking_part, t.attendance.c.who.startswith(prefix)).scalar_subquery()
+    taking_part = sa.and_(t.attendance.c.org_id == org_id, t.attendance.c.event_id == event_id)
 
-    here = sa.or_(t.contact.c.source_id.in_(named("id:")), t.contact.c.email.in_(named("email:")))
-    return mark_due(db, org_id, here, now)
+    def named(prefix: str, column: sa.Column[Any]) -> sa.Select[Any]:
+        # From the attendances to the contacts' own indexes: one OR of both ways would read all that an org has.
+        contact = t.contact.alias()
+        bare = sa.func.substr(t.attendance.c.who, len(prefix) + 1)
+        found = sa.and_(contact.c.org_id == org_id, contact.c[column.key] == bare)
+        return (
+            sa.select(contact.c.id)
+            .join_from(t.attendance, contact, found)
+            .where(taking_part, t.attendance.c.who.startswith(prefix))
+        )
+
+    here = sa.union(named(who_by_id(""), t.contact.c.source_id), named(who_by_email(""), t.contact.c.email))
+    return mark_due(db, org_id, t.contact.c.id.in_(here), now)
 
 
 def release_held(db: Db, org_id: int, code: str | None, now: datetime) -> int:
