@@ -23,7 +23,8 @@ def connect(shell: Shell, slug: str, event_id: str, campaign_id: str) -> None:
 
     EVENT_ID is the event platform's own; the event need not have been heard of yet.
     """
-    marked = actions.connect_event(shell.parts, shell.org(slug).id, event_id, campaign_id.strip())
+    campaign_id = campaign_id.strip()
+    marked = actions.connect_event(shell.parts, shell.org(slug).id, event_id, campaign_id)
     click.echo(f"Event {event_id} is connected to campaign {campaign_id}; {_contacts(marked)} to sync again.")
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import IO
+from typing import IO, Any
 
 import click
 from rich.table import Table
@@ -17,7 +18,18 @@ from contactsync.store.engine import reading, writing
 from contactsync.store.orgs import Issued
 from contactsync.sync import actions
 
-SETTINGS = ("instance_url", "login_url", "flow", "client_id", "username")
+NUMBER = click.IntRange(1, 2**31 - 1)
+
+
+class Hours(click.FloatRange):
+    """A number of hours within limits; "nan" is within none, though it compares so."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or a usage error."""
+        hours = super().convert(value, param, ctx)
+        if math.isnan(hours):
+            self.fail(f"{value!r} is not a number of hours.", param, ctx)
+        return hours
 
 
 @click.group()
@@ -146,10 +158,8 @@ def secret_list(shell: Shell, slug: str, json_wanted: bool) -> None:
 
 @secret.command("revoke", cls=Command, example="contactsync org secret revoke acme 1 --in-hours 24")
 @click.argument("slug")
-@click.argument("number", type=int)
-@click.option(
-    "--in-hours", type=click.FloatRange(0), default=0.0, help="Let it overlap with its successor for so long."
-)
+@click.argument("number", type=NUMBER)
+@click.option("--in-hours", type=Hours(0, 8760), default=0.0, help="Let it overlap with its successor for so long.")
 @with_shell
 def secret_revoke(shell: Shell, slug: str, number: int, in_hours: float) -> None:
     """Stop taking a webhook secret; web processes notice within two seconds."""
@@ -193,7 +203,7 @@ def token_list(shell: Shell, slug: str, json_wanted: bool) -> None:
 
 @token.command("revoke", cls=Command, example="contactsync org token revoke acme 2")
 @click.argument("slug")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @with_shell
 def token_revoke(shell: Shell, slug: str, number: int) -> None:
     """Stop taking an API token, at once."""
@@ -217,7 +227,11 @@ def token_revoke(shell: Shell, slug: str, number: int) -> None:
 @click.option("--client-id", help="The client id (consumer key) of the External Client App.")
 @click.option("--client-secret", help="Its secret; - asks for it, so that it stays out of the shell's history.")
 @click.option("--username", help="JWT: the integration user's name.")
-@click.option("--private-key", type=click.File("r"), help="JWT: the PEM file of the private key.")
+@click.option(
+    "--private-key",
+    type=click.File("r", encoding="utf-8", errors="replace"),
+    help="JWT: the PEM file of the private key.",
+)
 @click.option("--setting", multiple=True, metavar="NAME=VALUE", help="Anything else the target wants; may be repeated.")
 @with_shell
 def connect(

@@ -20,6 +20,9 @@ from contactsync.sync.parts import Parts
 from contactsync.sync.rules import rules_of
 from contactsync.sync.targets import asking
 
+MOST_EVENT_ID = 255
+MOST_CAMPAIGN_ID = 64
+
 
 class NotReady(RefusedInput):
     """The contact cannot be planned; the message says why and what to do."""
@@ -88,7 +91,17 @@ def preview(parts: Parts, org_id: int, contact_id: str) -> Plan | None:
 
 
 def connect_event(parts: Parts, org_id: int, event_id: str, campaign_id: str | None) -> int:
-    """Connect an event to a campaign, heard of or not, or disconnect it (None). Answers how many sync again."""
+    """Connect an event to a campaign, heard of or not, or disconnect it (None). Answers how many sync again.
+
+    Raises RefusedInput for ids that no event and no campaign can have.
+    """
+    wrong = {}
+    if not event_id.strip() or len(event_id) > MOST_EVENT_ID:
+        wrong["event_id"] = f"write the event platform's id of the event, 1 to {MOST_EVENT_ID} characters"
+    if campaign_id is not None and not (campaign_id.strip() and len(campaign_id) <= MOST_CAMPAIGN_ID):
+        wrong["campaign_id"] = f"write the CRM's id of the campaign, 1 to {MOST_CAMPAIGN_ID} characters"
+    if wrong:
+        raise RefusedInput("the event cannot be connected so", wrong)
     now = parts.now()
     with writing(parts.engine) as db:
         queue.lock_org(db, org_id)
