@@ -8,6 +8,7 @@ import click
 
 from contactsync.cli.shell import Command, Shell, with_shell
 from contactsync.demo import run_demo
+from contactsync.domain.errors import RefusedInput
 from contactsync.log import set_up_logging
 from contactsync.standin import Options, run_forever
 from contactsync.sync.clock import run_clock
@@ -43,7 +44,7 @@ def clock(shell: Shell) -> None:
 @click.command(
     cls=Command, example="contactsync standin --port 9000 --client-id ID --client-secret SECRET --latency-ms 100"
 )
-@click.option("--port", default=9000, show_default=True, help="0 takes a free port.")
+@click.option("--port", type=click.IntRange(0, 65535), default=9000, show_default=True, help="0 takes a free port.")
 @click.option("--client-id", help="Accept only this client id (default: any that is not empty).")
 @click.option("--client-secret", help="Accept only this client secret (default: any that is not empty).")
 @click.option(
@@ -59,7 +60,12 @@ def standin(port: int, jwt_public_key: Path | None, **options: object) -> None:
     http://127.0.0.1:<port>/_standin/ shows what it holds and every call it got.
     """
     key = jwt_public_key.read_text() if jwt_public_key else None
-    run_forever(port, Options(**options, jwt_public_key=key))  # type: ignore[arg-type]
+    try:
+        run_forever(port, Options(**options, jwt_public_key=key))  # type: ignore[arg-type]
+    except OSError as error:
+        raise RefusedInput(
+            f"Port {port} cannot be used ({error.strerror}): --port 0 takes one that is free."
+        ) from error
 
 
 @click.command(cls=Command, example="contactsync demo --once")
