@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy.engine import Connection as Db
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from contactsync.store.engine import writing
 from contactsync.store.queue import LeaseLost, OrgLease, drop_lease, hold_lease, take_lease
@@ -53,7 +54,7 @@ class HeldLease:
                     self.check()
                 except LeaseLost:
                     return
-                except DBAPIError:
+                except (DBAPIError, PoolTimeout):
                     continue  # the database is away for a moment; the next write of the sync itself will say so
 
         thread = threading.Thread(target=beat, name=f"lease of org {self._lease.org_id}", daemon=True)

@@ -16,7 +16,7 @@ from tests.fixtures.waiting import wait_until
 
 def test_plugins_are_listed_in_their_order_also_for_scripts(bare: CommandLine) -> None:
     listed = bare.json("plugins", "list")
-    assert any("salesforce" in state["provides"] for state in listed)
+    assert any("salesforce" in provided for state in listed for provided in state["provides"])
     assert {"name", "status", "hooks", "provides", "problem", "fix"} <= listed[0].keys()
     assert listed[0]["name"] in bare.good("plugins", "list").stdout
 
