@@ -249,22 +249,18 @@ def _whole(db: Db, org_id: int, connection_id: int | None, rows: Sequence[sa.Row
 def _claimed(
     row: sa.Row[Any],
     companies: Mapping[str, Company],
-    attendances: Mapping[str, Mapping[str, tuple[str, Attendance]]],
+    attendances: Mapping[str, Sequence[sa.Row[Any]]],
     people: Mapping[RecordKind, RecordRef],
     accounts: Mapping[RecordKind, RecordRef],
 ) -> Claimed:
     state = from_json(row.fields)
     fields = {path: value for path, value in values(state).items() if path not in (DELETED, "company")}
-    taking_part = dict(attendances.get(who_by_id(row.source_id), {}))
-    if row.email:
-        for event_id, (version, attendance) in attendances.get(who_by_email(row.email), {}).items():
-            if event_id not in taking_part or taking_part[event_id][0] < version:
-                taking_part[event_id] = (version, attendance)
+    names = [who_by_id(row.source_id), *([who_by_email(row.email)] if row.email else [])]
     contact = Contact(
         id=row.source_id,
         fields=fields,
         company=companies.get(row.company_key) if row.company_key else None,
-        attendances=tuple(attendance for _, (_, attendance) in sorted(taking_part.items())),
+        attendances=_each_once([one for name in names for one in attendances.get(name, ())]),
         deleted=row.deleted,
         changed=newest(state),
     )
@@ -304,9 +300,25 @@ def _companies(db: Db, org_id: int, keys: set[str]) -> dict[str, Company]:
     return companies
 
 
-def _attendances(db: Db, org_id: int, rows: Sequence[sa.Row[Any]]) -> dict[str, dict[str, tuple[str, Attendance]]]:
+def _each_once(rows: Sequence[sa.Row[Any]]) -> tuple[Attendance, ...]:
+    """One attendance per event, whether it knows its contact by id, by address or both: status and removal each by the
+    newest version that spoke of it.
+    """
+    of_event: dict[str, list[sa.Row[Any]]] = {}
+    for row in rows:
+        of_event.setdefault(row.event_id, []).append(row)
+    made = []
+    for event_id, known in sorted(of_event.items()):
+        newest_of_all = max(known, key=lambda row: row.version)
+        status = max(known, key=lambda row: row.status_version or "").status
+        campaign_id = None if newest_of_all.deleted else newest_of_all.campaign_id
+        made.append(Attendance(event_id, status, campaign_id or None, newest_of_all.removed))
+    return tuple(made)
+
+
+def _attendances(db: Db, org_id: int, rows: Sequence[sa.Row[Any]]) -> dict[str, list[sa.Row[Any]]]:
     who = {who_by_id(row.source_id) for row in rows} | {who_by_email(row.email) for row in rows if row.email}
-    found: dict[str, dict[str, tuple[str, Attendance]]] = {}
+    found: dict[str, list[sa.Row[Any]]] = {}
     joined = t.attendance.outerjoin(
         t.event, sa.and_(t.event.c.org_id == t.attendance.c.org_id, t.event.c.source_id == t.attendance.c.event_id)
     )
@@ -317,9 +329,7 @@ def _attendances(db: Db, org_id: int, rows: Sequence[sa.Row[Any]]) -> dict[str, 
             .where(t.attendance.c.org_id == org_id, t.attendance.c.who.in_(some))
         )
         for row in db.execute(query):
-            campaign_id = None if row.deleted else row.campaign_id
-            attendance = Attendance(row.event_id, row.status, campaign_id or None, row.removed)
-            found.setdefault(row.who, {})[row.event_id] = (row.version, attendance)
+            found.setdefault(row.who, []).append(row)
     return found
 
 

@@ -7,6 +7,8 @@ from itertools import permutations
 import pytest
 
 from contactsync.store import tables as t
+from contactsync.store.engine import reading
+from contactsync.store.queue import read_contact
 from tests.sync.conftest import World, ada
 
 ROSTER = "event.contacts_added"
@@ -84,3 +86,21 @@ def test_an_attendance_from_before_events_null_stays_removed(
 ) -> None:
     told(world, GONE, order, at_once=at_once)
     assert stands(world) == [("e-1", "attended", True)]
+
+
+@SQLITE
+@AT_ONCE
+def test_a_status_that_was_said_by_address_holds_over_an_attendance_by_id_that_said_none(
+    world: World, at_once: bool
+) -> None:
+    """A roster knows people by address, the contact itself by id: both are the one attendance (rule 9)."""
+    data = {"event_id": "e-1", "contacts": [{"email": "ada@engines.example", "status": "attended"}]}
+    world.deliver("events", ROSTER, data, sent_at="2026-11-01T00:00:00Z")
+    if not at_once:
+        world.sync()
+    contact(world, "2026-11-02T00:00:00Z", events=[{"id": "e-1"}])
+    world.sync()
+    with reading(world.parts.engine) as db:
+        one = read_contact(db, world.org_id, None, "c-1")
+    assert one is not None
+    assert [(a.status, a.removed) for a in one.contact.attendances] == [("attended", False)]
