@@ -141,10 +141,19 @@ def taking_part(org_id: int, event_id: str, narrowed: sa.ColumnElement[bool]) ->
 def _whole(db: Db, org_id: int, rows: Sequence[sa.Row[Any]]) -> list[Record]:
     companies = _companies(db, org_id, {row.company_key for row in rows if row.company_key})
     events = _events(db, org_id, rows)
-    return [_contact(row, companies.get(row.company_key) if row.company_key else None, events[row.id]) for row in rows]
+    people = _people(db, org_id, [row.source_id for row in rows])
+    return [
+        _contact(
+            row,
+            companies.get(row.company_key) if row.company_key else None,
+            events[row.id],
+            people.get((row.source_id, row.crm_kind)),
+        )
+        for row in rows
+    ]
 
 
-def _contact(row: sa.Row[Any], company: Record | None, events: list[Record]) -> Record:
+def _contact(row: sa.Row[Any], company: Record | None, events: list[Record], crm_id: str | None) -> Record:
     said = {path: value for path, value in values(from_json(row.fields)).items() if path not in (DELETED, "company")}
     return {
         **nested(said),
@@ -157,8 +166,8 @@ def _contact(row: sa.Row[Any], company: Record | None, events: list[Record]) -> 
         "sync": {
             "status": row.status,
             "sync_as": row.sync_as or said.get("sync_as"),
-            "crm_object": row.crm_kind,
-            "crm_id": row.crm_id,
+            "crm_object": row.crm_kind if crm_id else None,
+            "crm_id": crm_id,
             "last_synced_at": row.last_synced_at,
             # Both are of the last time somebody looked; in the queue since, a contact has no problem that is known.
             "missing_fields": (row.missing or []) if row.status == SyncStatus.INCOMPLETE else [],
@@ -172,6 +181,18 @@ def _held_up(row: sa.Row[Any]) -> bool:
     """Whether its problem holds now. One that is queued and not due waits for its org to be connected."""
     waits = row.status == SyncStatus.QUEUED and row.due_at is None
     return waits or row.status in (SyncStatus.RETRYING, SyncStatus.NEEDS_ATTENTION)
+
+
+def _people(db: Db, org_id: int, contact_ids: Sequence[str]) -> dict[tuple[str, str], str]:
+    """The records that contacts are linked to, by contact and kind. The contact's own row would go on naming the record of
+    a CRM that the org has left since.
+    """
+    query = sa.select(t.link.c.source, t.link.c.kind, t.link.c.crm_id).where(
+        t.link.c.connection_id == present_connection(org_id),
+        t.link.c.kind.in_([kind.value for kind in RecordKind if kind.is_person]),
+        t.link.c.source.in_(contact_ids),
+    )
+    return {(row.source, row.kind): row.crm_id for row in db.execute(query)}
 
 
 def _companies(db: Db, org_id: int, keys: set[str]) -> dict[str, Record]:
@@ -202,7 +223,7 @@ def _events(db: Db, org_id: int, rows: Sequence[sa.Row[Any]]) -> dict[int, list[
         return {}
     event = sa.and_(t.event.c.org_id == org_id, t.event.c.source_id == t.attendance.c.event_id)
     query = (
-        sa.select(t.attendance, t.event.c.name, t.event.c.campaign_id)
+        sa.select(t.attendance, t.event.c.name, t.event.c.campaign_id, t.event.c.deleted)
         .select_from(t.attendance.outerjoin(t.event, event))
         .where(
             t.attendance.c.org_id == org_id,
@@ -221,7 +242,12 @@ def _newest_of_each(attendances: Sequence[sa.Row[Any]]) -> list[Record]:
         if row.event_id not in held or held[row.event_id].version < row.version:
             held[row.event_id] = row
     return [
-        {"id": row.event_id, "name": row.name, "status": row.status, "campaign_id": row.campaign_id}
+        {
+            "id": row.event_id,
+            "name": row.name,
+            "status": row.status,
+            "campaign_id": None if row.deleted else row.campaign_id,
+        }
         for _, row in sorted(held.items())
         if not row.removed
     ]

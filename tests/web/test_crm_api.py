@@ -150,6 +150,24 @@ def test_a_mapping_is_held_against_the_crms_own_fields(connected: Caller) -> Non
     assert list(answer.json["error"]["fields"]) == [f"rules.{first}.target", f"rules.{first + 1}.target"]
 
 
+def test_after_the_org_left_a_crm_its_records_there_are_shown_no_more(connected: Caller) -> None:
+    connected.deliver("contacts", "contact.created", person(1, sync_as="contact"))
+    connected.sync()
+    before = connected.get("/contacts/c-1")
+    assert (before["sync"]["crm_object"], before["company"]["linked"]) == ("Contact", True)
+    calls_before = connected.get("/status")["crm"]["calls"]
+    with serve(options=Options(client_id="id", client_secret="secret")) as elsewhere:
+        connect(connected, elsewhere, "secret")
+        after = connected.get("/contacts/c-1")
+        assert (after["sync"]["crm_object"], after["sync"]["crm_id"], after["sync"]["crm_url"]) == (None, None, None)
+        assert (after["company"]["linked"], after["company"]["account_id"]) == (False, None)
+        assert connected.get("/companies")["items"] == [after["company"]]
+        assert connected.get("/status")["crm"]["calls"] == 0 < calls_before
+        connected.ask("POST", "/contacts/c-1/sync")
+        connected.sync()
+        assert elsewhere.url in connected.get("/contacts/c-1")["sync"]["crm_url"]
+
+
 def test_lists_go_on_when_the_key_of_the_credentials_is_gone(connected: Caller) -> None:
     """Only the links are missing, and what needs the CRM itself says that the operator must act."""
     connected.deliver("contacts", "contact.created", person(1))

@@ -45,6 +45,23 @@ def test_contacts_of_an_event_carry_their_status_at_it(expo: Caller) -> None:
     assert expo.get("/events/ev-1/contacts?status=synced")["items"] == []
 
 
+def test_the_status_is_the_one_at_the_event_that_was_asked_for(expo: Caller) -> None:
+    elsewhere = [{"id": "c-1", "status": "attended"}]
+    for event_id in ("ev-0", "ev-2"):
+        expo.deliver("events", "event.contacts_added", {"event_id": event_id, "contacts": elsewhere})
+    expo.sync()
+    assert expo.get("/events/ev-1/contacts")["items"][1]["attendance"] == "registered"
+    assert expo.get("/events/ev-0/contacts")["items"][0]["attendance"] == "attended"
+
+
+def test_a_deleted_event_stays_visible_and_its_campaign_counts_no_more(expo: Caller) -> None:
+    expo.ask("PUT", "/events/ev-1/campaign", {"campaign_id": "701AAA"})
+    expo.deliver("events", "event.deleted", {"id": "ev-1"})
+    expo.sync()
+    assert expo.get("/events/ev-1")["deleted"] is True
+    assert expo.get("/contacts/c-1")["events"][0]["campaign_id"] is None
+
+
 def test_a_contact_known_to_an_event_by_id_and_by_address_is_listed_and_counted_once(expo: Caller) -> None:
     twice = [{"id": "c-2", "status": "registered"}]
     expo.deliver("events", "event.contacts_added", {"event_id": "ev-1", "contacts": twice})

@@ -100,13 +100,13 @@ def test_status_tells_a_connection_that_pauses_from_one_that_somebody_must_mend(
     problem = Problem("sign_in_refused", "The secret is wrong.", "Connect again.", "Salesforce admin")
     with writing(engine) as db:
         connection = connections.present(db, acme.org.id)
-        pause_connection(db, connection.id, failures=1, until=clock.at.replace(hour=10), problem=None)
+        pause_connection(db, connection, failures=1, until=clock.at.replace(hour=10), problem=None)
     crm = acme.get("/status")["crm"]
     assert (crm["state"], crm["paused_until"], crm["target"]) == ("paused", "2026-11-24T10:00:00Z", "jsonl")
     clock.pass_by(hours=2)
     assert acme.get("/status")["crm"]["state"] == "ready"
     with writing(engine) as db:
-        pause_connection(db, connection.id, failures=1, until=None, problem=problem)
+        pause_connection(db, connection, failures=1, until=None, problem=problem)
     crm = acme.get("/status")["crm"]
     assert (crm["state"], crm["problem"]["code"]) == ("stopped", "sign_in_refused")
     assert crm["problem"]["fix"] == "Connect again."

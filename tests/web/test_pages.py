@@ -92,6 +92,13 @@ def test_a_page_holds_fifty_unless_asked_otherwise(acme: Caller) -> None:
     assert len(acme.get("/contacts?limit=200")["items"]) == 51
 
 
+def test_rows_of_other_orgs_take_no_place_in_a_page(acme: Caller, other: Caller) -> None:
+    fill(acme, range(4))
+    before = {path: acme.get(paged(path, 4)) for path in LISTS}
+    fill(other, range(9))
+    assert {path: acme.get(paged(path, 4)) for path in LISTS} == before
+
+
 @pytest.fixture
 def cursor(acme: Caller) -> str:
     """The cursor of the second page of contacts."""

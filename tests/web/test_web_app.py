@@ -9,10 +9,13 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pytest
 from flask import Flask, request
 from sqlalchemy.engine import Engine
 
+from contactsync.domain.errors import Misconfigured
 from contactsync.intake.signature import sign
+from contactsync.settings import Settings
 from contactsync.store import orgs
 from contactsync.store.engine import writing
 from contactsync.web.api.docs import Shape, marked, shape
@@ -152,3 +155,19 @@ def test_every_address_in_the_api_page_of_the_docs_is_one_of_the_app(app: Flask)
     for path in ("/healthz", "/readyz", "/metrics"):
         assert f"`{path}`" in page
         routes.match(path)
+
+
+def test_a_proxy_and_a_metrics_token_come_from_the_environment(tmp_path: Path) -> None:
+    def made(**environ: str) -> Settings:
+        return Settings.from_environment({"CONTACTSYNC_VAR": str(tmp_path), **environ})
+
+    assert (made().proxies, made(DYNO="web.1").proxies) == (0, 1)  # Heroku's router is always there
+    assert made(DYNO="web.1", CONTACTSYNC_PROXIES="2").proxies == 2
+    assert made(DYNO="web.1", CONTACTSYNC_PROXIES="0").proxies == 0
+    with pytest.raises(Misconfigured, match="CONTACTSYNC_PROXIES"):
+        made(CONTACTSYNC_PROXIES="yes")
+    assert made().metrics_token is None
+    assert made(CONTACTSYNC_METRICS_TOKEN="long enough for one").metrics_token == "long enough for one"
+    assert "long enough" not in repr(made(CONTACTSYNC_METRICS_TOKEN="long enough for one"))
+    with pytest.raises(Misconfigured, match="CONTACTSYNC_METRICS_TOKEN"):
+        made(CONTACTSYNC_METRICS_TOKEN="short")
