@@ -260,7 +260,7 @@ def _claimed(
         id=row.source_id,
         fields=fields,
         company=companies.get(row.company_key) if row.company_key else None,
-        attendances=_each_once([one for name in names for one in attendances.get(name, ())]),
+        attendances=each_once([one for name in names for one in attendances.get(name, ())]),
         deleted=row.deleted,
         changed=newest(state),
     )
@@ -300,7 +300,7 @@ def _companies(db: Db, org_id: int, keys: set[str]) -> dict[str, Company]:
     return companies
 
 
-def _each_once(rows: Sequence[sa.Row[Any]]) -> tuple[Attendance, ...]:
+def each_once(rows: Sequence[sa.Row[Any]]) -> tuple[Attendance, ...]:
     """One attendance per event, whether it knows its contact by id, by address or both: status and removal each by the
     newest version that spoke of it.
     """

@@ -14,6 +14,7 @@ from contactsync.domain.crm import RecordKind
 from contactsync.domain.merge import DELETED, GROUPS, from_json, values
 from contactsync.domain.records import Scalar, SyncStatus
 from contactsync.store import tables as t
+from contactsync.store.queue import each_once
 from contactsync.store.views_paging import Page, Record, Slice, newest, newest_by_status
 
 
@@ -217,7 +218,7 @@ def companies_query(org_id: int) -> sa.Select[Any]:
 
 
 def _events(db: Db, org_id: int, rows: Sequence[sa.Row[Any]]) -> dict[int, list[Record]]:
-    """Each contact's events. An attendance may name its contact by id or by address: the newer one holds."""
+    """Each contact's events, whether they know the contact by id, by address or both."""
     who = {row.id: [who_by_id(row.source_id), *([who_by_email(row.email)] if row.email else [])] for row in rows}
     if not who:
         return {}
@@ -233,21 +234,13 @@ def _events(db: Db, org_id: int, rows: Sequence[sa.Row[Any]]) -> dict[int, list[
     by_who: dict[str, list[sa.Row[Any]]] = {}
     for row in db.execute(query):
         by_who.setdefault(row.who, []).append(row)
-    return {key: _newest_of_each([row for name in names for row in by_who.get(name, [])]) for key, names in who.items()}
+    return {key: _shown_events([row for name in names for row in by_who.get(name, [])]) for key, names in who.items()}
 
 
-def _newest_of_each(attendances: Sequence[sa.Row[Any]]) -> list[Record]:
-    held: dict[str, sa.Row[Any]] = {}
-    for row in attendances:
-        if row.event_id not in held or held[row.event_id].version < row.version:
-            held[row.event_id] = row
+def _shown_events(rows: Sequence[sa.Row[Any]]) -> list[Record]:
+    names = {row.event_id: row.name for row in rows}
     return [
-        {
-            "id": row.event_id,
-            "name": row.name,
-            "status": row.status,
-            "campaign_id": None if row.deleted else row.campaign_id,
-        }
-        for _, row in sorted(held.items())
-        if not row.removed
+        {"id": one.event_id, "name": names[one.event_id], "status": one.status, "campaign_id": one.campaign_id}
+        for one in each_once(rows)  # as the sync takes them, so that what is shown is what is sent
+        if not one.removed
     ]

@@ -157,6 +157,10 @@ def test_the_newer_of_two_attendances_of_one_contact_holds(acme: Caller) -> None
     acme.sync()
     event = {"id": "ev-1", "name": None, "status": "attended", "campaign_id": None}
     assert acme.get("/contacts/c-1")["events"] == [event]
+    silent = {"event_id": "ev-1", "contacts": [{"id": "c-1"}]}  # says nothing of the status: what was said last stands
+    acme.deliver("events", "event.contacts_added", silent)
+    acme.sync()
+    assert acme.get("/contacts/c-1")["events"] == [event]
     acme.deliver("events", "event.contacts_removed", by_email)
     acme.sync()
     assert acme.get("/contacts/c-1")["events"] == []
