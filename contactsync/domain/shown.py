@@ -8,6 +8,9 @@ from typing import Any
 from contactsync.domain.crm import FieldValue, RecordRef, Step, StepRef, StepResult
 from contactsync.domain.records import Scalar
 
+NEW = "(the new record)"
+"""What stands for the id of a record that another step makes, while it is not made."""
+
 
 def shown(step: Step, results: Mapping[str, StepResult] | None = None) -> dict[str, Any]:
     """One step as JSON: {"action", "object", "crm_id", "why", "fields": {name: {"old", "new"}}}; with results, what
@@ -36,4 +39,4 @@ def _value(value: FieldValue | RecordRef, results: Mapping[str, StepResult]) -> 
     if not isinstance(value, StepRef):
         return value
     result = results.get(value.step_id)
-    return result.ref.id if result and result.ref else None
+    return result.ref.id if result and result.ref else NEW

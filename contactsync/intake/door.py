@@ -22,7 +22,7 @@ from contactsync.intake.throttle import Throttle
 from contactsync.log import logger
 from contactsync.settings import Settings
 from contactsync.store.engine import Engine
-from contactsync.store.inbox import find_delivery, keep, keeping, public_id
+from contactsync.store.inbox import Inbox, find_delivery, public_id
 from contactsync.store.vault import Vault
 
 log = logger(__name__)
@@ -98,6 +98,7 @@ class Intake:
         self._parts = parts
         self.config: IntakeConfig = parts.settings.config.intake
         self._keyring = Keyring(parts.engine, parts.vault)
+        self._inbox = Inbox(parts.engine)
         self._throttle = Throttle(self.config.max_per_second)
 
     def take(self, slug: str, door: str, headers: Headers, body: bytes, status_root: str) -> Answer:
@@ -139,18 +140,16 @@ class Intake:
         except RefusedInput as refused:
             errors = [{"path": path, "message": str(message)} for path, message in refused.fields.items()]
             type_ = known_type(signed.door, signed.body)
-        with keeping(self._parts.engine) as conn:
-            kept = keep(
-                conn,
-                org_id=signed.org_id,
-                webhook_id=signed.webhook_id,
-                door=signed.door,
-                body=signed.body,
-                status="accepted" if errors is None else "rejected",
-                type=type_,
-                errors=errors,
-                now=signed.at,
-            )
+        kept = self._inbox.keep(
+            org_id=signed.org_id,
+            webhook_id=signed.webhook_id,
+            door=signed.door,
+            body=signed.body,
+            status="accepted" if errors is None else "rejected",
+            type=type_,
+            errors=errors,
+            now=signed.at,
+        )
         name = public_id(kept.delivery_id)
         if kept.duplicate:
             return self._again(signed.org_id, kept.delivery_id, f"{status_root}{name}")

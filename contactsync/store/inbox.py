@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, TypedDict, Unpack, cast
 
 import psycopg
 import sqlalchemy as sa
@@ -59,6 +60,19 @@ def delivery_number(public: str) -> int | None:
     return int(match[1]) if match else None
 
 
+class _Keep(TypedDict):
+    """What `keep` takes."""
+
+    org_id: int
+    webhook_id: str
+    door: str
+    body: bytes
+    status: str
+    type: str | None
+    errors: Sequence[Mapping[str, str]] | None
+    now: datetime
+
+
 @contextmanager
 def keeping(engine: Engine) -> Iterator[Connection]:
     """The connection for one `keep`: what was kept is committed when `keep` returns. Raises CannotKeep."""
@@ -104,6 +118,42 @@ def keep(
     if found is None:
         raise CannotKeep("the delivery that was kept before was removed just now")
     return Kept(found, duplicate=True)
+
+
+class Inbox:
+    """Keeps deliveries over one connection per thread, which stays open: the pool's check-out, which asks Postgres whether
+    it is there, would cost a webhook as much as the delivery itself. Connects with the first one.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._thread = threading.local()
+        sa.event.listen(engine, "engine_disposed", lambda _: self._let_go())
+
+    def keep(self, **delivery: Unpack[_Keep]) -> Kept:
+        """`keep`, committed when it returns; raises as it does. A connection that was lost meanwhile is made anew once."""
+        held: Connection | None = getattr(self._thread, "connection", None)
+        if held is not None:
+            try:
+                return keep(held, **delivery)
+            except CannotKeep:
+                lost = held.invalidated
+                self._let_go()
+                if not lost:
+                    raise
+        return keep(self._hold(), **delivery)
+
+    def _hold(self) -> Connection:
+        stack = ExitStack()
+        self._thread.connection = stack.enter_context(keeping(self._engine))
+        self._thread.stack = stack
+        return cast("Connection", self._thread.connection)
+
+    def _let_go(self) -> None:
+        if hasattr(self._thread, "stack"):
+            self._thread.connection.invalidate()  # closed for good: the pool it came from may be disposed of
+            self._thread.stack.close()
+            del self._thread.stack, self._thread.connection
 
 
 def find_delivery(conn: Connection, org_id: int, delivery_id: int) -> Delivery | None:

@@ -150,6 +150,11 @@ def mark_one_due(db: Db, org_id: int, contact_id: str, now: datetime) -> bool:
     return mark_due(db, org_id, t.contact.c.source_id == contact_id, now, forced=True) == 1
 
 
+def mark_all_due(db: Db, org_id: int, now: datetime) -> int:
+    """Put every contact of the org into the queue."""
+    return mark_due(db, org_id, sa.true(), now)
+
+
 def mark_incomplete_due(db: Db, org_id: int, now: datetime) -> int:
     """Have incomplete contacts looked at again, after what counts as complete has changed; those that wait for their turn
     too: one of them may be under way, judged by what held before.

@@ -37,7 +37,10 @@ def target_of(parts: Parts, org_id: int) -> CrmTarget | None:
 def connect(
     parts: Parts, org_id: int, target: str, settings: Mapping[str, str], credentials: Mapping[str, str]
 ) -> None:
-    """Connect an org to a CRM, and let go what waited for that. Raises RefusedInput naming each wrong setting."""
+    """Connect an org to a CRM, and let go what waited for that. Raises RefusedInput naming each wrong setting.
+
+    In another CRM than before nothing is synced yet: every contact goes again, and is matched there.
+    """
     wrong = parts.plugins.target_type(target).check_settings(settings, credentials)
     if wrong:
         raise RefusedInput("the connection's settings are wrong", dict(wrong))
@@ -45,9 +48,12 @@ def connect(
     with writing(parts.engine) as db:
         queue.lock_org(db, org_id)
         before = connections.present(db, org_id)
-        connections.connect(db, parts.vault, org_id, target, settings, credentials, now)
-        stopped_by = before.problem["code"] if before is not None and before.problem else None
-        queue.release_held(db, org_id, stopped_by, now)
+        connection_id = connections.connect(db, parts.vault, org_id, target, settings, credentials, now)
+        if before is not None and before.id != connection_id:
+            queue.mark_all_due(db, org_id, now)
+        else:
+            stopped_by = before.problem["code"] if before is not None and before.problem else None
+            queue.release_held(db, org_id, stopped_by, now)
     parts.bell.ring(org_id)
 
 

@@ -322,6 +322,23 @@ def test_a_refused_sign_in_pauses_the_org_with_one_problem_and_reconnecting_rele
     assert {connected.row(name).status for name in ("c-1", "c-2")} == {SyncStatus.SYNCED}
 
 
+def test_in_another_crm_nothing_is_synced_yet_and_every_contact_goes_again(connected: World) -> None:
+    connected.contact(ada())
+    connected.sync()
+    first = connected.row("c-1").crm_id
+    with serve(options=Options()) as other:
+        settings = {"instance_url": other.url, "client_id": "id", "flow": "client_credentials"}
+        actions.connect(connected.parts, connected.org_id, "salesforce", settings, {"client_secret": "s"})
+        assert connected.row("c-1").status == SyncStatus.QUEUED
+        connected.standin = other
+        connected.admin("records", {"Lead": [{"LastName": "Before", "Company": "E", "Email": "someone@else.example"}]})
+        connected.sync()
+        assert connected.row("c-1").status == SyncStatus.SYNCED
+        ours = [lead["Id"] for lead in connected.crm("Lead") if lead["Email"] == "ada@engines.example"]
+        assert [connected.row("c-1").crm_id] == ours
+        assert first not in ours
+
+
 def test_a_crm_that_is_away_is_tried_again_later_and_by_nobody_before(connected: World) -> None:
     connected.contact(ada())
     connected.fault(times=1, match={"method": "POST", "path": "composite"}, do="status", status=503)
