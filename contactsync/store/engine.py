@@ -199,6 +199,9 @@ def _make_folder(_dialect: Dialect, _record: ConnectionPoolEntry, args: Any, _kw
 def _set_up(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # Python's sqlite3 begins nothing by itself: `_begin` does
     connection.execute("PRAGMA journal_mode=WAL")
+    # In WAL mode NORMAL syncs at checkpoints only: a power cut could take back what was answered 202 (invariant I1). FULL
+    # is one fsync per commit: 0.2 ms instead of 0.02 ms on a quiet virtual disk. Two processes that did nothing else kept
+    # 2,400 deliveries a second with it and 3,600 with NORMAL, both more than a web process verifies and validates.
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
 
@@ -267,6 +270,8 @@ def _migrating(engine: Engine) -> Iterator[Connection]:
     # the pragma does nothing inside a transaction, so it comes before.
     with engine.connect() as conn:
         _outside_transaction(conn, "PRAGMA foreign_keys=OFF")
+        # A process that comes second waits for the first one's whole upgrade, not just for a webhook's moment.
+        _outside_transaction(conn, f"PRAGMA busy_timeout={_UPGRADE_SECONDS * 1000}")
         try:
             conn.execution_options(**{_BEGIN: "BEGIN EXCLUSIVE"})
             with conn.begin():
@@ -275,6 +280,7 @@ def _migrating(engine: Engine) -> Iterator[Connection]:
                     raise RuntimeError("the migration left rows that refer to nothing; nothing was changed")
         finally:
             _outside_transaction(conn, "PRAGMA foreign_keys=ON")
+            _outside_transaction(conn, f"PRAGMA busy_timeout={int(_BUSY_SECONDS * 1000)}")
 
 
 def _outside_transaction(conn: Connection, statement: str) -> None:
