@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contactsync.domain.errors import CannotKeep, RefusedInput
-from contactsync.store import inbox, tables
+from contactsync.store import inbox, orgs, tables
 from contactsync.store.engine import committing, open_engine, reading, upgrade, writing
 
 NOW = datetime(2026, 11, 24, 9, 0, 0, 123456, tzinfo=UTC)
@@ -239,6 +240,83 @@ def test_a_connection_that_breaks_between_two_deliveries_is_not_used_again(postg
     assert not keep_now(engine, 1).duplicate
     engine.dispose()
     other.dispose()
+
+
+# ── one connection that stays open ─────────────────────────────────────────────────────────────────────────────────
+
+
+def keep_through(line, org_id, webhook_id):
+    return line.keep(
+        org_id=org_id,
+        webhook_id=webhook_id,
+        door="contacts",
+        body=BODY,
+        status="accepted",
+        type="contact.created",
+        errors=None,
+        now=NOW,
+    )
+
+
+def test_an_inbox_keeps_all_deliveries_over_one_connection_and_commits_each(engine, acme):
+    checkouts = []
+    line = inbox.Inbox(engine)
+    sa.event.listen(engine, "checkout", lambda *_: checkouts.append(1))
+    kept = [keep_through(line, acme.id, f"msg_{number}") for number in range(5)]
+    assert len(checkouts) == 1
+    assert [found(engine, acme.id, each.delivery_id).webhook_id for each in kept] == [f"msg_{n}" for n in range(5)]
+    assert keep_through(line, acme.id, "msg_0") == inbox.Kept(kept[0].delivery_id, duplicate=True)
+
+
+def test_an_inbox_holds_up_no_writer_between_deliveries(engine, acme):
+    line = inbox.Inbox(engine)
+    keep_through(line, acme.id, "msg_1")
+    with writing(engine) as conn:
+        conn.execute(sa.update(tables.delivery).values(status="absorbed"))
+    assert not keep_through(line, acme.id, "msg_2").duplicate
+
+
+def test_an_inbox_has_a_connection_for_each_thread(engine, acme):
+    line = inbox.Inbox(engine)
+    with ThreadPoolExecutor(4) as threads:
+        kept = list(threads.map(lambda number: keep_through(line, acme.id, f"msg_{number}"), range(40)))
+    assert len({each.delivery_id for each in kept}) == 40
+
+
+def test_an_inbox_lets_go_of_its_connection_with_the_engine_and_takes_another(engine, acme):
+    line = inbox.Inbox(engine)
+    keep_through(line, acme.id, "msg_1")
+    assert engine.pool.checkedout() == 1
+    engine.dispose()
+    assert engine.pool.checkedout() == 0
+    assert not keep_through(line, acme.id, "msg_2").duplicate
+
+
+@pytest.mark.postgres
+def test_an_inbox_whose_connection_was_cut_keeps_the_next_delivery_over_a_new_one(postgres_url):
+    engine = open_engine(postgres_url)
+    line = inbox.Inbox(engine)
+    with writing(engine) as conn:
+        org_id = orgs.add_org(conn, "acme", "Acme", NOW).id
+    first = keep_through(line, org_id, "msg_1")
+    with reading(engine) as conn:
+        others = sa.text("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                         "WHERE datname = current_database() AND pid <> pg_backend_pid()")  # fmt: skip
+        assert conn.execute(others).scalars().all() == [True]
+    assert keep_through(line, org_id, "msg_1") == inbox.Kept(first.delivery_id, duplicate=True)
+    engine.dispose()
+
+
+def test_an_inbox_that_cannot_keep_says_so_and_keeps_the_next_one(engine, acme):
+    line = inbox.Inbox(engine)
+    keep_through(line, acme.id, "msg_1")
+    with writing(engine) as conn:
+        conn.execute(sa.text("ALTER TABLE delivery RENAME TO elsewhere"))
+    with pytest.raises(CannotKeep):
+        keep_through(line, acme.id, "msg_2")
+    with writing(engine) as conn:
+        conn.execute(sa.text("ALTER TABLE elsewhere RENAME TO delivery"))
+    assert not keep_through(line, acme.id, "msg_2").duplicate
 
 
 def test_a_webhook_id_is_at_most_as_long_as_its_column(engine, acme):
