@@ -41,6 +41,7 @@ __all__ = [
 
 _BEGIN = "contactsync_begin"  # execution option of a connection: the statement that begins a transaction on SQLite
 _MIGRATIONS = "contactsync.store:migrations"  # a package and its folder: found wherever the package is installed
+_UPGRADE_MILLISECONDS = 120_000  # how long SQLite's second upgrade waits for the first
 _MIGRATION_LOCK = 4_721_016_201  # any number, the same for all versions: Postgres advisory lock of a running upgrade
 
 # Heroku's routers and NATs drop idle connections silently; without these a worker would wait for two hours.
@@ -271,7 +272,8 @@ def _migrating(engine: Engine) -> Iterator[Connection]:
     with engine.connect() as conn:
         _outside_transaction(conn, "PRAGMA foreign_keys=OFF")
         # A process that comes second waits for the first one's whole upgrade, not just for a webhook's moment.
-        _outside_transaction(conn, f"PRAGMA busy_timeout={_UPGRADE_SECONDS * 1000}")
+        usual = _outside_transaction(conn, "PRAGMA busy_timeout")
+        _outside_transaction(conn, f"PRAGMA busy_timeout={_UPGRADE_MILLISECONDS}")
         try:
             conn.execution_options(**{_BEGIN: "BEGIN EXCLUSIVE"})
             with conn.begin():
@@ -280,10 +282,13 @@ def _migrating(engine: Engine) -> Iterator[Connection]:
                     raise RuntimeError("the migration left rows that refer to nothing; nothing was changed")
         finally:
             _outside_transaction(conn, "PRAGMA foreign_keys=ON")
-            _outside_transaction(conn, f"PRAGMA busy_timeout={int(_BUSY_SECONDS * 1000)}")
+            _outside_transaction(conn, f"PRAGMA busy_timeout={usual}")
 
 
-def _outside_transaction(conn: Connection, statement: str) -> None:
+def _outside_transaction(conn: Connection, statement: str) -> Any:
+    """Execute a pragma; what it says, if anything."""
     conn.execution_options(**{_BEGIN: ""})
-    conn.exec_driver_sql(statement)
+    result = conn.exec_driver_sql(statement)
+    said = result.scalar() if result.returns_rows else None
     conn.commit()
+    return said
