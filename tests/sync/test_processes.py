@@ -15,8 +15,13 @@ from typing import Any
 import pytest
 import requests
 
+from contactsync.bootstrap import build
 from contactsync.intake.signature import sign
+from contactsync.settings import Settings
 from contactsync.standin import Options, RunningStandin, serve
+from contactsync.store import orgs
+from contactsync.store.engine import writing
+from contactsync.sync import actions
 from tests.fixtures.processes import Processes, Running, free_port
 from tests.fixtures.redis import RedisForTests
 from tests.fixtures.waiting import wait_until
@@ -93,10 +98,8 @@ class Installation:
 
 
 @pytest.fixture
-def installed(
-    processes: Processes, database_url: str, own_redis: RedisForTests, tmp_path: Path
-) -> Iterator[Installation]:
-    """Set up with the commands that others' scripts hold on to."""
+def environment(processes: Processes, database_url: str, own_redis: RedisForTests) -> dict[str, str]:
+    """What all processes share."""
     processes.environment |= {
         "DATABASE_URL": database_url,
         "REDIS_URL": own_redis.url,
@@ -105,21 +108,47 @@ def installed(
         "CONTACTSYNC_SYNC_LEASE_SECONDS": "2",
         "WEB_CONCURRENCY": "2",
     }
+    return processes.environment
+
+
+@pytest.fixture
+def standin() -> Iterator[RunningStandin]:
+    """The CRM."""
     with serve(options=Options(client_id="ID", client_secret="SECRET")) as standin:
-        processes.run("db", "upgrade")
-        org = json.loads(processes.run("org", "add", "acme", "--name", "Acme Events", "--json"))
-        assert set(org) == {"org", "webhook_secret", "api_token"}
-        processes.run(
-            "connect", "acme", "--target", "salesforce", "--instance-url", standin.url,
-            "--client-id", "ID", "--client-secret", "SECRET",
-        )  # fmt: skip
-        yield Installation(
-            processes, standin, f"http://127.0.0.1:{free_port()}", org["webhook_secret"], org["api_token"]
-        )
+        yield standin
         requests.post(f"{standin.url}/_standin/release", json={}, timeout=10)
 
 
-def test_the_commands_of_the_readme_bring_a_payload_file_to_salesforce(installed: Installation, tmp_path: Path) -> None:
+@pytest.fixture
+def installed(processes: Processes, environment: dict[str, str], standin: RunningStandin) -> Installation:
+    """An org that is connected, made without the command line, which takes a second for each command."""
+    parts = build(Settings.from_environment(environment))
+    with writing(parts.engine) as db:
+        org = orgs.add_org(db, "acme", "Acme Events", parts.now())
+        _, secret = orgs.add_secret(db, parts.vault, org.id, parts.now())
+        _, token = orgs.add_token(db, org.id, "test", parts.now())
+    settings = {"instance_url": standin.url, "client_id": "ID", "flow": "client_credentials"}
+    actions.connect(parts, org.id, "salesforce", settings, {"client_secret": "SECRET"})
+    parts.engine.dispose()
+    return Installation(processes, standin, f"http://127.0.0.1:{free_port()}", secret, token)
+
+
+@pytest.fixture
+def installed_by_command(processes: Processes, environment: dict[str, str], standin: RunningStandin) -> Installation:
+    """The same with the commands that others' scripts hold on to."""
+    processes.run("db", "upgrade")
+    org = json.loads(processes.run("org", "add", "acme", "--name", "Acme Events", "--json"))
+    assert set(org) == {"org", "webhook_secret", "api_token"}
+    client = ("--client-id", "ID", "--client-secret", "SECRET")
+    processes.run("connect", "acme", "--target", "salesforce", "--instance-url", standin.url, *client)
+    url = f"http://127.0.0.1:{free_port()}"
+    return Installation(processes, standin, url, org["webhook_secret"], org["api_token"])
+
+
+def test_the_commands_of_the_readme_bring_a_payload_file_to_salesforce(
+    installed_by_command: Installation, tmp_path: Path
+) -> None:
+    installed = installed_by_command
     (campaign_id,) = installed.admin("records", {"Campaign": [{"Name": "Summit", "IsActive": True}]})["Campaign"]
     installed.processes.run("event", "connect", "acme", "evt_1", "--campaign", campaign_id)
     installed.web(), installed.worker(), installed.clock()
