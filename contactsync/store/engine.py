@@ -199,7 +199,8 @@ def _make_folder(_dialect: Dialect, _record: ConnectionPoolEntry, args: Any, _kw
 
 def _set_up(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # Python's sqlite3 begins nothing by itself: `_begin` does
-    connection.execute("PRAGMA journal_mode=WAL")
+    # On a new file several processes may want this at once, and SQLite does not wait by itself here.
+    execute_patiently(connection, "PRAGMA journal_mode=WAL")
     # In WAL mode NORMAL syncs at checkpoints only: a power cut could take back what was answered 202 (invariant I1). FULL
     # is one fsync per commit: 0.2 ms instead of 0.02 ms on a quiet virtual disk. Two processes that did nothing else kept
     # 2,400 deliveries a second with it and 3,600 with NORMAL, both more than a web process verifies and validates.

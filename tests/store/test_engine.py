@@ -182,3 +182,29 @@ def test_a_connection_that_postgres_dropped_is_replaced_before_it_is_used(postgr
         assert conn.exec_driver_sql("SELECT pg_backend_pid()").scalar() != ours
     engine.dispose()
     other.dispose()
+
+
+def test_many_that_open_one_new_sqlite_file_at_once_all_can(tmp_path):
+    """Switching a new file to write-ahead logging is where SQLite itself would not wait."""
+    failed = []
+
+    def look(url: str, together: threading.Barrier) -> None:
+        engine = open_engine(url)
+        together.wait(30)
+        try:
+            with reading(engine) as conn:
+                conn.exec_driver_sql("SELECT 1")
+        except DBAPIError as error:
+            failed.append(error)
+        finally:
+            engine.dispose()
+
+    for number in range(20):
+        together = threading.Barrier(6)
+        url = f"sqlite:///{tmp_path}/{number}.db"
+        threads = [threading.Thread(target=look, args=(url, together)) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert failed == []
