@@ -28,6 +28,7 @@ from rich.table import Table
 
 from contactsync.intake.signature import sign
 from contactsync.settings import default_var
+from contactsync.stopping import stop_on_signal
 
 EVENT = "evt-dach-summit"
 CLIENT = {"client_id": "demo", "client_secret": "demo-secret"}
@@ -130,9 +131,9 @@ class DemoFailed(Exception):
 
 
 def run_demo(*, once: bool) -> int:
-    """Run the demo; answers the exit status. Without `once` it stays up until Ctrl-C."""
+    """Run the demo; answers the exit status. Without `once` it stays up until Ctrl-C or SIGTERM, which end it cleanly."""
     try:
-        with _demo() as demo:
+        with stop_on_signal(_interrupt), _demo() as demo:
             _set_up(demo)
             _post_sample(demo)
             arrived = _wait_until_settled(demo)
@@ -145,7 +146,11 @@ def run_demo(*, once: bool) -> int:
         click.secho(f"The demo failed: {error}", fg="red", err=True)
         return 1
     except KeyboardInterrupt:
-        return 0
+        return 1 if once else 0
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
 
 
 @contextmanager
