@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 import flask
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from contactsync.config import IntakeConfig
 from contactsync.domain.errors import CannotKeep, RefusedInput, SealBroken, SignatureRefused
@@ -16,6 +15,7 @@ from contactsync.intake import answers
 from contactsync.intake.answers import Answer
 from contactsync.intake.decode import decode, known_type
 from contactsync.intake.keyring import Keyring, askable, asking
+from contactsync.intake.ringing import Ringer, Ringing
 from contactsync.intake.schemas import DOORS
 from contactsync.intake.signature import Headers, verify
 from contactsync.intake.throttle import Throttle
@@ -30,14 +30,6 @@ log = logger(__name__)
 RETRY_SECONDS = 30  # when an operator must act first
 CHUNK = 65_536
 MOST_DRAINED = 8 * 1024 * 1024  # bytes of a body over the limit
-
-
-class Ringer(Protocol):
-    """Says "this org has work" to the workers."""
-
-    def ring(self, org_id: int) -> bool:
-        """Never raises; False when it could not."""
-        ...
 
 
 class Parts(Protocol):
@@ -99,6 +91,7 @@ class Intake:
         self.config: IntakeConfig = parts.settings.config.intake
         self._keyring = Keyring(parts.engine, parts.vault)
         self._inbox = Inbox(parts.engine)
+        self._ringing = Ringing(parts.bell)
         self._throttle = Throttle(self.config.max_per_second)
 
     def take(self, slug: str, door: str, headers: Headers, body: bytes, status_root: str) -> Answer:
@@ -109,8 +102,7 @@ class Intake:
         take a token of the org's bucket            → 429
         decode                                      → 422, kept as rejected
         keep it, in one commit                      → 503; 200 when its id was kept before
-        ring the org's bell (may fail: the clock rings)
-        answer 202
+        answer 202, and ring the org's bell (may fail: the clock rings)
         """
         now = self._parts.now()
         slug = askable(slug)
@@ -156,7 +148,7 @@ class Intake:
         if errors is not None:
             log.warning("webhook rejected", org=slug, door=signed.door, delivery=name, errors=len(errors))
             return answers.rejected(errors)
-        self._parts.bell.ring(signed.org_id)
+        self._ringing.soon(signed.org_id)
         return answers.accepted(name, f"{status_root}{name}")
 
     def _again(self, org_id: int, delivery_id: int, status_url: str) -> Answer:
@@ -166,7 +158,7 @@ class Intake:
         if first is not None and first.status == "rejected":
             return answers.rejected(first.errors or [])
         if first is not None and first.status == "accepted":
-            self._parts.bell.ring(org_id)  # perhaps we died before we could, and that is why it comes again
+            self._ringing.soon(org_id)  # perhaps we died before we could, and that is why it comes again
         return answers.duplicate(public_id(delivery_id), status_url)
 
 
@@ -206,24 +198,21 @@ def _body(request: flask.Request, most: int) -> bytes | None:
     """The raw bytes; None when there are more than `most`, whatever Content-Length says or does not say.
 
     What a sender goes on sending is read and dropped, up to a limit: many read no answer before they have sent all.
+    Read from the server itself: Flask's stream costs a webhook more than its signature does.
     """
     length = request.content_length
-    too_long = length is not None and length > most
-    read = bytearray()
-    dropped = 0
-    request.max_content_length = max(most + CHUNK, MOST_DRAINED)
+    stream = request.environ["wsgi.input"]
+    left = most + 1 + MOST_DRAINED
+    if "wsgi.input_terminated" not in request.environ:  # this server would wait for more than was announced
+        left = min(left, length or 0)
     try:
-        while chunk := request.stream.read(CHUNK):
-            if too_long:
-                dropped += len(chunk)
-                if dropped > MOST_DRAINED:
-                    break
-                continue
-            read += chunk
-            if len(read) > most:
-                too_long = True
-    except RequestEntityTooLarge:
-        return None
-    except ClientDisconnected:
-        pass  # fewer bytes than announced: no signature covers them
-    return None if too_long else bytes(read)
+        if length is None or length <= most:
+            body: bytes = stream.read(min(left, most + 1))
+            if len(body) <= most:
+                return body
+            left -= len(body)
+        while left > 0 and (dropped := stream.read(min(left, CHUNK))):
+            left -= len(dropped)
+    except (OSError, ValueError):
+        return b""  # gone, or broken off: no signature covers what came
+    return None

@@ -24,6 +24,7 @@ from contactsync.store import orgs
 from contactsync.store.engine import open_engine, reading, writing
 from contactsync.store.tables import delivery
 from contactsync.store.vault import Vault
+from tests.fixtures.waiting import wait_until
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 KEYS = ("a key of these tests and of no other",)
@@ -40,6 +41,10 @@ class HandBell:
     def ring(self, org_id: int) -> bool:
         self.rung.append(org_id)
         return self.there
+
+    def heard(self, *org_ids: int) -> bool:
+        """Whether it was rung for exactly these, waiting a moment for it: the doors ring after they have answered."""
+        return wait_until(lambda: sorted(self.rung) == sorted(org_ids), 10, f"rung for {org_ids}, not {self.rung}")
 
 
 @dataclass
