@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 import flask
+from flask.sansio.blueprints import BlueprintSetupState
 
 from contactsync.config import IntakeConfig
 from contactsync.domain.errors import CannotKeep, RefusedInput, SealBroken, SignatureRefused
@@ -70,7 +71,13 @@ def webhooks(parts: Parts) -> flask.Blueprint:
         return _response(_received(intake, org, door, flask.request))
 
     blueprint.add_url_rule(f"/<org>/<any({','.join(DOORS)}):door>", view_func=receive, methods=["POST"])
+    # A redirect is no answer of these doors: an address with a doubled slash is simply not theirs.
+    blueprint.record(_take_slashes_as_they_are)
     return blueprint
+
+
+def _take_slashes_as_they_are(state: BlueprintSetupState) -> None:
+    state.app.url_map.merge_slashes = False
 
 
 class Signed(NamedTuple):

@@ -441,6 +441,12 @@ def test_hostile_headers_bodies_and_slugs_get_a_documented_answer_and_nothing_is
     assert kept(sender.parts.engine) == []
 
 
+@pytest.mark.parametrize("path", ["/webhooks//0/contacts", "//webhooks/acme/contacts", "/webhooks/acme//contacts"])
+def test_an_address_with_a_doubled_slash_is_not_found_and_sends_nobody_elsewhere(quick_sender, path):
+    answer = quick_sender.client.post(path, data=b"{}", headers={"Content-Type": "application/json"})
+    assert answer.status_code == 404
+
+
 @slow
 @given(
     data=st.recursive(
