@@ -64,6 +64,7 @@ class Changes:
     contacts: list[ContactChange] = field(default_factory=list)
     events: list[EventChange] = field(default_factory=list)
     attendances: list[AttendanceChange] = field(default_factory=list)
+    unknown_keys: Mapping[str, int] = field(default_factory=dict)  # path → how often: ignored, but counted
 
 
 def who_by_id(contact_id: str) -> str:

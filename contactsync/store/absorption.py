@@ -73,6 +73,13 @@ def mark_absorbed(db: Db, ids: Sequence[int], now: datetime) -> None:
         db.execute(sa.update(t.delivery).where(t.delivery.c.id.in_(some)).values(status="absorbed", absorbed_at=now))
 
 
+def log_unknown_keys(db: Db, delivery_id: int, counts: Mapping[str, int]) -> None:
+    """Count in the delivery's log the keys that nobody knows, beside what the door counts there (duplicates)."""
+    here = t.delivery.c.id == delivery_id
+    log = db.execute(sa.select(t.delivery.c.log).where(here).with_for_update()).scalar() or {}
+    db.execute(sa.update(t.delivery).where(here).values(log={**log, "unknown_keys": dict(counts)}))
+
+
 def mark_failed(db: Db, delivery_id: int, errors: list[dict[str, str]], now: datetime) -> None:
     """This delivery cannot be absorbed; it is kept, and shown with the reason."""
     db.execute(

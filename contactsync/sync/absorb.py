@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from contactsync.domain.changes import Changes, changes_of
 from contactsync.domain.errors import RefusedInput
@@ -55,7 +56,8 @@ def absorb(parts: Parts, org_id: int, lease: HeldLease) -> int:
 
 def _read(delivery: Waiting) -> Changes:
     payload = decode(delivery.door, delivery.body)
-    return changes_of(payload.type, payload.timestamp, payload.items, delivery.id)
+    changes = changes_of(payload.type, payload.timestamp, payload.items, delivery.id)
+    return replace(changes, unknown_keys=payload.unknown_keys)
 
 
 def _write(
@@ -65,6 +67,9 @@ def _write(
     with lease.writing() as db:
         absorption.write_changes(db, org_id, said.values(), now)
         absorption.mark_absorbed(db, list(said), now)
+        for delivery_id, changes in said.items():
+            if changes.unknown_keys:
+                absorption.log_unknown_keys(db, delivery_id, changes.unknown_keys)
         for delivery_id, errors in failed.items():
             absorption.mark_failed(db, delivery_id, errors, now)
 

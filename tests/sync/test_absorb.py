@@ -164,3 +164,11 @@ def test_a_delivery_is_absorbed_whole_or_not_at_all(world: World) -> None:
             absorb(world.parts, world.org_id, held)
     assert [row.status for row in world.rows(t.delivery)] == ["accepted"]
     assert world.rows(t.contact) == []
+
+
+def test_unknown_keys_are_ignored_and_counted_in_the_deliverys_log(world: World) -> None:
+    world.contact(ada(shoe=39), ada(id="c-2", shoe=40))
+    absorb_all(world)
+    (delivery,) = world.rows(t.delivery)
+    assert delivery.status == "absorbed"
+    assert delivery.log["unknown_keys"] == {"data.shoe": 2}
