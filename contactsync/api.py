@@ -18,10 +18,15 @@ from contactsync.domain.crm import (
     FieldValue,
     Found,
     FoundAccount,
+    FoundActivity,
+    FoundAttendee,
+    FoundCampaign,
     FoundMember,
     FoundOwner,
     FoundPerson,
+    KnownProblem,
     MemberStatus,
+    Mend,
     Next,
     Problem,
     RecordKind,
@@ -41,10 +46,20 @@ from contactsync.domain.errors import (
     TargetRefused,
     TargetUnavailable,
 )
-from contactsync.domain.mapping import MAPPED_KINDS, FieldMapping, FieldRule, NamedMapping, WriteMode
+from contactsync.domain.mapping import MAPPED_KINDS, FieldMapping, FieldRule, NamedMapping, TooLong, WriteMode
 from contactsync.domain.mapping_json import rules_as_json, rules_from_json
 from contactsync.domain.names import company_key, normalised_domain, normalised_name
-from contactsync.domain.records import Attendance, Company, Contact, Event, Scalar, SyncAs, SyncStatus
+from contactsync.domain.records import (
+    Attendance,
+    Attendee,
+    Company,
+    Contact,
+    Event,
+    Meeting,
+    Scalar,
+    SyncAs,
+    SyncStatus,
+)
 from contactsync.domain.run import FinishedRun
 from contactsync.hooks import API_VERSION, Options, hookimpl
 
@@ -53,6 +68,7 @@ __all__ = [
     "MAPPED_KINDS",
     "Action",
     "Attendance",
+    "Attendee",
     "Choice",
     "Choices",
     "Company",
@@ -71,10 +87,16 @@ __all__ = [
     "FinishedRun",
     "Found",
     "FoundAccount",
+    "FoundActivity",
+    "FoundAttendee",
+    "FoundCampaign",
     "FoundMember",
     "FoundOwner",
     "FoundPerson",
+    "KnownProblem",
+    "Meeting",
     "MemberStatus",
+    "Mend",
     "Misconfigured",
     "NamedMapping",
     "Next",
@@ -99,6 +121,7 @@ __all__ = [
     "TargetUnavailable",
     "Token",
     "TokenKeeper",
+    "TooLong",
     "Wanted",
     "WriteMode",
     "company_key",

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from contactsync.domain.choices import CompanyChoice, OwnerChoice, SyncAsChoice
-from contactsync.domain.crm import Problem, RecordKind, RecordRef, Step
-from contactsync.domain.records import Contact, SyncAs
+from contactsync.domain.crm import FieldCatalog, Problem, RecordKind, RecordRef, Step
+from contactsync.domain.records import Attendee, Contact, Event, Meeting, SyncAs
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,79 @@ class Ready:
     def kind(self) -> RecordKind:
         """The CRM object that Sync As names."""
         return RecordKind.LEAD if self.sync_as is SyncAs.LEAD else RecordKind.CONTACT
+
+
+Written = Mapping[RecordRef, Mapping[str, str]]
+"""What we last wrote: CRM record → its fields' values as `values.mark_of` makes them (never the values themselves)."""
+
+Catalogs = Mapping[RecordKind, FieldCatalog]
+"""The CRM's fields, of the kinds whose rules need them (`rules_need_catalog`)."""
+
+
+@dataclass(frozen=True)
+class ReadyEvent:
+    """An event on its way to its campaign. `campaign`: what it is connected to, or what was made of it, if anything.
+    `attempted`: names under which a campaign may have been made for it whose id was never heard.
+    """
+
+    event: Event
+    campaign: RecordRef | None = None
+    made_by_us: bool = False
+    attempted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MeetingPerson:
+    """An attendee of a meeting and the CRM record that it is, if it has one yet. `name`: for the readable list.
+    `account`: its company's Account, when it is linked.
+    """
+
+    attendee: Attendee
+    ref: RecordRef | None = None
+    name: str = field(default="", repr=False)
+    account: RecordRef | None = None
+
+
+@dataclass(frozen=True)
+class ReadyMeeting:
+    """A meeting on its way to its Activity. `link`: the Activity that it became; `event`: the one it belongs to;
+    `attempted`: UTC moments at which an Activity may have been made for it whose id was never heard.
+    """
+
+    meeting: Meeting
+    people: tuple[MeetingPerson, ...] = ()
+    event: Event | None = None
+    link: RecordRef | None = None
+    attempted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RecordPlan:
+    """Which steps bring one event or meeting to the CRM: `main` is its own record, `others` belong to it."""
+
+    id: str
+    main: str | None = None
+    others: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
+    problem: Problem | None = None
+
+    @property
+    def step_ids(self) -> tuple[str, ...]:
+        """Every step, the main one first."""
+        return tuple(dict.fromkeys(step_id for step_id in (self.main, *self.others) if step_id))
+
+    @property
+    def person(self) -> str | None:
+        """The main step, by the name that a contact's plan has for it."""
+        return self.main
+
+
+@dataclass(frozen=True)
+class RecordsPlan:
+    """What should change for a batch of events, or of meetings; `plans` by the event platform's id."""
+
+    steps: tuple[Step, ...]
+    plans: Mapping[str, RecordPlan]
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from contactsync.domain.crm import CrmTarget
+from contactsync.domain.crm import CrmTarget, KnownProblem
 
 
 @dataclass(frozen=True)
@@ -59,4 +59,5 @@ class TargetType:
     name: str
     label: str
     connect: Callable[[Connection], CrmTarget]
+    problems: Sequence[KnownProblem] = ()
     check_settings: Callable[[Mapping[str, str], Mapping[str, str]], Mapping[str, str]] = _nothing_wrong

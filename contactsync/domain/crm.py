@@ -6,6 +6,7 @@ business. A `RecordKind` is the glossary's word.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -22,6 +23,9 @@ class RecordKind(StrEnum):
     ACCOUNT = "Account"
     CAMPAIGN = "Campaign"
     MEMBER = "CampaignMember"
+    MEMBER_STATUS = "CampaignMemberStatus"  # a status that members of one campaign may have
+    ACTIVITY = "Activity"  # what a meeting becomes
+    ATTENDEE = "Attendee"  # a person's place in an Activity
     OWNER = "User"
 
     @property
@@ -61,6 +65,9 @@ class Wanted:
     * `account_names`: exact names, compared case-insensitively; `account_domains`: host names without "www.".
     * `owner_emails`: addresses of active standard users; `campaigns`: ids whose members and statuses are needed, for the
       people of `member_emails` and `ids`.
+    * `campaign_names`: exact names of campaigns that may be there already; `activity_starts`: UTC moments
+      ("2026-11-24T09:00:00Z") at which an Activity of ours may begin whose id was never heard. Activities found bring their
+      attendees along.
     * `fields`: per kind, the CRM fields whose present values are needed.
     """
 
@@ -71,13 +78,15 @@ class Wanted:
     owner_emails: frozenset[str] = frozenset()
     campaigns: frozenset[str] = frozenset()
     member_emails: frozenset[str] = frozenset()
+    campaign_names: frozenset[str] = frozenset()
+    activity_starts: frozenset[str] = frozenset()
     fields: Mapping[RecordKind, frozenset[str]] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to ask."""
         asks = (*self.emails.values(), *self.ids.values(), self.account_names, self.account_domains, self.owner_emails)
-        return not any(asks) and not self.campaigns
+        return not any((*asks, self.campaigns, self.campaign_names, self.activity_starts))
 
 
 @dataclass(frozen=True)
@@ -133,14 +142,54 @@ class MemberStatus:
 
 
 @dataclass(frozen=True)
+class FoundCampaign:
+    """A campaign as it stands."""
+
+    ref: RecordRef
+    name: str
+    created_at: str
+    fields: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FoundAttendee:
+    """A person's place in an Activity, beside its `who`."""
+
+    ref: RecordRef
+    person: RecordRef
+    status: str | None = None  # as the CRM calls it
+
+
+@dataclass(frozen=True)
+class FoundActivity:
+    """An Activity as it stands. `starts_at`: UTC, "2026-11-24T09:00:00Z"; `description` holds our own line (meetings.py),
+    by which it is known again when its id was never heard.
+    """
+
+    ref: RecordRef
+    starts_at: str | None
+    subject: str | None = None
+    description: str | None = field(default=None, repr=False)
+    fields: Mapping[str, Scalar] = field(default_factory=dict)
+    attendees: tuple[FoundAttendee, ...] = ()
+
+
+@dataclass(frozen=True)
 class Found:
-    """What the CRM holds of what was wanted. Every converted Lead's Contact is among `people` too."""
+    """What the CRM holds of what was wanted. Every converted Lead's Contact is among `people` too.
+
+    `can_add_statuses`: member statuses can be made here; `can_add_attendees`: an Activity takes more people than its first.
+    """
 
     people: tuple[FoundPerson, ...] = ()
     accounts: tuple[FoundAccount, ...] = ()
     owners: tuple[FoundOwner, ...] = ()
     members: tuple[FoundMember, ...] = ()
     member_statuses: Mapping[str, tuple[MemberStatus, ...]] = field(default_factory=dict)  # by campaign id as asked
+    campaigns: tuple[FoundCampaign, ...] = ()
+    activities: tuple[FoundActivity, ...] = ()
+    can_add_statuses: bool = False
+    can_add_attendees: bool = True
 
 
 # ── decide ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -152,6 +201,7 @@ class Action(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     LEAVE = "leave"
+    REMOVE = "remove"  # memberships alone, and only where the org's policy says so: other records are never deleted
 
 
 @dataclass(frozen=True)
@@ -160,8 +210,13 @@ class Step:
 
     `id` is unique in the batch: letters, digits and underscore. `ref` is None for a create. `fields` holds the new values
     by CRM field name (only those that change); `before` the old values of the same fields. For members, which have no
-    mapping, `fields` uses the words `campaign`, `person` and `status`; the target knows what they are called. `why` is
-    plain words without personal data, most important first.
+    mapping, `fields` uses the words `campaign`, `person` and `status`; the target knows what they are called. So it is with
+    member statuses (`campaign`, `label`, `responded`) and attendees (`activity`, `person`, `status`: accepted, declined or
+    new). `why` is plain words without personal data, most important first; `field_why` the reason of a field by its CRM
+    name, also of fields that were left as they are.
+
+    `after`: steps that must be done before this one, without naming their records. `save_duplicates`: the org lets it be
+    saved although a duplicate rule only warns.
     """
 
     id: str
@@ -171,6 +226,9 @@ class Step:
     fields: Mapping[str, FieldValue] = field(default_factory=dict)
     before: Mapping[str, Scalar] = field(default_factory=dict)
     why: tuple[str, ...] = ()
+    field_why: Mapping[str, str] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
+    save_duplicates: bool = False
 
     def __post_init__(self) -> None:
         if (self.ref is None) != (self.action is Action.CREATE):
@@ -185,11 +243,25 @@ class Step:
 # ── apply ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class Mend(StrEnum):
+    """What has to change before a problem is gone. Changing it releases the records that the problem holds (rule 12)."""
+
+    SOURCE = "source"  # the record, at the event platform
+    MAPPING = "mapping"  # the rules of the problem's `object`
+    POLICY = "policy"  # the org's policies
+    OWNER = "owner"  # an owner, in the CRM
+    PERMISSION = "permission"  # what the integration user may do
+    CRM = "crm"  # the CRM's own rules, fields, picklists or automation
+    CONNECTION = "connection"  # the sign-in
+    PLUGIN = "plugin"
+
+
 @dataclass(frozen=True)
 class Problem:
     """Why something did not work, for people. No personal data (it is logged, grouped and counted).
 
-    `code`: stable, lower-case with underscores (`required_field_missing`); `who`: who can fix it.
+    `code`: stable, lower-case with underscores (`required_field_missing`); `who`: who can fix it; `object`: the kind of
+    record concerned (RecordKind's value), "" for none; `mended_by`: what would make it go.
     """
 
     code: str
@@ -197,6 +269,27 @@ class Problem:
     fix: str
     who: str = "Salesforce admin"
     fields: tuple[str, ...] = ()
+    object: str = ""
+    mended_by: tuple[Mend, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What groups records with one cause: the same code, object and fields; 16 hex digits."""
+        made_of = "\n".join((self.code, self.object, *sorted(self.fields)))
+        return hashlib.sha256(made_of.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class KnownProblem:
+    """A line of a target's catalogue: a problem as the docs list it. `{fields}` and `{object}` may stand in the words."""
+
+    code: str
+    cause: str
+    fix: str
+    who: str
+    seen_as: str = ""  # the CRM's own code
+    comes_back: bool = False  # tried again by itself
+    mended_by: tuple[Mend, ...] = ()
 
 
 class Next(StrEnum):
@@ -209,11 +302,16 @@ class Next(StrEnum):
 
 @dataclass(frozen=True)
 class Failure:
-    """A row that failed: what happens next, and the words for people. `retry_after`: seconds at the least."""
+    """A row that failed: what happens next, and the words for people. `retry_after`: seconds at the least.
+
+    `candidates`: with REMATCH, the records of the same kind that the CRM takes this one for, best first: the contact is
+    tied to the first, and goes once more.
+    """
 
     next: Next
     problem: Problem
     retry_after: float | None = None
+    candidates: tuple[RecordRef, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,16 @@ class WriteMode(StrEnum):
     ALWAYS = "always"
     IF_EMPTY = "if_empty"
     ON_CREATE = "on_create"
+    APPEND = "append"  # beside what the CRM holds, unless it is in there already
+    IF_OURS = "if_ours"  # only while the CRM holds nothing, or still what we last wrote
     OFF = "off"
+
+
+class TooLong(StrEnum):
+    """What happens to a text that is longer than its field."""
+
+    STOP = "stop"  # a problem that names the field
+    TRUNCATE = "truncate"  # cut, and the run says so
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,8 @@ class FieldRule:
     platform's), `company` (its name), `account` (the Account's record), `owner` (the CRM user's id). `target`: the CRM's
     field name, empty only while the rule is off. `clear`: a value cleared at the source erases the CRM's. `values`: source
     value, as text ("true", "3", "VIP") → CRM value; one that is not named passes unchanged, one that becomes "" or null is
-    blank. `default`: written when the source is blank and the CRM holds nothing.
+    blank. `default`: written when the source is blank and the CRM holds nothing. `separator`: what `append` puts between
+    the old and the new; None: what fits the field's type (";" for a multi-select picklist, a new line for long texts).
     """
 
     source: str
@@ -39,6 +49,8 @@ class FieldRule:
     clear: bool = False
     values: Mapping[str, Scalar] = field(default_factory=dict)
     default: Scalar = None
+    too_long: TooLong = TooLong.STOP
+    separator: str | None = None
 
     @property
     def on(self) -> bool:
@@ -50,13 +62,15 @@ MAPPED_KINDS: Mapping[str, RecordKind] = {
     "lead": RecordKind.LEAD,
     "contact": RecordKind.CONTACT,
     "account": RecordKind.ACCOUNT,
+    "campaign": RecordKind.CAMPAIGN,
+    "meeting": RecordKind.ACTIVITY,
 }
-"""The kinds that have a mapping, by their name in configuration and API. Campaign and meeting come with their issues."""
+"""The kinds that have a mapping, by their name in configuration and API."""
 
 
 @dataclass(frozen=True)
 class FieldMapping:
-    """All rules, by the kind's name in configuration: `lead`, `contact`, `account`."""
+    """All rules, by the kind's name in configuration: `lead`, `contact`, `account`, `campaign`, `meeting`."""
 
     rules: Mapping[str, tuple[FieldRule, ...]] = field(default_factory=dict)
 

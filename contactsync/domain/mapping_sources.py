@@ -15,6 +15,8 @@ REQUIRED_SOURCES: Mapping[str, Mapping[str, str]] = {
         "email": "the e-mail address is what prevents duplicates",
     },
     "account": {"name": "the CRM takes no Account without a name"},
+    "campaign": {"name": "the CRM takes no Campaign without a name"},
+    "meeting": {"starts_at": "an Activity must have its time", "ends_at": "an Activity must have its time"},
 }
 """Sources whose rule cannot be off, and why."""
 
@@ -47,8 +49,42 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
     "lead": (*FIELD_SOURCES, "company", "owner"),
     "contact": (*FIELD_SOURCES, "company", "account", "owner"),
     "account": ("name", "domain", "owner"),
+    "campaign": (
+        "id",
+        "name",
+        "type",
+        "status",
+        "active",
+        "starts_at",
+        "ends_at",
+        "starts_on",
+        "ends_on",
+        "timezone",
+        "venue",
+        "city",
+        "country",
+        "url",
+    ),
+    "meeting": (
+        "id",
+        "title",
+        "subject",
+        "status",
+        "starts_at",
+        "ends_at",
+        "all_day",
+        "timezone",
+        "location",
+        "notes",
+        "description",
+        "event",
+        "host_email",
+        "owner",
+        "who",
+        "what",
+    ),
 }
 """What a rule of each kind may take its value from."""
 
-REFERENCES = frozenset({"account", "owner"})
+REFERENCES = frozenset({"account", "owner", "who", "what"})
 """Worked-out sources that are a record, not a text."""

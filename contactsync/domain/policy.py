@@ -17,6 +17,29 @@ class SeveralMatches(StrEnum):
     STOP = "stop"  # ask a person
 
 
+class MoveAccounts(StrEnum):
+    """Whether an existing Contact may be moved from another Account to its company's."""
+
+    NEVER = "never"
+    IF_OURS = "if_ours"  # only from the Account that contactsync gave it
+    ALWAYS = "always"
+
+
+class DuplicateRules(StrEnum):
+    """What a duplicate rule of the CRM that only warns does to a record that we make."""
+
+    RESPECT = "respect"  # the record it resembles is used instead
+    ALLOW = "allow"  # it is saved all the same; a rule that blocks still blocks
+
+
+class RemovedAttendance(StrEnum):
+    """What becomes of a membership whose attendance was removed."""
+
+    KEEP = "keep"
+    STATUS = "status"  # the member gets the status that the status map has for "removed"
+    REMOVE = "remove"  # the member is taken out of the campaign
+
+
 DEFAULT_STATUS_MAP: Mapping[str, tuple[str, ...]] = {
     "invited": ("Invited", "Sent"),
     "waitlisted": ("Waitlisted", "Sent"),
@@ -25,6 +48,7 @@ DEFAULT_STATUS_MAP: Mapping[str, tuple[str, ...]] = {
     "declined": ("Declined", "Sent"),
     "no_show": ("No Show", "Sent"),
     "attended": ("Attended", "Responded"),
+    "removed": ("Removed", "Cancelled", "Sent"),
 }
 """Attendance status → labels of the campaign's member statuses, best first: the first one that the campaign has is taken.
 Every campaign has Sent and Responded unless an admin changed them (facts: CampaignMemberStatus)."""
@@ -42,9 +66,21 @@ stands on the step of `registered`."""
 
 @dataclass(frozen=True)
 class Policies:
-    """An org's choices; the defaults are the safe ones."""
+    """An org's choices; the defaults are the safe ones.
+
+    `create_member_statuses`: a status that no label of the map stands for is added to the campaign where the CRM allows it.
+    `create_campaigns`: an event without a campaign gets one. `reserve_percent`: the share of the CRM's daily calls that is
+    left to the org's other tools.
+    """
 
     sync_as_default: SyncAs | None = None
     several_matches: SeveralMatches = SeveralMatches.FIRST
+    prefer_existing: bool = False
     create_accounts: bool = True
+    move_accounts: MoveAccounts = MoveAccounts.NEVER
+    duplicate_rules: DuplicateRules = DuplicateRules.RESPECT
+    removed_attendance: RemovedAttendance = RemovedAttendance.KEEP
+    create_member_statuses: bool = True
+    create_campaigns: bool = False
+    reserve_percent: int = 10
     status_map: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(DEFAULT_STATUS_MAP))

@@ -84,6 +84,35 @@ class Event:
     id: str
     fields: Mapping[str, Scalar] = field(default_factory=dict)
     campaign_id: str | None = None
+    deleted: bool = False
+
+
+@dataclass(frozen=True)
+class Attendee:
+    """Somebody who takes part in a meeting: a contact by id, or an e-mail address (lower-case) alone."""
+
+    contact_id: str | None = None
+    email: str | None = None
+    response: str | None = None  # lower-case, as the event platform says it: accepted, declined, tentative, …
+    attended: bool | None = None
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """A meeting of the event platform, whole. `fields` by path, as a contact's: title, starts_at, ends_at, timezone,
+    location, notes, event_id, host_email, status. `attendees` in the order in which they were sent.
+    """
+
+    id: str
+    fields: Mapping[str, Scalar]
+    attendees: tuple[Attendee, ...] = ()
+    deleted: bool = False
+    changed: str = ""  # the newest version of any field, ISO 8601 in UTC
+
+    def text(self, path: str) -> str | None:
+        """A field as text, None when it is blank."""
+        value = self.fields.get(path)
+        return None if value is None else str(value).strip() or None
 
 
 REQUIRED = ("first_name", "last_name", "email", "company", "sync_as")

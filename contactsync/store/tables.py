@@ -8,6 +8,7 @@ recorded with the `change` number that was claimed.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -46,6 +47,33 @@ class UtcTime(sa.TypeDecorator[datetime]):
 
 Json = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up only an INTEGER PRIMARY KEY
+
+
+def _queue_columns() -> tuple[sa.Column[Any], ...]:
+    """What the queue knows of an event or a meeting, as of a contact."""
+    return (
+        sa.Column("due_at", UtcTime),
+        sa.Column("change", sa.Integer, nullable=False, default=1, server_default="1"),
+        sa.Column("attempts", sa.Integer, nullable=False, default=0, server_default="0"),
+        sa.Column("forced", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
+        sa.Column("sync_status", sa.String(16)),  # SyncStatus; None: the CRM has nothing to do with it
+        sa.Column("fingerprint", sa.String(64)),
+        sa.Column("problem", Json),
+        sa.Column("problem_key", sa.String(16)),
+        sa.Column("why", Json),
+        sa.Column("last_synced_at", UtcTime),
+        # What a record may have been made under whose id was never heard: written down before it is sent.
+        sa.Column("attempted", Json),
+    )
+
+
+def _queue_indexes(table: str) -> tuple[sa.Index, ...]:
+    """What is due, and what one problem holds."""
+    due, held = sa.text("due_at IS NOT NULL"), sa.text("problem_key IS NOT NULL")
+    return (
+        sa.Index(f"ix_{table}_due", "org_id", "due_at", sqlite_where=due, postgresql_where=due),
+        sa.Index(f"ix_{table}_problem", "org_id", "problem_key", "id", sqlite_where=held, postgresql_where=held),
+    )
 
 
 def _org_id() -> sa.Column[int]:
@@ -111,6 +139,10 @@ connection = sa.Table(
     sa.Column("failures", sa.Integer, nullable=False, default=0),
     sa.Column("paused_until", UtcTime),
     sa.Column("problem", Json),
+    sa.Column("budget_at", UtcTime),  # when the CRM last said its count
+    sa.Column(
+        "revision", sa.Integer, nullable=False, default=0
+    ),  # counts up when what is remembered of the CRM is stale
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("replaced_at", UtcTime),  # None: the org's present connection
     sa.Index("ix_connection_org", "org_id"),
@@ -122,7 +154,7 @@ delivery = sa.Table(
     sa.Column("id", BigId, primary_key=True),
     _org_id(),
     sa.Column("webhook_id", sa.String(255), nullable=False),
-    sa.Column("door", sa.String(63), nullable=False),  # contacts | events | from:<source>
+    sa.Column("door", sa.String(63), nullable=False),  # contacts | events | meetings | from:<source>
     sa.Column("received_at", UtcTime, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),  # as it arrived, unaltered
     sa.Column("status", sa.String(16), nullable=False),  # accepted | absorbed | rejected | failed
@@ -166,23 +198,18 @@ contact = sa.Table(
     sa.Column("status", sa.String(16), nullable=False),  # SyncStatus
     sa.Column("fingerprint", sa.String(64)),  # of everything the last good sync was made from
     sa.Column("missing", Json),  # incomplete: the names of the missing fields
-    sa.Column("problem", Json),  # {"code", "cause", "fix", "who", "fields"}
+    sa.Column("problem", Json),  # {"code", "cause", "fix", "who", "fields", "object", "mended_by"}
+    sa.Column("problem_key", sa.String(16)),  # Problem.key: groups what has one cause
     sa.Column("why", Json),  # plain words of the last run
     sa.Column("sync_as", sa.String(16)),
     sa.Column("crm_kind", sa.String(32)),  # RecordKind
     sa.Column("crm_id", sa.String(64)),
     sa.Column("last_synced_at", UtcTime),
     sa.UniqueConstraint("org_id", "source_id"),
-    sa.Index(
-        "ix_contact_due",
-        "org_id",
-        "due_at",
-        sqlite_where=sa.text("due_at IS NOT NULL"),
-        postgresql_where=sa.text("due_at IS NOT NULL"),
-    ),
     sa.Index("ix_contact_status", "org_id", "status", "id"),
     sa.Index("ix_contact_email", "org_id", "email"),
     sa.Index("ix_contact_company", "org_id", "company_key"),
+    *_queue_indexes("contact"),
 )
 
 event = sa.Table(
@@ -197,10 +224,13 @@ event = sa.Table(
     sa.Column("deleted", sa.Boolean, nullable=False, default=False),
     # What a person chose: a campaign's id, "" for none; None: what the event platform says (fields: campaign_id).
     sa.Column("campaign_choice", sa.String(64)),
-    sa.Column("campaign_id", sa.String(64)),  # what holds, worked out of the two
+    sa.Column("campaign_made", sa.String(64)),  # the one that we made of it, in the present CRM
+    sa.Column("campaign_id", sa.String(64)),  # what holds: chosen, else said, else made
+    *_queue_columns(),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
     sa.UniqueConstraint("org_id", "source_id"),
+    *_queue_indexes("event"),
 )
 
 attendance = sa.Table(
@@ -231,13 +261,85 @@ link = sa.Table(
     sa.UniqueConstraint("connection_id", "kind", "source"),
 )
 
+meeting = sa.Table(
+    "meeting",
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    _org_id(),
+    sa.Column("source_id", sa.String(255), nullable=False),
+    sa.Column("fields", Json, nullable=False),  # path → [value, version]; "attendees" holds their list as JSON text
+    sa.Column("event_id", sa.String(255)),  # the event platform's own id, out of fields
+    sa.Column("deleted", sa.Boolean, nullable=False, default=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+    *_queue_columns(),
+    sa.Column("crm_id", sa.String(64)),
+    sa.UniqueConstraint("org_id", "source_id"),
+    sa.Index("ix_meeting_status", "org_id", "sync_status", "id"),
+    sa.Index("ix_meeting_event", "org_id", "event_id"),
+    *_queue_indexes("meeting"),
+)
+
+meeting_attendee = sa.Table(
+    "meeting_attendee",  # from a contact to its meetings; the meeting's own fields hold the rest
+    metadata,
+    _org_id(),
+    sa.Column("meeting_id", BigId, sa.ForeignKey("meeting.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("who", sa.String(600), nullable=False),  # id:<contact's id> | email:<lower-case address>
+    sa.PrimaryKeyConstraint("meeting_id", "who"),
+    sa.Index("ix_meeting_attendee_who", "org_id", "who"),
+)
+
+written = sa.Table(
+    "written",  # what we last wrote to a CRM record: field → a mark of the value, never the value
+    metadata,
+    sa.Column("connection_id", sa.Integer, sa.ForeignKey("connection.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("crm_id", sa.String(64), nullable=False),
+    sa.Column("marks", Json, nullable=False),
+    sa.PrimaryKeyConstraint("connection_id", "kind", "crm_id"),
+)
+
+resync = sa.Table(
+    "resync",  # a filtered set that goes again, fed into the queue bit by bit
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    _org_id(),
+    sa.Column("filter", Json, nullable=False),
+    sa.Column("forced", sa.Boolean, nullable=False),  # also what has not changed since its last sync
+    sa.Column("cursor", sa.BigInteger, nullable=False, default=0),  # contacts up to this id are fed
+    sa.Column("last_id", sa.BigInteger, nullable=False),  # the newest contact when it was asked for
+    sa.Column("total", sa.Integer, nullable=False),
+    sa.Column("fed", sa.Integer, nullable=False, default=0),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("ended_at", UtcTime),
+    sa.Column("cancelled", sa.Boolean, nullable=False, default=False),
+    sa.Index("ix_resync_org", "org_id", "id"),
+)
+
+authorization = sa.Table(
+    "authorization",  # a sign-in at the CRM that a person has begun in a browser
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    _org_id(),
+    sa.Column("state_hash", sa.String(64), nullable=False, unique=True),  # sha256, hex
+    sa.Column("target", sa.String(63), nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False),  # settings, credentials and the PKCE verifier
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False),
+    sa.Column("used_at", UtcTime),
+    sa.Index("ix_authorization_org", "org_id"),
+)
+
 sync_run = sa.Table(
     "sync_run",
     metadata,
     sa.Column("id", BigId, primary_key=True),
     _org_id(),
-    sa.Column("contact_id", BigId, sa.ForeignKey("contact.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("source_id", sa.String(255), nullable=False),  # the contact's own id
+    sa.Column("subject", sa.String(16), nullable=False, default="contact", server_default="contact"),
+    sa.Column("contact_id", BigId, sa.ForeignKey("contact.id", ondelete="CASCADE")),  # None: an event's or a meeting's
+    sa.Column("connection_id", sa.Integer, sa.ForeignKey("connection.id", ondelete="SET NULL")),
+    sa.Column("source_id", sa.String(255), nullable=False),  # the event platform's own id
     sa.Column("started_at", UtcTime, nullable=False),
     sa.Column("finished_at", UtcTime, nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False),
@@ -245,7 +347,9 @@ sync_run = sa.Table(
     sa.Column("steps", Json, nullable=False),
     sa.Column("why", Json, nullable=False),
     sa.Column("problem", Json),
+    sa.Column("undoes", BigId),  # the run that this one put back
     sa.Index("ix_sync_run_contact", "contact_id", "id"),
+    sa.Index("ix_sync_run_subject", "org_id", "subject", "source_id", "id"),
     sa.Index("ix_sync_run_org", "org_id", "id"),
 )
 
