@@ -59,5 +59,5 @@ class TargetType:
     name: str
     label: str
     connect: Callable[[Connection], CrmTarget]
-    problems: Sequence[KnownProblem] = ()
     check_settings: Callable[[Mapping[str, str], Mapping[str, str]], Mapping[str, str]] = _nothing_wrong
+    problems: Sequence[KnownProblem] = ()

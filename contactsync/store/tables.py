@@ -141,7 +141,7 @@ connection = sa.Table(
     sa.Column("problem", Json),
     sa.Column("budget_at", UtcTime),  # when the CRM last said its count
     sa.Column(
-        "revision", sa.Integer, nullable=False, default=0
+        "revision", sa.Integer, nullable=False, default=0, server_default="0"
     ),  # counts up when what is remembered of the CRM is stale
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("replaced_at", UtcTime),  # None: the org's present connection
