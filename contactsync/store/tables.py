@@ -139,12 +139,11 @@ connection = sa.Table(
     sa.Column("failures", sa.Integer, nullable=False, default=0),
     sa.Column("paused_until", UtcTime),
     sa.Column("problem", Json),
-    sa.Column("budget_at", UtcTime),  # when the CRM last said its count
-    sa.Column(
-        "revision", sa.Integer, nullable=False, default=0, server_default="0"
-    ),  # counts up when what is remembered of the CRM is stale
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("replaced_at", UtcTime),  # None: the org's present connection
+    sa.Column("budget_at", UtcTime),  # when the CRM last said its count
+    # Counts up when what is remembered of the CRM is stale.
+    sa.Column("revision", sa.Integer, nullable=False, default=0, server_default="0"),
     sa.Index("ix_connection_org", "org_id"),
 )
 
@@ -199,12 +198,12 @@ contact = sa.Table(
     sa.Column("fingerprint", sa.String(64)),  # of everything the last good sync was made from
     sa.Column("missing", Json),  # incomplete: the names of the missing fields
     sa.Column("problem", Json),  # {"code", "cause", "fix", "who", "fields", "object", "mended_by"}
-    sa.Column("problem_key", sa.String(16)),  # Problem.key: groups what has one cause
     sa.Column("why", Json),  # plain words of the last run
     sa.Column("sync_as", sa.String(16)),
     sa.Column("crm_kind", sa.String(32)),  # RecordKind
     sa.Column("crm_id", sa.String(64)),
     sa.Column("last_synced_at", UtcTime),
+    sa.Column("problem_key", sa.String(16)),  # Problem.key: groups what has one cause
     sa.UniqueConstraint("org_id", "source_id"),
     sa.Index("ix_contact_status", "org_id", "status", "id"),
     sa.Index("ix_contact_email", "org_id", "email"),
@@ -224,11 +223,11 @@ event = sa.Table(
     sa.Column("deleted", sa.Boolean, nullable=False, default=False),
     # What a person chose: a campaign's id, "" for none; None: what the event platform says (fields: campaign_id).
     sa.Column("campaign_choice", sa.String(64)),
-    sa.Column("campaign_made", sa.String(64)),  # the one that we made of it, in the present CRM
     sa.Column("campaign_id", sa.String(64)),  # what holds: chosen, else said, else made
-    *_queue_columns(),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
+    sa.Column("campaign_made", sa.String(64)),  # the one that we made of it, in the present CRM
+    *_queue_columns(),
     sa.UniqueConstraint("org_id", "source_id"),
     *_queue_indexes("event"),
 )
@@ -336,9 +335,7 @@ sync_run = sa.Table(
     metadata,
     sa.Column("id", BigId, primary_key=True),
     _org_id(),
-    sa.Column("subject", sa.String(16), nullable=False, default="contact", server_default="contact"),
     sa.Column("contact_id", BigId, sa.ForeignKey("contact.id", ondelete="CASCADE")),  # None: an event's or a meeting's
-    sa.Column("connection_id", sa.Integer, sa.ForeignKey("connection.id", ondelete="SET NULL")),
     sa.Column("source_id", sa.String(255), nullable=False),  # the event platform's own id
     sa.Column("started_at", UtcTime, nullable=False),
     sa.Column("finished_at", UtcTime, nullable=False),
@@ -347,6 +344,9 @@ sync_run = sa.Table(
     sa.Column("steps", Json, nullable=False),
     sa.Column("why", Json, nullable=False),
     sa.Column("problem", Json),
+    # contact | event | meeting
+    sa.Column("subject", sa.String(16), nullable=False, default="contact", server_default="contact"),
+    sa.Column("connection_id", sa.Integer, sa.ForeignKey("connection.id", ondelete="SET NULL")),
     sa.Column("undoes", BigId),  # the run that this one put back
     sa.Index("ix_sync_run_contact", "contact_id", "id"),
     sa.Index("ix_sync_run_subject", "org_id", "subject", "source_id", "id"),
