@@ -64,7 +64,8 @@ class Wanted:
     * `emails`: per person kind, lower-case addresses to match; `ids`: per kind (people and accounts), linked or picked ids.
     * `account_names`: exact names, compared case-insensitively; `account_domains`: host names without "www.".
     * `owner_emails`: addresses of active standard users; `campaigns`: ids whose members and statuses are needed, for the
-      people of `member_emails` and `ids`.
+      people of `member_emails` and `ids`. `member_labels`: of each status that somebody is to have, the labels that will do;
+      empty when nothing is to be added for want of one (then `Found.can_add_statuses` is not asked for).
     * `campaign_names`: exact names of campaigns that may be there already; `activity_starts`: UTC moments
       ("2026-11-24T09:00:00Z") at which an Activity of ours may begin whose id was never heard. Activities found bring their
       attendees along.
@@ -78,6 +79,7 @@ class Wanted:
     owner_emails: frozenset[str] = frozenset()
     campaigns: frozenset[str] = frozenset()
     member_emails: frozenset[str] = frozenset()
+    member_labels: frozenset[tuple[str, ...]] = frozenset()
     campaign_names: frozenset[str] = frozenset()
     activity_starts: frozenset[str] = frozenset()
     fields: Mapping[RecordKind, frozenset[str]] = field(default_factory=dict)
