@@ -15,6 +15,8 @@ PREFIXES = {
     "Campaign": "701",
     "CampaignMember": "00v",
     "CampaignMemberStatus": "01Y",
+    "Event": "00U",
+    "EventRelation": "0RE",
     "Group": "00G",
     "Lead": "00Q",
     "Opportunity": "006",

@@ -8,7 +8,7 @@ from typing import Any
 from contactsync.standin.errors import RefusedError
 from contactsync.standin.ids import canonical
 from contactsync.standin.org import Org
-from contactsync.standin.rules import CHILDREN, mirror
+from contactsync.standin.rules import CHILDREN, NAMED_BY, mirror
 from contactsync.standin.schema import SObject
 from contactsync.standin.store import Record
 
@@ -55,6 +55,10 @@ def convert(org: Org, lead_id: str, account_id: str | None = None, contact_id: s
             moved = {**member, "ContactId": contact}
             mirror(org, moved)
             org.store.put("CampaignMember", moved)
+    for event in org.store.find("Event", "WhoId", lead["Id"]):  # the activities go along [MEM]
+        org.store.put("Event", {**event, "WhoId": contact, "AccountId": event["AccountId"] or account})
+    for relation in org.store.find("EventRelation", "RelationId", lead["Id"]):
+        _move(org, "EventRelation", {**relation, "RelationId": contact}, "RelationId")
     return {"lead_id": lead["Id"], "account_id": account, "contact_id": contact}
 
 
@@ -64,19 +68,21 @@ def merge(org: Org, sobject: str, master_id: str, loser_ids: Sequence[str]) -> N
     master = _live(org, target, master_id)
     for loser_id in loser_ids:
         loser = _live(org, target, loser_id)
-        for child, key in CHILDREN.get(sobject, ()):
+        for child, key in (*CHILDREN.get(sobject, ()), *NAMED_BY.get(sobject, ())):
             for row in org.store.find(child, key, loser["Id"]):
                 _move(org, child, {**row, key: master["Id"]}, key)
         org.store.delete(sobject, {**loser, "MasterRecordId": master["Id"]})
 
 
 def _move(org: Org, child: str, moved: dict[str, Any], key: str) -> None:
-    """Give a child its new parent; a member whose master is already in the campaign goes [MEM]."""
-    if child == "CampaignMember":
+    """Give a child its new parent; a member or invitee whose master is there already goes [MEM]."""
+    whole = {"CampaignMember": "CampaignId", "EventRelation": "EventId"}.get(child)
+    if whole is not None:
         for other in org.store.find(child, key, moved[key]):
-            if other["CampaignId"] == moved["CampaignId"] and other["Id"] != moved["Id"]:
+            if other[whole] == moved[whole] and other["Id"] != moved["Id"]:
                 org.store.delete(child, moved)
                 return
+    if child == "CampaignMember":
         mirror(org, moved)
     org.store.put(child, moved)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from contactsync.standin.fields import Field, picklist, read_only, reference, text
+from contactsync.standin.objects_activities import event, event_relation
 from contactsync.standin.schema import SObject
 
 LEAD_SOURCES = ("Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other")
@@ -260,6 +261,8 @@ def standard_objects() -> list[SObject]:
         made("CampaignMember", "Campaign Member", _campaign_member()),
         made("CampaignMemberStatus", "Campaign Member Status", _campaign_member_status()),
         made("Contact", "Contact", _contact()),
+        made("Event", "Event", event(_system, _description())),
+        made("EventRelation", "Event Relation", event_relation(_system)),
         made("Group", "Group", _group()),
         made("Lead", "Lead", _lead()),
         made("User", "User", _user()),

@@ -24,6 +24,8 @@ class Options:
     `countries`: `{"Germany": [], "United States": ["Texas"]}` switches on the org's State and Country picklists with these
     values (a country without states takes any); empty leaves the address fields free text.
     `hidden_objects`: objects the API user cannot see.
+    `member_statuses_createable`: does this org let the API user make CampaignMemberStatus? `attendees`: and EventRelation?
+    `shared_activities`: the org has Shared Activities: EventRelation shows the Who and the What of an event too, and flags.
     `page_size`: rows of a query page when the client names no batch size.
     `shuffle_unrelated`: run unrelated subrequests of a collated composite in an order of our own, as Salesforce may.
     `custom_fields`: `{"Lead": [{"name": "Score__c", "type": "double"}]}`; `seed`: `{"User": [{…}], "Campaign": [{…}]}`.
@@ -41,6 +43,9 @@ class Options:
     read_only_objects: Sequence[str] = ("User", "Group")
     hidden_objects: Sequence[str] = ()
     countries: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    member_statuses_createable: bool = True
+    attendees: bool = True
+    shared_activities: bool = False
     page_size: int = 2000
     shuffle_unrelated: bool = True
     username: str = "contactsync@standin.example"

@@ -96,6 +96,11 @@ class Org:
         for sobject in self.schema.objects.values():
             writable = sobject.name not in self.options.read_only_objects
             sobject.createable = sobject.updateable = sobject.deletable = writable
+        if not self.options.member_statuses_createable:
+            # Newer references list only the reading calls of CampaignMemberStatus [DOC].
+            self.schema.objects["CampaignMemberStatus"].forbid()
+        if not self.options.attendees:
+            self.schema.objects["EventRelation"].forbid()
 
     def now(self) -> str:
         """This moment as Salesforce writes it."""
@@ -178,7 +183,7 @@ class Org:
         record = {**old, "LastModifiedDate": now, "LastModifiedById": writer.user_id, "SystemModstamp": now, **values}
         if writer.auto_assign:
             rules.assign_owner(self, sobject, record, str(record.get("OwnerId")), auto_assign=True)
-        rules.before_update(self, sobject, record, changed)
+        rules.before_update(self, sobject, record, changed, values)
         self._check(sobject, record, changed, writer)
         self.store.put(sobject.name, record)
         rules.after_update(self, sobject, record)
@@ -192,6 +197,7 @@ class Org:
             raise _not_allowed("deleted", sobject)
         rules.delete_children(self, sobject, record)
         self.store.delete(sobject.name, record)
+        rules.after_delete(self, sobject, record)
         self.rows += 1
 
     def locate(self, sobject: SObject, record_id: str) -> Record:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from contactsync.standin import rules_activities
 from contactsync.standin.errors import CallRefusedError, RefusedError
 from contactsync.standin.fields import Field
 from contactsync.standin.schema import SObject
@@ -30,8 +31,16 @@ STATE_PROBLEM = (
 CHILDREN = {
     "Account": (("Contact", "AccountId"),),
     "Campaign": (("CampaignMember", "CampaignId"), ("CampaignMemberStatus", "CampaignId")),
-    "Lead": (("CampaignMember", "LeadId"),),
-    "Contact": (("CampaignMember", "ContactId"),),
+    "Contact": (("CampaignMember", "ContactId"), ("EventRelation", "RelationId")),
+    "Event": (("EventRelation", "EventId"),),
+    "Lead": (("CampaignMember", "LeadId"), ("EventRelation", "RelationId")),
+}
+# What only names the record: an event lives on without its person or the record it was about [MEM].
+NAMED_BY = {
+    "Account": (("Event", "WhatId"),),
+    "Campaign": (("Event", "WhatId"),),
+    "Contact": (("Event", "WhoId"),),
+    "Lead": (("Event", "WhoId"),),
 }
 
 
@@ -54,10 +63,16 @@ def before_create(org: Org, sobject: SObject, record: Record) -> None:
         _prepare_member(org, record)
     elif sobject.name == "CampaignMemberStatus":
         _prepare_status(org, record)
+    elif sobject.name == "Event":
+        rules_activities.prepare_event(org, record)
+    elif sobject.name == "EventRelation":
+        rules_activities.prepare_relation(org, record, new=True)
 
 
-def before_update(org: Org, sobject: SObject, record: Record, changed: Mapping[str, object]) -> None:
-    """Derive anew what a change touches; raises RefusedError."""
+def before_update(
+    org: Org, sobject: SObject, record: Record, changed: Mapping[str, object], given: Mapping[str, object]
+) -> None:
+    """Derive anew what a change touches, of all that was given; raises RefusedError."""
     _check_addresses(org, sobject, record)
     _derive_name(sobject, record)
     if "OwnerId" in sobject.fields and record.get("OwnerId") is None:
@@ -66,12 +81,18 @@ def before_update(org: Org, sobject: SObject, record: Record, changed: Mapping[s
         _derive_status(org, record)
     elif sobject.name == "CampaignMemberStatus":
         _prepare_status(org, record)
+    elif sobject.name == "Event":
+        rules_activities.prepare_event(org, record, given)
+    elif sobject.name == "EventRelation":
+        rules_activities.prepare_relation(org, record, new=False)
 
 
 def after_create(org: Org, sobject: SObject, record: Record) -> None:
     """What else comes into being with a record: a campaign brings its two standard member statuses."""
     if sobject.name == "CampaignMemberStatus":
         _keep_one_default(org, record)
+    elif sobject.name == "EventRelation":
+        rules_activities.count_invitees(org, record["EventId"])
     if sobject.name != "Campaign":
         return
     statuses = org.schema.objects["CampaignMemberStatus"]
@@ -100,12 +121,21 @@ def after_update(org: Org, sobject: SObject, record: Record) -> None:
             org.store.put("CampaignMember", fresh)
 
 
+def after_delete(org: Org, sobject: SObject, record: Record) -> None:
+    """An event without invitees is no group event any more."""
+    if sobject.name == "EventRelation":
+        rules_activities.count_invitees(org, record["EventId"])
+
+
 def delete_children(org: Org, sobject: SObject, record: Record) -> None:
     """Delete what cannot live without this record."""
     for child, key in CHILDREN.get(sobject.name, ()):
         for row in org.store.find(child, key, record["Id"]):
             delete_children(org, org.schema.objects[child], row)
             org.store.delete(child, row)
+    for other, key in NAMED_BY.get(sobject.name, ()):
+        for row in org.store.find(other, key, record["Id"]):
+            org.store.put(other, {**row, key: None})
 
 
 def check_reference(org: Org, sobject: SObject, field: Field, value: str) -> None:

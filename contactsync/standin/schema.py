@@ -34,6 +34,10 @@ class SObject:
             found.relationship.lower(): found for found in self.fields.values() if found.relationship is not None
         }
 
+    def forbid(self) -> None:
+        """Leave the API user nothing but reading."""
+        self.createable = self.updateable = self.deletable = False
+
     @property
     def prefix(self) -> str:
         """The first three characters of its ids."""
