@@ -16,10 +16,8 @@ from sqlalchemy.engine import Engine
 from contactsync.domain.connection import Connection
 from contactsync.store.engine import writing
 from contactsync.store.tables import connection, org
-from contactsync.store.tokens import DatabaseTokenKeeper, utc_now
+from contactsync.store.tokens import CREDENTIALS_PURPOSE, DatabaseTokenKeeper, utc_now
 from contactsync.store.vault import Vault
-
-CREDENTIALS_PURPOSE = "CRM credentials"
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,9 @@ def open_connection(
     return OpenConnection(
         settings=dict(row.settings),
         credentials=json.loads(vault.open(row.org_id, CREDENTIALS_PURPOSE, row.sealed_credentials)),
-        tokens=DatabaseTokenKeeper(engine, vault, row.org_id, row.id, now=now),
+        tokens=DatabaseTokenKeeper(
+            engine, vault, row.org_id, row.id, sealed_credentials=row.sealed_credentials, now=now
+        ),
         count_call=counter.count,
         flush=counter.flush,
     )

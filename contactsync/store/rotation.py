@@ -8,17 +8,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from contactsync.domain.errors import SealBroken
-from contactsync.store.connections import CREDENTIALS_PURPOSE
+from contactsync.store.authorizations import AUTHORIZATION_PURPOSE
 from contactsync.store.engine import writing
 from contactsync.store.orgs import SECRET_PURPOSE
-from contactsync.store.tables import connection, webhook_secret
-from contactsync.store.tokens import TOKEN_PURPOSE
+from contactsync.store.tables import authorization, connection, webhook_secret
+from contactsync.store.tokens import CREDENTIALS_PURPOSE, TOKEN_PURPOSE
 from contactsync.store.vault import Vault
 
 _SEALED = (
     (webhook_secret.c.sealed, SECRET_PURPOSE),
     (connection.c.sealed_credentials, CREDENTIALS_PURPOSE),
     (connection.c.sealed_token, TOKEN_PURPOSE),
+    (authorization.c.sealed, AUTHORIZATION_PURPOSE),
 )
 
 
@@ -36,7 +37,7 @@ def reseal_all(engine: Engine, vault: Vault) -> Rotated:
     broken: list[str] = []
     with writing(engine) as conn:
         for column, purpose in _SEALED:
-            rows = sa.select(column.table.c.id, column.table.c.org_id, column).where(column.is_not(None))
+            rows = sa.select(column.table.c.id, column.table.c.org_id, column).where(column.is_not(None), column != "")
             for row_id, org_id, sealed in conn.execute(rows).all():
                 try:
                     anew = vault.reseal(org_id, purpose, sealed)
