@@ -18,6 +18,8 @@ FLOORS = (*GROUPS, EVENTS)
 """What a sender may clear whole. The events themselves are no fields: the state holds only when they were cleared."""
 
 DELETED = "deleted"
+ATTENDEES = "attendees"
+"""A meeting's attendees are one field: their whole list as JSON text (domain/changes.py makes it)."""
 
 Version = str
 

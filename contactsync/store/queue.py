@@ -6,10 +6,10 @@ The database is the queue. A contact is due when `due_at` has come; it stays due
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection as Db
@@ -21,11 +21,34 @@ from contactsync.domain.errors import ContactsyncError
 from contactsync.domain.merge import DELETED, from_json, newest, values
 from contactsync.domain.records import Attendance, Company, Contact, SyncStatus
 from contactsync.store import tables as t
+from contactsync.store.due import CHUNK, chunks, mark_events_due, mark_meetings_due, mark_meetings_of_event_due
 
-Key = TypeVar("Key", int, str)
-
-CHUNK = 1000
-"""How many keys go into one IN (…): well below the parameter limits of both databases."""
+__all__ = [
+    "CHUNK",
+    "Claimed",
+    "LeaseLost",
+    "OrgLease",
+    "chunks",
+    "claim",
+    "drop_lease",
+    "due_count",
+    "each_once",
+    "hold_lease",
+    "links_of",
+    "lock_org",
+    "mark_all_due",
+    "mark_attendees_due",
+    "mark_due",
+    "mark_incomplete_due",
+    "mark_meetings_of_event_due",
+    "mark_one_due",
+    "orgs_with_work",
+    "read_contact",
+    "release_held",
+    "sharing",
+    "slug_of",
+    "take_lease",
+]
 
 
 class LeaseLost(ContactsyncError):
@@ -98,7 +121,13 @@ def orgs_with_work(db: Db, now: datetime) -> tuple[int, ...]:
     """Orgs that have something to absorb or to sync, whose connection is not paused and whose lease is free."""
     present = sa.and_(t.connection.c.org_id == t.org.c.id, t.connection.c.replaced_at.is_(None))
     waiting = sa.exists().where(t.delivery.c.org_id == t.org.c.id, t.delivery.c.status == "accepted")
-    due = sa.exists().where(t.contact.c.org_id == t.org.c.id, t.contact.c.due_at <= now)
+    due = sa.or_(
+        *(
+            sa.exists().where(table.c.org_id == t.org.c.id, table.c.due_at <= now)
+            for table in (t.contact, t.event, t.meeting)
+        ),
+        sa.exists().where(t.resync.c.org_id == t.org.c.id, t.resync.c.ended_at.is_(None)),
+    )
     going = sa.and_(
         t.connection.c.problem.is_(None),
         sa.or_(t.connection.c.paused_until.is_(None), t.connection.c.paused_until <= now),
@@ -136,6 +165,7 @@ def mark_due(db: Db, org_id: int, which: sa.ColumnElement[bool], now: datetime, 
         "change": t.contact.c.change + 1,
         "attempts": 0,
         "status": SyncStatus.QUEUED,
+        "problem_key": None,
     }
     if forced:
         changed["forced"] = True
@@ -151,7 +181,9 @@ def mark_one_due(db: Db, org_id: int, contact_id: str, now: datetime) -> bool:
 
 
 def mark_all_due(db: Db, org_id: int, now: datetime) -> int:
-    """Put every contact of the org into the queue."""
+    """Put every contact, event and meeting of the org into the queue; answers how many contacts."""
+    mark_events_due(db, org_id, sa.true(), now)
+    mark_meetings_due(db, org_id, sa.true(), now)
     return mark_due(db, org_id, sa.true(), now)
 
 
@@ -163,7 +195,7 @@ def mark_incomplete_due(db: Db, org_id: int, now: datetime) -> int:
 
 
 def mark_attendees_due(db: Db, org_id: int, event_id: str, now: datetime) -> int:
-    """Put everyone who takes part in an event into the queue."""
+    """Put everyone who takes part in an event into the queue, and its meetings; answers how many contacts."""
 
     taking_part = sa.and_(t.attendance.c.org_id == org_id, t.attendance.c.event_id == event_id)
 
@@ -179,6 +211,7 @@ def mark_attendees_due(db: Db, org_id: int, event_id: str, now: datetime) -> int
         )
 
     here = sa.union(named(who_by_id(""), t.contact.c.source_id), named(who_by_email(""), t.contact.c.email))
+    mark_meetings_of_event_due(db, org_id, event_id, now)
     return mark_due(db, org_id, t.contact.c.id.in_(here), now)
 
 
@@ -187,11 +220,14 @@ def release_held(db: Db, org_id: int, code: str | None, now: datetime) -> int:
 
     All that is queued, due or not: a batch that is under way may be about to say that there is no connection.
     """
-    waits = t.contact.c.status == SyncStatus.QUEUED
-    stopped = sa.and_(
-        t.contact.c.status == SyncStatus.NEEDS_ATTENTION, t.contact.c.problem["code"].as_string() == (code or "")
-    )
-    return mark_due(db, org_id, sa.or_(waits, stopped), now)
+    for table, mark in ((t.event, mark_events_due), (t.meeting, mark_meetings_due)):
+        mark(db, org_id, _held(table, table.c.sync_status, code), now, deleted=True)
+    return mark_due(db, org_id, _held(t.contact, t.contact.c.status, code), now)
+
+
+def _held(table: sa.Table, status: sa.Column[Any], code: str | None) -> sa.ColumnElement[bool]:
+    stopped = sa.and_(status == SyncStatus.NEEDS_ATTENTION, table.c.problem["code"].as_string() == (code or ""))
+    return sa.or_(status == SyncStatus.QUEUED, stopped)
 
 
 # ── claim ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -244,7 +280,7 @@ def read_contact(db: Db, org_id: int, connection_id: int | None, contact_id: str
 def _whole(db: Db, org_id: int, connection_id: int | None, rows: Sequence[sa.Row[Any]]) -> tuple[Claimed, ...]:
     companies = _companies(db, org_id, {row.company_key for row in rows if row.company_key})
     attendances = _attendances(db, org_id, rows)
-    links = _links(db, connection_id, rows)
+    links = links_of(db, connection_id, rows)
     return tuple(
         _claimed(row, companies, attendances, links.get(row.source_id, {}), links.get(row.company_key or "", {}))
         for row in rows
@@ -282,13 +318,6 @@ def _claimed(
             account=accounts.get(RecordKind.ACCOUNT),
         ),
     )
-
-
-def chunks(keys: Iterable[Key]) -> Iterator[list[Key]]:
-    """The keys, sorted so that locks are taken in one order, in lists short enough for one IN (…)."""
-    ordered = sorted(keys)
-    for start in range(0, len(ordered), CHUNK):
-        yield ordered[start : start + CHUNK]
 
 
 def _companies(db: Db, org_id: int, keys: set[str]) -> dict[str, Company]:
@@ -338,7 +367,8 @@ def _attendances(db: Db, org_id: int, rows: Sequence[sa.Row[Any]]) -> dict[str, 
     return found
 
 
-def _links(db: Db, connection_id: int | None, rows: Sequence[sa.Row[Any]]) -> dict[str, dict[RecordKind, RecordRef]]:
+def links_of(db: Db, connection_id: int | None, rows: Sequence[sa.Row[Any]]) -> dict[str, dict[RecordKind, RecordRef]]:
+    """The people and Accounts that rows (`source_id`, `company_key`) are tied to: source → kind → record."""
     if connection_id is None:
         return {}
     sources = {row.source_id for row in rows} | {row.company_key for row in rows if row.company_key}

@@ -229,6 +229,7 @@ event = sa.Table(
     sa.Column("campaign_made", sa.String(64)),  # the one that we made of it, in the present CRM
     *_queue_columns(),
     sa.UniqueConstraint("org_id", "source_id"),
+    sa.Index("ix_event_status", "org_id", "sync_status", "id"),
     *_queue_indexes("event"),
 )
 

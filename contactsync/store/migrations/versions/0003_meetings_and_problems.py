@@ -74,6 +74,7 @@ def _events() -> None:
     op.add_column("event", sa.Column("campaign_made", sa.String(64)))
     for column in _queue_columns():
         op.add_column("event", column)
+    op.create_index("ix_event_status", "event", ["org_id", "sync_status", "id"])
     _index_due("event")
     _index_problems("event")
 

@@ -1,0 +1,75 @@
+"""Putting events and meetings into the queue; contacts go in by `queue.mark_due`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection as Db
+
+from contactsync.domain.records import SyncStatus
+from contactsync.store import tables as t
+
+Key = TypeVar("Key", int, str)
+
+CHUNK = 1000
+"""How many keys go into one IN (…): well below the parameter limits of both databases."""
+
+CAMPAIGN_REFUSED = t.event.c.campaign_choice == ""
+"""A person chose that the event has no campaign: then the CRM has nothing to do with it."""
+
+
+def chunks(keys: Iterable[Key]) -> Iterator[list[Key]]:
+    """The keys, sorted so that locks are taken in one order, in lists short enough for one IN (…)."""
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), CHUNK):
+        yield ordered[start : start + CHUNK]
+
+
+def mark_events_due(
+    db: Db, org_id: int, which: sa.ColumnElement[bool], now: datetime, *, forced: bool = False, deleted: bool = False
+) -> int:
+    """Put events into the queue, those deleted at the source only with `deleted`; answers how many.
+
+    Events that were only heard of, and those that a person wants without a campaign, stay out.
+    """
+    wanted = sa.or_(t.event.c.campaign_choice.is_(None), sa.not_(CAMPAIGN_REFUSED))
+    return _mark(db, t.event, org_id, sa.and_(which, t.event.c.known, wanted), now, forced=forced, deleted=deleted)
+
+
+def mark_meetings_due(
+    db: Db, org_id: int, which: sa.ColumnElement[bool], now: datetime, *, forced: bool = False, deleted: bool = False
+) -> int:
+    """Put meetings into the queue, those deleted at the source only with `deleted`; answers how many."""
+    return _mark(db, t.meeting, org_id, which, now, forced=forced, deleted=deleted)
+
+
+def mark_meetings_of_event_due(db: Db, org_id: int, event_id: str, now: datetime) -> int:
+    """Put an event's meetings into the queue: what they are tied to in the CRM changed."""
+    return mark_meetings_due(db, org_id, t.meeting.c.event_id == event_id, now)
+
+
+def queued(now: datetime) -> dict[str, Any]:
+    """The columns of an event or a meeting that goes into the queue, but for `change`, which counts up."""
+    return {"due_at": now, "attempts": 0, "sync_status": SyncStatus.QUEUED, "problem_key": None}
+
+
+def _mark(
+    db: Db,
+    table: sa.Table,
+    org_id: int,
+    which: sa.ColumnElement[bool],
+    now: datetime,
+    *,
+    forced: bool,
+    deleted: bool,
+) -> int:
+    changed = {**queued(now), "change": table.c.change + 1}
+    if forced:
+        changed["forced"] = True
+    here = [table.c.org_id == org_id, which]
+    if not deleted:
+        here.append(table.c.deleted.is_(False))
+    return db.execute(sa.update(table).where(*here).values(changed)).rowcount
