@@ -35,6 +35,8 @@ class Admin:
             ("GET", "held"): lambda _: {"held": len(site.held), "calls": list(site.held)},
             ("POST", "release"): lambda body: {"released": site.release(drop=bool(body.get("drop")))},
             ("POST", "revoke"): lambda _: {"revoked": site.gate.revoke_all()},
+            ("GET", "grants"): lambda _: [grant.as_json() for grant in site.gate.grants.grants],
+            ("POST", "revoke_grants"): self._revoke_grants,
             ("POST", "fields"): self._fields,
             ("POST", "convert"): self._convert,
             ("POST", "merge"): self._merge,
@@ -98,6 +100,11 @@ class Admin:
         plans = [read_fault(entry) for entry in (body if isinstance(body, list) else [body])]
         self.site.faults.plans += plans
         return {"planned": len(plans)}
+
+    def _revoke_grants(self, body: Body) -> object:
+        """`{"ids": ["grant1"]}`, or `{}` for all: refresh tokens and access tokens of these grants end."""
+        ids = frozenset(body["ids"]) if "ids" in body else None
+        return {"revoked": self.site.gate.grants.end_all(ids)}
 
     def _fields(self, body: Body) -> object:
         """`{"object": "Lead", "fields": [{"name": "A__c", "type": "double", "required": true}], "remove": ["Fax"]}`.

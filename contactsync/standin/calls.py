@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,7 @@ class Call:
     status: int | None = None  # None: no answer was given
     duration_ms: float = 0.0
     fault: str | None = None
+    grant_type: str | None = None  # of a call for a token
 
     def as_json(self, *, bodies: bool = False) -> dict[str, Any]:
         """The entry in `/_standin/calls`; bodies of bursts are big, so only on demand."""
@@ -42,6 +43,7 @@ class CallLog:
         """Forget all calls and begin to count anew."""
         self.calls: deque[Call] = deque(maxlen=KEPT)
         self.counts = {"api": 0, "token": 0}
+        self.grant_types: Counter[str] = Counter()
         self.rows = 0
         self._number = 0
 
@@ -55,11 +57,18 @@ class CallLog:
             self.calls[-BODIES_KEPT - 1].body = None
         return call
 
+    def note_grant(self, call: Call, grant_type: str | None) -> None:
+        """Count a call for a token by what it offers: `{"refresh_token": 2}`."""
+        call.grant_type = grant_type
+        if grant_type is not None:
+            self.grant_types[grant_type] += 1
+
     def as_json(self, *, since: int = 0, bodies: bool = False) -> dict[str, Any]:
         """What `/_standin/calls` shows: the counts of all calls, and the calls after number `since`."""
         return {
             "count": self.counts["api"],
             "token_count": self.counts["token"],
+            "grant_types": dict(self.grant_types),
             "rows": self.rows,
             "calls": [call.as_json(bodies=bodies) for call in self.calls if call.n > since],
         }

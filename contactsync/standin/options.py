@@ -13,6 +13,9 @@ class Options:
 
     `client_id` and `client_secret`: what the token endpoint accepts; None accepts any that is not empty.
     `jwt_public_key`: the PEM the JWT bearer flow is checked against; None takes the assertion unverified.
+    `redirect_uris`: the only addresses a browser is sent back to; none takes any.
+    `require_pkce`: refuse a sign-in without a code challenge, as new apps do [SEEN]; `deny_authorization`: the user says no.
+    `rotate_refresh_tokens`: every refresh brings a new refresh token and ends the old one.
     `token_lifetime_s`: after it a token answers 401 INVALID_SESSION_ID; None never ends.
     `daily_limit`: calls until 403 REQUEST_LIMIT_EXCEEDED.
     `latency_ms`, `latency_ms_per_row`: every call takes at least this long; waiting holds no lock.
@@ -34,6 +37,10 @@ class Options:
     client_id: str | None = None
     client_secret: str | None = None
     jwt_public_key: str | None = None
+    redirect_uris: Sequence[str] = ()
+    require_pkce: bool = True
+    deny_authorization: bool = False
+    rotate_refresh_tokens: bool = False
     token_lifetime_s: float | None = None
     daily_limit: int = 100_000
     latency_ms: float = 0

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from contactsync.standin.api import Api
-from contactsync.standin.auth import Gate
+from contactsync.standin.auth import Gate, form_of
 from contactsync.standin.calls import Call, CallLog, subrequests_of
 from contactsync.standin.errors import CallRefusedError, RefusedError
 from contactsync.standin.faults import CallFacts, Fault, Faults
@@ -126,10 +126,12 @@ class Site:
             self.org.clock().isoformat(timespec="milliseconds"),
             kind,
             call.method,
-            unquote_plus(call.target),
+            call.path if token else unquote_plus(call.target),  # codes and tokens stay out of the log
             headers=headers,
             body=body,
         )
+        if token:
+            self.log.note_grant(entry, form_of(call.raw).get("grant_type"))
         fault = self.faults.take(
             CallFacts(call.method, unquote_plus(call.target), _writes(call, body), call.raw, token)
         )
@@ -157,8 +159,9 @@ class Site:
 
     def _token(self, call: HttpCall) -> Answer:
         try:
-            self._keep_daily_limit()  # over it, the token endpoint answers in the REST shape [SEEN]
-            return self.gate.answer(call.method, call.path, call.headers, call.raw, self.base_url)
+            if call.path == "/services/oauth2/token":
+                self._keep_daily_limit()  # over it, the token endpoint answers in the REST shape [SEEN]
+            return self.gate.answer(call.method, call.target, call.headers, call.raw, self.base_url)
         except RefusedError as refusal:
             return Answer(refusal.status, refusal.as_body())
 
@@ -188,6 +191,10 @@ class Site:
             headers["Sforce-Limit-Info"] = f"api-usage={self.api.calls_used}/{self.org.options.daily_limit}"
         if answer.body is None:
             return HttpAnswer(answer.status, b"", headers)
+        if isinstance(answer.body, str):  # a page
+            return HttpAnswer(
+                answer.status, answer.body.encode(), {"Content-Type": "text/html;charset=UTF-8", **headers}
+            )
         return json_answer(answer.status, answer.body, headers)
 
     def _hold(self, entry: Call) -> bool:
