@@ -2,26 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection as Db
 
-from contactsync.domain.crm import Problem, RecordRef
+from contactsync.domain.crm import Problem, RecordKind, RecordRef
 from contactsync.domain.outcome import Outcome
 from contactsync.domain.records import SyncStatus
 from contactsync.store import tables as t
 from contactsync.store.connections import ConnectionRow
-from contactsync.store.queue import chunks
+from contactsync.store.due import chunks
+from contactsync.store.ledger_records import (
+    connect_made,
+    have_meetings,
+    leave_alone,
+    mark_meetings_of_contacts_due,
+    note_attempts,
+    write_outcomes,
+)
+from contactsync.store.written import keep_marks
+
+__all__ = [
+    "LinkMade",
+    "Recorded",
+    "Subject",
+    "connection_fares_well",
+    "leave_alone",
+    "note_attempts",
+    "pause_connection",
+    "problem_as_json",
+    "record",
+    "record_undo",
+]
+
+Subject = Literal["contact", "event", "meeting"]
 
 
 @dataclass(frozen=True)
 class LinkMade:
-    """A source record is tied to a CRM record. `source`: the contact's id, the company's key, or campaign:contact."""
+    """A source record is tied to a CRM record.
+
+    `source`: the contact's id, the company's key, campaign:contact, the event's id, or `meeting_source` of a meeting.
+    """
 
     source: str
     ref: RecordRef
@@ -30,7 +57,11 @@ class LinkMade:
 
 @dataclass(frozen=True)
 class Recorded:
-    """Everything to write down of one contact. `run`: the steps for the ledger, None when nothing was even looked at."""
+    """Everything to write down of one contact, event or meeting (`subject`), whose row is `key`.
+
+    `run`: the steps for the ledger, None when nothing was even looked at. `links`: an event's link to a campaign that it was
+    not connected to connects it. `marks`: what was written, by record and field (`values.mark_of`).
+    """
 
     key: int
     source_id: str
@@ -43,41 +74,64 @@ class Recorded:
     missing: tuple[str, ...] = ()
     why: tuple[str, ...] = ()
     links: tuple[LinkMade, ...] = ()
-    tied: tuple[str, ...] = ()  # the sources of every link this contact may hang on, dropped when they proved stale
+    tied: tuple[str, ...] = ()  # the sources of every link this one may hang on, dropped when they proved stale
     run: list[dict[str, Any]] | None = None
+    subject: Subject = "contact"
+    marks: Mapping[RecordRef, Mapping[str, str]] = field(default_factory=dict)
 
 
 def record(db: Db, org_id: int, connection_id: int | None, done: Sequence[Recorded], now: datetime) -> None:
-    """Write outcomes, links and runs. A contact that changed since it was claimed stays in the queue."""
+    """Write outcomes, links, marks and runs. What changed since it was claimed stays in the queue.
+
+    A contact with a new record in the CRM puts its meetings into the queue; an event with a new campaign those who take part.
+    """
     if not done:
         return
-    unchanged = t.contact.c.change == sa.bindparam("b_change")
+    contacts = [_row(entry, now) | _contact_row(entry) for entry in done if entry.subject == "contact"]
+    if contacts:
+        db.execute(_CONTACTS, contacts)
+    for subject in ("event", "meeting"):
+        rows = [_row(entry, now) | _record_row(entry) for entry in done if entry.subject == subject]
+        if rows:
+            write_outcomes(db, subject, rows)
+    if connection_id is not None:
+        newly_tied = _newly_tied(db, org_id, connection_id, done)
+        _write_links(db, connection_id, done, now)
+        mark_meetings_of_contacts_due(db, org_id, newly_tied, now)
+        connect_made(db, org_id, _campaigns_made(done), now)
+        keep_marks(db, connection_id, _marks(done))
+    _write_runs(db, org_id, connection_id, done, now)
+
+
+def _contacts() -> sa.Update:
+    c = t.contact.c
+    unchanged = c.change == sa.bindparam("b_change")
     synced_at = sa.bindparam("b_synced_at", type_=t.UtcTime())
-    db.execute(
+    return (
         sa.update(t.contact)
-        .where(t.contact.c.id == sa.bindparam("b_id"))
+        .where(c.id == sa.bindparam("b_id"))
         .values(
-            status=sa.case((unchanged, sa.bindparam("b_status", type_=sa.String())), else_=t.contact.c.status),
-            due_at=sa.case((unchanged, sa.bindparam("b_due_at", type_=t.UtcTime())), else_=t.contact.c.due_at),
-            forced=sa.case((unchanged, sa.false()), else_=t.contact.c.forced),
+            status=sa.case((unchanged, sa.bindparam("b_status", type_=sa.String())), else_=c.status),
+            due_at=sa.case((unchanged, sa.bindparam("b_due_at", type_=t.UtcTime())), else_=c.due_at),
+            forced=sa.case((unchanged, sa.false()), else_=c.forced),
             attempts=sa.bindparam("b_attempts"),
             fingerprint=sa.bindparam("b_fingerprint"),
             missing=sa.bindparam("b_missing", type_=t.Json),
             problem=sa.bindparam("b_problem", type_=t.Json),
+            problem_key=sa.case((unchanged, sa.bindparam("b_problem_key", type_=sa.String())), else_=c.problem_key),
             why=sa.bindparam("b_why", type_=t.Json),
             sync_as=sa.bindparam("b_sync_as"),
-            crm_kind=sa.func.coalesce(sa.bindparam("b_crm_kind", type_=sa.String()), t.contact.c.crm_kind),
-            crm_id=sa.func.coalesce(sa.bindparam("b_crm_id", type_=sa.String()), t.contact.c.crm_id),
-            last_synced_at=sa.func.coalesce(synced_at, t.contact.c.last_synced_at),
-        ),
-        [_contact_row(entry, now) for entry in done],
+            crm_kind=sa.func.coalesce(sa.bindparam("b_crm_kind", type_=sa.String()), c.crm_kind),
+            crm_id=sa.func.coalesce(sa.bindparam("b_crm_id", type_=sa.String()), c.crm_id),
+            last_synced_at=sa.func.coalesce(synced_at, c.last_synced_at),
+        )
     )
-    if connection_id is not None:
-        _write_links(db, connection_id, done, now)
-    _write_runs(db, org_id, done, now)
 
 
-def _contact_row(entry: Recorded, now: datetime) -> dict[str, Any]:
+_CONTACTS = _contacts()
+
+
+def _row(entry: Recorded, now: datetime) -> dict[str, Any]:
     outcome = entry.outcome
     return {
         "b_id": entry.key,
@@ -86,14 +140,67 @@ def _contact_row(entry: Recorded, now: datetime) -> dict[str, Any]:
         "b_due_at": outcome.due_at,
         "b_attempts": outcome.attempts,
         "b_fingerprint": entry.fingerprint if outcome.status is SyncStatus.SYNCED else None,
-        "b_missing": list(entry.missing) or None,
         "b_problem": problem_as_json(outcome.problem) | {"next": outcome.next} if outcome.problem else None,
+        "b_problem_key": outcome.problem.key if outcome.problem else None,
         "b_why": list(entry.why) or None,
-        "b_sync_as": entry.sync_as,
-        "b_crm_kind": outcome.person.kind.value if outcome.person else None,
         "b_crm_id": outcome.person.id if outcome.person else None,
         "b_synced_at": now if outcome.status is SyncStatus.SYNCED else None,
     }
+
+
+def _contact_row(entry: Recorded) -> dict[str, Any]:
+    person = entry.outcome.person
+    return {
+        "b_missing": list(entry.missing) or None,
+        "b_sync_as": entry.sync_as,
+        "b_crm_kind": person.kind.value if person else None,
+    }
+
+
+def _record_row(entry: Recorded) -> dict[str, Any]:
+    # A deleted meeting is excluded: it was settled as well as one that is synced.
+    settled = entry.outcome.status in (SyncStatus.SYNCED, SyncStatus.EXCLUDED)
+    return {"b_fingerprint": entry.fingerprint if settled else None}
+
+
+def _newly_tied(db: Db, org_id: int, connection_id: int, done: Sequence[Recorded]) -> list[int]:
+    """The keys of contacts that get another person than they had, if the org has any meeting that this may matter to."""
+    people = {
+        (link.ref.kind.value, link.source): (entry.key, link.ref.id)
+        for entry in done
+        if entry.subject == "contact" and not entry.outcome.unlink
+        for link in entry.links
+        if link.ref.kind.is_person
+    }
+    if not people or not have_meetings(db, org_id):
+        return []
+    kinds = [kind.value for kind in RecordKind if kind.is_person]
+    for some in chunks({source for _, source in people}):
+        query = sa.select(t.link.c.kind, t.link.c.source, t.link.c.crm_id).where(
+            t.link.c.connection_id == connection_id, t.link.c.kind.in_(kinds), t.link.c.source.in_(some)
+        )
+        for kind, source, crm_id in db.execute(query):
+            if (kind, source) in people and people[kind, source][1] == crm_id:
+                del people[kind, source]
+    return [key for key, _ in people.values()]
+
+
+def _campaigns_made(done: Sequence[Recorded]) -> dict[int, str]:
+    return {
+        entry.key: link.ref.id
+        for entry in done
+        if entry.subject == "event" and not entry.outcome.unlink
+        for link in entry.links
+        if link.ref.kind is RecordKind.CAMPAIGN
+    }
+
+
+def _marks(done: Sequence[Recorded]) -> dict[RecordRef, dict[str, str]]:
+    marks: dict[RecordRef, dict[str, str]] = {}
+    for entry in done:
+        for ref, said in entry.marks.items():
+            marks.setdefault(ref, {}).update(said)
+    return marks
 
 
 def problem_as_json(problem: Problem) -> dict[str, Any]:
@@ -104,7 +211,9 @@ def problem_as_json(problem: Problem) -> dict[str, Any]:
 def _write_links(db: Db, connection_id: int, done: Sequence[Recorded], now: datetime) -> None:
     stale = {source for entry in done if entry.outcome.unlink for source in entry.tied}
     for some in chunks(stale):
-        db.execute(sa.delete(t.link).where(t.link.c.connection_id == connection_id, t.link.c.source.in_(some)))
+        # Every kind is named: the index is by connection, kind and source.
+        here = (t.link.c.kind.in_(list(RecordKind)), t.link.c.source.in_(some))
+        db.execute(sa.delete(t.link).where(t.link.c.connection_id == connection_id, *here))
     rows = {
         (link.ref.kind.value, link.source): {
             "connection_id": connection_id,
@@ -130,11 +239,13 @@ def _write_links(db: Db, connection_id: int, done: Sequence[Recorded], now: date
     db.execute(statement, [rows[key] for key in sorted(rows)])
 
 
-def _write_runs(db: Db, org_id: int, done: Sequence[Recorded], now: datetime) -> None:
+def _write_runs(db: Db, org_id: int, connection_id: int | None, done: Sequence[Recorded], now: datetime) -> None:
     rows = [
         {
             "org_id": org_id,
-            "contact_id": entry.key,
+            "subject": entry.subject,
+            "contact_id": entry.key if entry.subject == "contact" else None,
+            "connection_id": connection_id,
             "source_id": entry.source_id,
             "started_at": entry.started_at,
             "finished_at": now,
@@ -149,6 +260,29 @@ def _write_runs(db: Db, org_id: int, done: Sequence[Recorded], now: datetime) ->
     ]
     if rows:
         db.execute(sa.insert(t.sync_run), rows)
+
+
+def record_undo(  # noqa: PLR0917 - in the order in which they are read
+    db: Db,
+    org_id: int,
+    connection_id: int,
+    run_id: int,
+    steps: Sequence[Mapping[str, Any]],
+    why: Sequence[str],
+    started_at: datetime,
+    now: datetime,
+) -> int | None:
+    """Write down that a run was put back, as a run of the same record; answers its number, None: no such run.
+
+    The record's own status stays: it says how its last sync ended. `steps` as `shown` makes them.
+    """
+    undone = db.execute(sa.select(t.sync_run).where(t.sync_run.c.org_id == org_id, t.sync_run.c.id == run_id)).first()
+    if undone is None:
+        return None
+    row = {name: getattr(undone, name) for name in ("org_id", "subject", "contact_id", "source_id", "outcome")}
+    row |= {"connection_id": connection_id, "started_at": started_at, "finished_at": now, "attempt": 1}
+    row |= {"steps": list(steps), "why": list(why), "undoes": run_id}
+    return int(db.execute(sa.insert(t.sync_run).values(**row).returning(t.sync_run.c.id)).scalar_one())
 
 
 def pause_connection(
