@@ -6,16 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from contactsync.domain.accounts import AccountMatch
-from contactsync.domain.batch import Ready
-from contactsync.domain.crm import Action, FieldValue, RecordKind, Step
+from contactsync.domain.batch import Catalogs, Ready, Written
+from contactsync.domain.crm import FieldValue, RecordKind, Step
 from contactsync.domain.found_index import FoundIndex
 from contactsync.domain.mapping import FieldMapping, FieldRule, WriteMode
 from contactsync.domain.matching import Group, newest_first
 from contactsync.domain.owners import owner_of
-from contactsync.domain.policy import Policies
+from contactsync.domain.policy import DuplicateRules, MoveAccounts, Policies
 from contactsync.domain.records import Company, SyncAs
-from contactsync.domain.values import is_blank
-from contactsync.domain.writes import changed_record, new_record, written
+from contactsync.domain.writes import NO_MARKS, changed_record, created, new_record, would_write, written
 
 
 @dataclass
@@ -27,16 +26,41 @@ class AccountSteps:
     why: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def account_steps(
-    groups: Sequence[Group],
-    companies: Mapping[Company, AccountMatch],
-    index: FoundIndex,
-    mapping: FieldMapping,
-    policies: Policies,
-) -> AccountSteps:
+@dataclass(frozen=True)
+class Terms:
+    """What steps are decided by besides the batch: the index of what was found, mapping, policies, what we last wrote, and
+    the CRM's fields.
+    """
+
+    index: FoundIndex
+    mapping: FieldMapping
+    policies: Policies
+    written: Written
+    catalogs: Catalogs
+
+    @property
+    def allow_duplicates(self) -> bool:
+        """Whether a record is saved although a duplicate rule warns."""
+        return self.policies.duplicate_rules is DuplicateRules.ALLOW
+
+    def mode_of(self, rule: FieldRule) -> WriteMode:
+        """The mode that counts: a Contact is moved from one Account to another as far as the org lets it (rule 7)."""
+        if rule.source != "account" or rule.mode in (WriteMode.ON_CREATE, WriteMode.OFF):
+            return rule.mode
+        match self.policies.move_accounts:
+            case MoveAccounts.NEVER:
+                return WriteMode.IF_EMPTY
+            case MoveAccounts.IF_OURS:
+                return WriteMode.IF_OURS if rule.mode is WriteMode.ALWAYS else rule.mode
+            case MoveAccounts.ALWAYS:
+                return rule.mode
+
+
+def account_steps(groups: Sequence[Group], companies: Mapping[Company, AccountMatch], terms: Terms) -> AccountSteps:
     """One step per Account. An Account is made only when some Contact will have it: nobody wants empty ones."""
     made = AccountSteps()
-    needed = _needed(groups, companies, mapping) if policies.create_accounts else frozenset()
+    creates = terms.policies.create_accounts
+    needed = _needed(groups, companies, terms) if creates else frozenset()
     sharing: dict[str, list[Ready]] = {}
     for ready in sorted(_becoming_contacts(groups), key=lambda ready: ready.contact.id):
         match = _match_of(ready, companies)
@@ -44,15 +68,14 @@ def account_steps(
             continue
         if match.account is not None or match.new in needed:
             sharing.setdefault(match.account.ref.id if match.account else match.new, []).append(ready)
-        elif policies.create_accounts:
+        elif creates:
             made.why[ready.contact.id] = (*match.why, "The Contact has an Account: none was made for its company.")
         else:
             made.why[ready.contact.id] = (*match.why, "The org creates no Accounts: the Contact goes without one.")
-    rules = mapping.of(RecordKind.ACCOUNT)
     for number, together in enumerate(sharing.values(), start=1):
         newest = newest_first(together)
         match = companies[_company(newest[0])]
-        step = _step(f"a{number}", match, newest, index, rules)
+        step = _step(f"a{number}", match, newest, terms)
         made.steps.append(step)
         for ready in together:
             made.by_contact[ready.contact.id] = step
@@ -60,15 +83,19 @@ def account_steps(
     return made
 
 
-def _step(
-    step_id: str, match: AccountMatch, newest: Sequence[Ready], index: FoundIndex, rules: Sequence[FieldRule]
-) -> Step:
+def _step(step_id: str, match: AccountMatch, newest: Sequence[Ready], terms: Terms) -> Step:
+    rules = terms.mapping.of(RecordKind.ACCOUNT)
+    catalog = terms.catalogs.get(RecordKind.ACCOUNT)
+
     def said(rule: FieldRule) -> Iterable[FieldValue]:
-        return _said(rule, newest, index)
+        return _said(rule, newest, terms.index)
 
     if match.account is None:
-        return Step(step_id, Action.CREATE, RecordKind.ACCOUNT, fields=new_record(rules, said).fields, why=match.why)
-    return written(step_id, match.account.ref, changed_record(rules, said, match.account.fields), match.why)
+        writes = new_record(rules, said, catalog)
+        return created(step_id, RecordKind.ACCOUNT, writes, match.why, allow=terms.allow_duplicates)
+    marks = terms.written.get(match.account.ref, NO_MARKS)
+    writes = changed_record(rules, said, match.account.fields, marks=marks, catalog=catalog)
+    return written(step_id, match.account.ref, writes, match.why, allow=terms.allow_duplicates)
 
 
 def _said(rule: FieldRule, newest: Sequence[Ready], index: FoundIndex) -> Iterator[FieldValue]:
@@ -84,14 +111,12 @@ def _said(rule: FieldRule, newest: Sequence[Ready], index: FoundIndex) -> Iterat
             yield value
 
 
-def _needed(
-    groups: Sequence[Group], companies: Mapping[Company, AccountMatch], mapping: FieldMapping
-) -> frozenset[str]:
+def _needed(groups: Sequence[Group], companies: Mapping[Company, AccountMatch], terms: Terms) -> frozenset[str]:
     """Which new Accounts will be some Contact's: for each record the newest contact's company that is known."""
-    rules = [rule for rule in mapping.of(RecordKind.CONTACT) if rule.source == "account"]
+    rules = [rule for rule in terms.mapping.of(RecordKind.CONTACT) if rule.source == "account"]
     needed = set()
     for group in groups:
-        if not any(_will_write(rule, group) for rule in rules):
+        if group.kind is not RecordKind.CONTACT or not any(_will_write(rule, group, terms) for rule in rules):
             continue
         matches = (_match_of(ready, companies) for ready in group.members)
         first = next((match for match in matches if match is not None), None)
@@ -100,14 +125,17 @@ def _needed(
     return frozenset(needed)
 
 
-def _will_write(rule: FieldRule, group: Group) -> bool:
+def _will_write(rule: FieldRule, group: Group, terms: Terms) -> bool:
     if group.person is None:
         return True
-    return rule.mode is not WriteMode.ON_CREATE and is_blank(group.person.fields.get(rule.target))
+    mark = terms.written.get(group.person.ref, NO_MARKS).get(rule.target)
+    return would_write(terms.mode_of(rule), group.person.fields.get(rule.target), mark)
 
 
 def _becoming_contacts(groups: Iterable[Group]) -> Iterator[Ready]:
-    return (ready for group in groups for ready in group.members if ready.sync_as is SyncAs.CONTACT)
+    """Those that bring an Account: a contact that is an open Lead, whatever its Sync As, takes the company's name alone."""
+    bringing = (group for group in groups if group.kind is RecordKind.CONTACT)
+    return (ready for group in bringing for ready in group.members if ready.sync_as is SyncAs.CONTACT)
 
 
 def _match_of(ready: Ready, companies: Mapping[Company, AccountMatch]) -> AccountMatch | None:

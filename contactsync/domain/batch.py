@@ -130,8 +130,8 @@ class ContactPlan:
     """Which steps bring one contact to the CRM: it is synced when all of them are done.
 
     Several contacts may share steps: two with one e-mail address share the person, many share an Account.
-    `members`: campaign id → step id. `problem`: planning itself stopped (several matches, and the org wants to be
-    asked); then no step is done for this contact.
+    `members`: campaign id → step id; `statuses`: the steps before them that make member statuses. `problem`: planning
+    itself stopped (several matches, and the org wants to be asked); then no step is done for this contact.
     """
 
     contact_id: str
@@ -140,11 +140,12 @@ class ContactPlan:
     members: Mapping[str, str] = field(default_factory=dict)
     why: tuple[str, ...] = ()
     problem: Problem | None = None
+    statuses: tuple[str, ...] = ()
 
     @property
     def step_ids(self) -> tuple[str, ...]:
         """Every step of this contact, those that others refer to first."""
-        ids = (self.account, self.person, *self.members.values())
+        ids = (self.account, self.person, *self.statuses, *self.members.values())
         return tuple(dict.fromkeys(step_id for step_id in ids if step_id))
 
 

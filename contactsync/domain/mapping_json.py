@@ -1,4 +1,6 @@
-"""Rules as people write them, in TOML and JSON: `{"rules": [{"source", "target", "mode", "clear", "values", "default"}]}`."""
+"""Rules as people write them, in TOML and JSON: `{"rules": [{"source", "target", "mode", "clear", "values", "default",
+"too_long", "separator"}]}`.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +9,19 @@ from difflib import get_close_matches
 from typing import Any
 
 from contactsync.domain.errors import RefusedInput
-from contactsync.domain.mapping import MAPPED_KINDS, FieldRule, WriteMode
+from contactsync.domain.mapping import MAPPED_KINDS, FieldRule, TooLong, WriteMode
 from contactsync.domain.mapping_check import check_rules
-from contactsync.domain.mapping_sources import REFERENCES, REQUIRED_SOURCES, SOURCES
+from contactsync.domain.mapping_sources import CUSTOM_KINDS, REFERENCES, REQUIRED_SOURCES, SOURCES
 
 __all__ = ["KEYS", "check_rules", "rules_as_json", "rules_from_json"]
 
-KEYS = ("source", "target", "mode", "clear", "values", "default")
+KEYS = ("source", "target", "mode", "clear", "values", "default", "too_long", "separator")
+
+LONGEST_SEPARATOR = 20
 
 
 def rules_from_json(kind: str, written: object) -> tuple[FieldRule, ...]:
-    """One kind's rules. `kind`: lead, contact or account; `written`: {"rules": […]}.
+    """One kind's rules. `kind`: lead, contact, account, campaign or meeting; `written`: {"rules": […]}.
 
     Raises RefusedInput naming each wrong rule by its path, `rules.3.mode`, and what to write there.
     """
@@ -54,6 +58,8 @@ def rules_as_json(rules: Iterable[FieldRule]) -> dict[str, Any]:
                 "clear": rule.clear,
                 "values": dict(rule.values),
                 "default": rule.default,
+                "too_long": rule.too_long.value,
+                "separator": rule.separator,
             }
             for rule in rules
         ]
@@ -104,28 +110,52 @@ def _wrong_with(kind: str, item: object) -> dict[str, str]:
         wrong[".values"] = 'Write an object: {"what the event platform sends": "what the CRM gets"}.'
     if not isinstance(item.get("default"), str | int | float | bool | None):
         wrong[".default"] = "Write a text, a number, true, false or null."
-    return wrong or _wrong_reference(item)
+    wrong.update(_wrong_text_keys(item))
+    return wrong or _wrong_append(item) or _wrong_reference(item)
 
 
 def _wrong_source(kind: str, source: str) -> dict[str, str]:
     known = SOURCES[kind]
-    if source in known or (kind != "account" and source.startswith("custom.") and len(source) > len("custom.")):
+    if source in known or (kind in CUSTOM_KINDS and source.startswith("custom.") and len(source) > len("custom.")):
         return {}
     near = get_close_matches(source, known, n=3)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    custom = "" if kind == "account" else ", custom.<name>"
+    custom = ", custom.<name>" if kind in CUSTOM_KINDS else ""
     return {".source": f"There is no “{source}” for {kind}.{hint} Sources are: {', '.join(known)}{custom}."}
 
 
+def _wrong_text_keys(item: Mapping[str, Any]) -> dict[str, str]:
+    wrong = {}
+    if item.get("too_long", TooLong.STOP.value) not in [known.value for known in TooLong]:
+        wrong[".too_long"] = f"Write one of: {', '.join(TooLong)}."
+    if not _is_separator(item.get("separator")):
+        wrong[".separator"] = (
+            f"Write what stands between the old and the new, 1 to {LONGEST_SEPARATOR} characters, or null for the usual."
+        )
+    return wrong
+
+
+def _wrong_append(item: Mapping[str, Any]) -> dict[str, str]:
+    if item.get("mode") == WriteMode.APPEND.value and item.get("clear"):
+        return {".clear": "A rule that appends never takes anything away: write false, or another mode."}
+    return {}
+
+
 def _wrong_reference(item: Mapping[str, Any]) -> dict[str, str]:
-    if item["source"] not in REFERENCES:
+    if item["source"].strip() not in REFERENCES:
         return {}
     wrong = {}
+    if item.get("mode") == WriteMode.APPEND.value:
+        wrong[".mode"] = f"The {item['source']} is a record of the CRM, and a field names one: append is for texts."
     if item.get("clear"):
         wrong[".clear"] = f"The {item['source']} is a record of the CRM and is never taken away: write false."
     if item.get("values"):
         wrong[".values"] = f"The {item['source']} is a record of the CRM: there is no text to translate."
     return wrong
+
+
+def _is_separator(separator: object) -> bool:
+    return separator is None or (isinstance(separator, str) and 0 < len(separator) <= LONGEST_SEPARATOR)
 
 
 def _is_value_map(values: object) -> bool:
@@ -142,4 +172,6 @@ def _rule(item: Mapping[str, Any]) -> FieldRule:
         clear=item.get("clear", False),
         values=dict(item.get("values", {})),
         default=item.get("default"),
+        too_long=TooLong(item.get("too_long", TooLong.STOP.value)),
+        separator=item.get("separator"),
     )

@@ -88,3 +88,20 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
 
 REFERENCES = frozenset({"account", "owner", "who", "what"})
 """Worked-out sources that are a record, not a text."""
+
+CUSTOM_KINDS = frozenset({"lead", "contact", "campaign"})
+"""Kinds whose rules may also take `custom.<anything>`."""
+
+SOURCE_TYPES: Mapping[str, Mapping[str, str]] = {
+    "campaign": {
+        "active": "boolean",
+        "starts_at": "datetime",
+        "ends_at": "datetime",
+        "starts_on": "date",
+        "ends_on": "date",
+    },
+    "meeting": {"starts_at": "datetime", "ends_at": "datetime", "all_day": "boolean"},
+}
+"""Sources that are not text, by the type of field (`CrmField.type`) that takes them as they are. `custom.<anything>` may be
+anything.
+"""

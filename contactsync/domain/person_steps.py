@@ -5,40 +5,46 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from contactsync.domain.account_steps import AccountSteps
+from contactsync.domain.account_steps import AccountSteps, Terms
 from contactsync.domain.batch import Ready
-from contactsync.domain.crm import Action, FieldValue, Step
+from contactsync.domain.crm import FieldValue, Step
 from contactsync.domain.found_index import FoundIndex
-from contactsync.domain.mapping import FieldMapping, FieldRule
+from contactsync.domain.mapping import FieldRule
 from contactsync.domain.matching import Group, Match
 from contactsync.domain.owners import Owner, owner_of
+from contactsync.domain.policy import MoveAccounts
+from contactsync.domain.records import Scalar
 from contactsync.domain.values import is_blank, same
-from contactsync.domain.writes import changed_record, new_record, written
+from contactsync.domain.writes import NO_MARKS, Writes, changed_record, created, new_record, written
 
 
 def person_steps(
-    groups: Sequence[Group],
-    matches: Mapping[str, Match],
-    accounts: AccountSteps,
-    index: FoundIndex,
-    mapping: FieldMapping,
+    groups: Sequence[Group], matches: Mapping[str, Match], accounts: AccountSteps, terms: Terms
 ) -> dict[str, Step]:
     """One step per group, by contact id. Groups come in a settled order."""
     made: dict[str, Step] = {}
-    rules_of = {kind: mapping.of(kind) for kind in {group.kind for group in groups}}
     for number, group in enumerate(groups, start=1):
-        rules = rules_of[group.kind]
-        sources = _Sources(group, accounts, _owner(rules, group, index))
-        why = _why(group, matches, rules, sources)
-        if group.person is None:
-            fields = new_record(rules, sources.said).fields
-            step = Step(f"p{number}", Action.CREATE, group.kind, fields=fields, why=why)
-        else:
-            writes = changed_record(rules, sources.said, group.person.fields, keep=_is_account)
-            step = written(f"p{number}", group.person.ref, writes, why)
+        step = _step(f"p{number}", group, matches, accounts, terms)
         for ready in group.members:
             made[ready.contact.id] = step
     return made
+
+
+def _step(step_id: str, group: Group, matches: Mapping[str, Match], accounts: AccountSteps, terms: Terms) -> Step:
+    rules = terms.mapping.of(group.kind)
+    sources = _Sources(group, accounts, _owner(rules, group, terms.index))
+    catalog = terms.catalogs.get(group.kind)
+    if group.person is None:
+        writes = new_record(rules, sources.said, catalog)
+        why = _why(group, matches, sources)
+        return created(step_id, group.kind, writes, why, allow=terms.allow_duplicates)
+    marks = terms.written.get(group.person.ref, NO_MARKS)
+    writes = changed_record(
+        rules, sources.said, group.person.fields, marks=marks, catalog=catalog, mode_of=terms.mode_of
+    )
+    moved = _account_why(group.person.fields, rules, sources, writes, terms.policies.move_accounts)
+    why = (*_why(group, matches, sources), *moved)
+    return written(step_id, group.person.ref, writes, why, allow=terms.allow_duplicates)
 
 
 @dataclass(frozen=True)
@@ -78,19 +84,24 @@ def _owner(rules: Sequence[FieldRule], group: Group, index: FoundIndex) -> Owner
     return owner_of(group.members, index) if any(rule.source == "owner" for rule in rules) else Owner()
 
 
-def _is_account(rule: FieldRule) -> bool:
-    """A Contact is never moved from one Account to another: the rule only fills (rule 7)."""
-    return rule.source == "account"
-
-
-def _why(group: Group, matches: Mapping[str, Match], rules: Sequence[FieldRule], sources: _Sources) -> tuple[str, ...]:
+def _why(group: Group, matches: Mapping[str, Match], sources: _Sources) -> tuple[str, ...]:
     newest: Ready = group.members[0]
-    why = [*matches[newest.contact.id].why, *sources.owner.why]
+    why = (*matches[newest.contact.id].why, *sources.owner.why)
     if len(group.members) > 1:
-        why.append(f"{len(group.members)} contacts share this record; where they differ, the newest says.")
+        why = (*why, f"{len(group.members)} contacts share this record; where they differ, the newest says.")
+    return why
+
+
+def _account_why(
+    held: Mapping[str, Scalar], rules: Sequence[FieldRule], sources: _Sources, writes: Writes, policy: MoveAccounts
+) -> tuple[str, ...]:
+    """What became of a Contact that belongs to another Account than its company's."""
     account = next(sources.account(), None)
-    if group.person is not None and account is not None:
-        held = [group.person.fields.get(rule.target) for rule in rules if _is_account(rule)]
-        if any(not is_blank(value) and not same(value, account) for value in held):
-            why.append("The Contact belongs to another Account and stays there; its company's Account is not set.")
-    return tuple(why)
+    fields = [rule.target for rule in rules if rule.source == "account"]
+    elsewhere = [name for name in fields if not is_blank(held.get(name)) and not same(held.get(name), account)]
+    if account is None or not elsewhere:
+        return ()
+    if all(name in writes.fields for name in elsewhere):
+        how = "contactsync had put it into the other one" if policy is MoveAccounts.IF_OURS else "the org wants that"
+        return (f"The Contact moves from another Account to its company's: {how}.",)
+    return ("The Contact belongs to another Account and stays there; its company's Account is not set.",)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from contactsync.domain.account_steps import account_steps
+from contactsync.domain.account_steps import Terms, account_steps
 from contactsync.domain.accounts import AccountMatch, match_accounts
-from contactsync.domain.batch import ContactPlan, Plan, Ready
-from contactsync.domain.crm import Found, Problem, Step
+from contactsync.domain.batch import Catalogs, ContactPlan, Plan, Ready, Written
+from contactsync.domain.crm import Found, Problem, RecordKind, Step
 from contactsync.domain.found_index import FoundIndex
 from contactsync.domain.mapping import FieldMapping
 from contactsync.domain.matching import Match, grouped, match_people
@@ -17,8 +17,19 @@ from contactsync.domain.policy import Policies
 from contactsync.domain.records import Company, SyncAs
 from contactsync.domain.wanted import brings_account
 
+NOTHING_WRITTEN: Written = {}
+NO_CATALOGS: Catalogs = {}
 
-def plan(batch: Sequence[Ready], found: Found, mapping: FieldMapping, policies: Policies) -> Plan:
+
+def plan(
+    batch: Sequence[Ready],
+    found: Found,
+    mapping: FieldMapping,
+    policies: Policies,
+    *,
+    written: Written = NOTHING_WRITTEN,
+    catalogs: Catalogs = NO_CATALOGS,
+) -> Plan:
     """The steps that bring a batch to the CRM, and which contact needs which.
 
         match people      by link, by e-mail; or a question that stops this contact and no other
@@ -26,12 +37,14 @@ def plan(batch: Sequence[Ready], found: Found, mapping: FieldMapping, policies: 
         group             contacts that are one CRM record share its step
         steps             Accounts, then people, then members: a step refers only to steps before it
 
-    `found` is what `wanted(batch, mapping)` asked for. Step ids: a1 …, p1 …, m1 …, in the order of contact ids.
+    `found` is what `wanted(batch, …)` asked for; `written`: what we last wrote to the records found, when
+    `marks_needed`; `catalogs`: the fields of the kinds of `rules_need_catalog`. Step ids: a1 …, p1 …, m1 …, in the order
+    of contact ids.
     """
-    index = FoundIndex.of(found)
+    terms = Terms(FoundIndex.of(found), mapping, policies, written, catalogs)
     ordered = sorted(batch, key=lambda ready: ready.contact.id)
-    matches = match_people(ordered, index, mapping, policies)
-    companies = match_accounts(_need_accounts(ordered, mapping), index)
+    matches = match_people(ordered, terms.index, mapping, policies)
+    companies = match_accounts(_need_accounts(ordered, matches, mapping), terms.index)
     problems = {
         ready.contact.id: problem
         for ready in ordered
@@ -39,9 +52,9 @@ def plan(batch: Sequence[Ready], found: Found, mapping: FieldMapping, policies: 
     }
     going = [ready for ready in ordered if ready.contact.id not in problems]
     groups = grouped(going, matches)
-    accounts = account_steps(groups, companies, index, mapping, policies)
-    people = person_steps(groups, matches, accounts, index, mapping)
-    members, memberships = member_steps(going, people, index, policies)
+    accounts = account_steps(groups, companies, terms)
+    people = person_steps(groups, matches, accounts, terms)
+    members, memberships = member_steps(going, people, terms.index, policies)
     contacts = {}
     for ready in ordered:
         contact_id = ready.contact.id
@@ -59,15 +72,24 @@ def plan(batch: Sequence[Ready], found: Found, mapping: FieldMapping, policies: 
     return Plan((*accounts.steps, *_each_once(people.values()), *members), contacts)
 
 
-def _need_accounts(batch: Sequence[Ready], mapping: FieldMapping) -> list[Ready]:
-    return [ready for ready in batch if ready.sync_as is SyncAs.CONTACT] if brings_account(mapping) else []
+def _need_accounts(batch: Sequence[Ready], matches: Mapping[str, Match], mapping: FieldMapping) -> list[Ready]:
+    return (
+        [ready for ready in batch if _needs_account(ready, matches[ready.contact.id])]
+        if brings_account(mapping)
+        else []
+    )
+
+
+def _needs_account(ready: Ready, match: Match) -> bool:
+    """A contact that is used as an open Lead (prefer_existing) brings no Account, whatever its Sync As."""
+    return ready.sync_as is SyncAs.CONTACT and (match.person is None or match.person.ref.kind is RecordKind.CONTACT)
 
 
 def _problem(ready: Ready, match: Match, companies: Mapping[Company, AccountMatch]) -> Problem | None:
     if match.problem is not None:
         return match.problem
     company = ready.contact.company
-    if company is None or ready.sync_as is not SyncAs.CONTACT or company not in companies:
+    if company is None or not _needs_account(ready, match) or company not in companies:
         return None
     return companies[company].problem
 
@@ -81,6 +103,7 @@ def _contact_plan(
         person=person.id,
         account=account.id if account is not None else None,
         members={campaign_id: step.id for campaign_id, step in members.items()},
+        statuses=tuple(dict.fromkeys(step_id for step in members.values() for step_id in step.after)),
         why=tuple(dict.fromkeys(lines)),
     )
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from contactsync.domain.errors import RefusedInput
-from contactsync.domain.policy import DEFAULT_STATUS_MAP, Policies, SeveralMatches
+from contactsync.domain.policy import (
+    DEFAULT_STATUS_MAP,
+    DuplicateRules,
+    MoveAccounts,
+    Policies,
+    RemovedAttendance,
+    SeveralMatches,
+)
 from contactsync.domain.records import SyncAs
 
-Word = TypeVar("Word", SyncAs, SeveralMatches)
+Word = TypeVar("Word", bound=StrEnum)
+
+MOST_RESERVED = 90
+"""Percent of the CRM's daily calls that may be left to others: with all of them reserved nothing would ever sync."""
 
 
 class _Wrong(Exception):
@@ -48,24 +59,36 @@ def policies_as_json(policies: Policies) -> dict[str, Any]:
     return {
         "sync_as_default": policies.sync_as_default.value if policies.sync_as_default else None,
         "several_matches": policies.several_matches.value,
+        "prefer_existing": policies.prefer_existing,
         "create_accounts": policies.create_accounts,
+        "move_accounts": policies.move_accounts.value,
+        "duplicate_rules": policies.duplicate_rules.value,
+        "removed_attendance": policies.removed_attendance.value,
+        "create_member_statuses": policies.create_member_statuses,
+        "create_campaigns": policies.create_campaigns,
+        "reserve_percent": policies.reserve_percent,
         "status_map": {status: list(labels) for status, labels in policies.status_map.items()},
     }
 
 
 def _sync_as_default(value: object) -> SyncAs | None:
-    if value is None:
-        return None
-    return _one_of(value, SyncAs, "lead, contact or null")
+    return None if value is None else _one_of(value, SyncAs, "lead, contact or null")
 
 
-def _several_matches(value: object) -> SeveralMatches:
-    return _one_of(value, SeveralMatches, "first, most_recent or stop")
+def _word(words: type[Word]) -> Callable[[object], Word]:
+    *others, last = (word.value for word in words)
+    return lambda value: _one_of(value, words, f"{', '.join(others)} or {last}")
 
 
-def _create_accounts(value: object) -> bool:
+def _yes_or_no(value: object) -> bool:
     if not isinstance(value, bool):
         raise _Wrong({"": "Write true or false."})
+    return value
+
+
+def _reserve_percent(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_RESERVED:
+        raise _Wrong({"": f"Write a whole number from 0 to {MOST_RESERVED}: percent of the CRM's daily calls."})
     return value
 
 
@@ -98,7 +121,14 @@ def _one_of(value: object, words: type[Word], choice: str) -> Word:
 
 _READERS: Mapping[str, Callable[[object], Any]] = {
     "sync_as_default": _sync_as_default,
-    "several_matches": _several_matches,
-    "create_accounts": _create_accounts,
+    "several_matches": _word(SeveralMatches),
+    "prefer_existing": _yes_or_no,
+    "create_accounts": _yes_or_no,
+    "move_accounts": _word(MoveAccounts),
+    "duplicate_rules": _word(DuplicateRules),
+    "removed_attendance": _word(RemovedAttendance),
+    "create_member_statuses": _yes_or_no,
+    "create_campaigns": _yes_or_no,
+    "reserve_percent": _reserve_percent,
     "status_map": _status_map,
 }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
-from contactsync.domain.crm import FieldValue, RecordRef
+from contactsync.domain.crm import FieldValue, RecordRef, StepRef
 from contactsync.domain.records import Scalar
 
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 _WEB_ADDRESS = re.compile(r"(https?://[^/?#\s]+)(\S*)", re.IGNORECASE)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - for moments without a zone
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 
@@ -37,6 +40,18 @@ def same(held: Scalar, new: FieldValue) -> bool:
     return False
 
 
+def mark_of(value: FieldValue) -> str:
+    """12 hex digits by which a value is known again without being kept: what is the `same` has one mark.
+
+    Not the other way about for texts that look like numbers: "5" and "5.0" are one number in a field that holds numbers.
+    A StepRef, the id of a record that is not made yet, has no mark of its own: Raises TypeError.
+    """
+    if isinstance(value, StepRef):
+        raise TypeError("a record that is not made yet has no mark: put its id in place first")
+    told = repr(_canonical(value.id if isinstance(value, RecordRef) else value))
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
 def text_of(value: Scalar) -> str:
     """A value as a person would write it in a value map: "true", "3", "VIP"."""
     return _text(value) if value is not None else ""
@@ -56,17 +71,33 @@ def _comparable(text: str) -> object:
     return text
 
 
+def _canonical(value: Scalar) -> object:
+    """One object for all values that are the same."""
+    if is_blank(value):
+        return ""
+    number = _as_number(value)
+    if number is not None:
+        return number + 0.0  # -0.0 is 0.0
+    known = _comparable(_text(value))
+    if isinstance(known, datetime):
+        # A distance, not a date in UTC: that one may lie before year 1.
+        return "moment", known.tzinfo is None, known - (_EPOCH if known.tzinfo is None else _EPOCH.replace(tzinfo=UTC))
+    return known
+
+
 def _numeric(held: Scalar, new: Scalar) -> bool:
     return _as_number(held) is not None and _as_number(new) is not None
 
 
 def _as_number(value: Scalar) -> float | None:
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return {"true": 1.0, "false": 0.0}.get(value.strip().lower())
-    return None if value is None else float(value)
+    """A finite number, whatever its type; None for what is none, or too large to be compared as one."""
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return {"true": 1.0, "false": 0.0}.get(_text(value).lower())
+    return number if math.isfinite(number) else None
 
 
 def _text(value: Scalar) -> str:
