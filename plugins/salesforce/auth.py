@@ -1,105 +1,100 @@
-"""Signing in: client credentials or JWT bearer, at the token endpoint of the org's own domain."""
+"""Getting tokens: client credentials, JWT bearer or a refresh token, at the token endpoint of the org's own domain."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 
 import jwt
 import requests
 import urllib3
 
-from contactsync.api import Misconfigured, Problem, TargetError, TargetRefused, TargetUnavailable, Token
+from contactsync.api import Misconfigured, TargetError, TargetRefused, TargetUnavailable, Token, TokenKeeper
 
-from .advice import ADMIN, BUSY_PAUSE, NOBODY, OPERATOR
+from .advice import BUSY_PAUSE
 from .errors import failure_of, refusals_in
-from .settings import CLIENT_CREDENTIALS, Access, is_loopback, origin
+from .oauth import ask_for_token
+from .settings import CLIENT_CREDENTIALS, SIGN_IN_PAGES, WEB_SERVER, Access, is_local, origin
+from .sign_in_advice import (
+    ADDRESS_REFUSED,
+    ADDRESS_WRONG,
+    CERTIFICATE_REFUSED,
+    CODE_REFUSED,
+    EXPIRED,
+    UNAVAILABLE,
+    UNREACHABLE,
+    SignInAdvice,
+    advice_for,
+)
 from .transport import Session, is_certificate_refused
 
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 JWT_SECONDS = 180  # Salesforce takes no assertion that lives longer than three minutes
-
-_APP = "the External Client App in Setup → External Client App Manager"
-_REFUSALS: Mapping[str, tuple[str, str]] = {
-    "invalid_client_id": ("Salesforce does not know the client id.", f"Copy the Consumer Key of {_APP}."),
-    "invalid_client": (
-        "Salesforce does not take the client secret.",
-        f"Copy the Consumer Secret of {_APP}, and check that the client credentials flow is enabled there.",
-    ),
-    "unsupported_grant_type": (
-        "This address does not offer the sign-in flow.",
-        "Use your My Domain as the instance URL, not login.salesforce.com.",
-    ),
-    "invalid_app_access": (
-        "The integration user is not allowed to use the app.",
-        f"Add the user's profile or permission set to the policies of {_APP}.",
-    ),
-    "inactive_user": ("The integration user is not active.", "Activate it in Setup → Users."),
-    "inactive_org": ("The Salesforce org is not active.", "Ask Salesforce about the state of the org."),
-    "invalid_grant": (
-        "Salesforce does not let the integration user sign in.",
-        f"Check in {_APP} that the flow is enabled and has its “Run As” user, or that the user is approved.",
-    ),
-}
-_GRANT_REFUSALS: Mapping[str, tuple[str, str]] = {  # by what error_description holds
-    "hasn't approved": (
-        "The integration user has not been approved for the app.",
-        f"Set “Admin approved users are pre-authorized” in {_APP}, and add the user's profile or permission set.",
-    ),
-    "no client credentials user": ("The app has no user to run as.", f"Set the “Run As” user in {_APP}."),
-    "audience": (
-        "Salesforce does not take the audience of our assertion.",
-        "Set login_url to https://test.salesforce.com for a sandbox, or to https://login.salesforce.com.",
-    ),
-    "expired": (
-        "Salesforce says that our assertion has expired.",
-        "Check that this machine's clock is right.",
-    ),
-    "invalid assertion": (
-        "Salesforce does not take our assertion.",
-        f"Check that the certificate in {_APP} belongs to the private key given here.",
-    ),
-}
+TIMEOUTS = (5.0, 15.0)
+"""Connect and read, at the most, of a sign-in: other workers wait for it, for no longer than the keeper's lease."""
 
 
-def fetch_token(access: Access, session: Session, now: float) -> Token:
-    """A fresh token. `now`: seconds since 1970.
+def fetch_token(access: Access, session: Session, now: float, keeper: TokenKeeper) -> Token:
+    """A fresh token. `now`: seconds since 1970. `keeper`: knows the newest refresh token.
 
     Raises TargetUnavailable when it may work later, TargetRefused when somebody must act.
     """
-    form = _form(access, now)
-    failure = None
-    try:
-        response = session.post(access.token_url.replace("http://", "https://", 1), data=form)
-    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        failure = unreachable(error)
-    if failure:
-        raise failure
-    try:
-        content = response.json()
-    except ValueError:
-        content = None
-    if response.status_code == 200:
-        return _token(access, content)
-    raise _refused(response.status_code, content)
+    if access.flow == WEB_SERVER:
+        last = keeper.last()
+        refresh_token = (last.refresh_token if last else "") or access.refresh_token
+        answer = _asked(
+            session,
+            lambda: ask_for_token(access, session, "refresh_token", refresh_token=refresh_token),
+            invalid_grant=EXPIRED,
+        )
+    else:
+        form = _form(access, now)
+        answer = _asked(session, lambda: session.post(access.posted_token_url, data=form))
+    return token_of(access, answer)
+
+
+def redeem_code(access: Access, session: Session, redirect_uri: str, code: str, verifier: str) -> Token:
+    """The first token of a web-server sign-in. Raises as `fetch_token` does."""
+    form = {"code": code, "redirect_uri": redirect_uri, "code_verifier": verifier}
+    ask = partial(ask_for_token, access, session, "authorization_code", **form)
+    return token_of(access, _asked(session, ask, invalid_grant=CODE_REFUSED))
 
 
 def unreachable(error: Exception) -> TargetError:
     """The network's own failure, in our words: its text holds whole URLs."""
-    if is_certificate_refused(error):
-        problem = Problem(
-            "certificate_refused",
-            "The certificate of the Salesforce address cannot be trusted.",
-            "Check the instance URL, and the CA bundle of this machine (REQUESTS_CA_BUNDLE).",
-            OPERATOR,
-        )
-        return TargetRefused(problem)
-    problem = Problem(
-        "salesforce_unreachable",
-        "Salesforce could not be reached.",
-        "It is tried again by itself; if it stays, check the network and the instance URL.",
-        OPERATOR,
-    )
-    return TargetUnavailable(problem.cause, problem)
+    return _failed(CERTIFICATE_REFUSED if is_certificate_refused(error) else UNREACHABLE)
+
+
+def _asked(
+    session: Session, ask: Callable[[], requests.Response], invalid_grant: SignInAdvice | None = None
+) -> dict[str, object]:
+    """The good answer of the token endpoint."""
+    failure = None
+    try:
+        with _in_time(session):
+            response = ask()
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        failure = unreachable(error)
+    if failure:
+        raise failure  # out here: the library's error carries the whole request, and must not be its context
+    try:
+        content = response.json()
+    except ValueError:
+        content = None
+    if response.status_code != 200:
+        raise _refused(response.status_code, content, invalid_grant)
+    return content if isinstance(content, dict) else {}
+
+
+@contextmanager
+def _in_time(session: Session) -> Iterator[None]:
+    usual = session.timeouts
+    session.timeouts = (min(usual[0], TIMEOUTS[0]), min(usual[1], TIMEOUTS[1]))
+    try:
+        yield
+    finally:
+        session.timeouts = usual
 
 
 def _form(access: Access, now: float) -> dict[str, str]:
@@ -121,33 +116,25 @@ def assertion_of(access: Access, now: float) -> str:
         raise Misconfigured("the private key of the Salesforce connection cannot be read") from None
 
 
-def _token(access: Access, content: object) -> Token:
+def token_of(access: Access, content: Mapping[str, object]) -> Token:
     """The token in an answer; where it says the API is must be as trustworthy as where we asked."""
-    value = content.get("access_token") if isinstance(content, dict) else None
-    url = content.get("instance_url") if isinstance(content, dict) else None
-    if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
-        raise _unreadable()
+    value, url, refresh_token = (content.get(name) for name in ("access_token", "instance_url", "refresh_token"))
+    if not _is_credential(value):
+        raise _failed(UNAVAILABLE)
     try:
         instance_url = origin(url) if isinstance(url, str) else access.instance_url
     except ValueError:
         instance_url = ""
-    ours_is_local, theirs_is_local = _is_local(access.instance_url), _is_local(instance_url)
-    if not instance_url or ours_is_local != theirs_is_local:
-        problem = Problem(
-            "instance_url_refused",
-            "Salesforce's sign-in named an address that is no Salesforce address.",
-            "Check the instance URL: it must be your My Domain.",
-            OPERATOR,
-        )
-        raise TargetRefused(problem)
-    return Token(value, instance_url)
+    if not instance_url or is_local(access.sign_in_url) != is_local(instance_url) or instance_url in SIGN_IN_PAGES:
+        raise _failed(ADDRESS_REFUSED)
+    return Token(str(value), instance_url, str(refresh_token) if _is_credential(refresh_token) else "")
 
 
-def _is_local(url: str) -> bool:
-    return is_loopback(url.partition("://")[2].partition(":")[0])
+def _is_credential(value: object) -> bool:
+    return isinstance(value, str) and bool(value) and value.isascii() and value.isprintable()
 
 
-def _refused(status: int, content: object) -> TargetError:
+def _refused(status: int, content: object, invalid_grant: SignInAdvice | None) -> TargetError:
     refusals = refusals_in(content)
     if refusals:  # over its limit, the org answers here with the array of the REST API
         failure = failure_of(refusals, None)
@@ -155,36 +142,13 @@ def _refused(status: int, content: object) -> TargetError:
             return TargetUnavailable(failure.problem.cause, failure.problem, failure.retry_after)
         return TargetRefused(failure.problem)
     error = content.get("error") if isinstance(content, dict) else None
-    if isinstance(error, str) and status < 500:
-        return _oauth_refusal(error, str(content.get("error_description") or "") if isinstance(content, dict) else "")
-    if status in {301, 302, 303, 307, 308, 404, 405, 410}:
-        problem = Problem(
-            "instance_url_wrong",
-            "There is no Salesforce sign-in at the instance URL.",
-            "Check the instance URL: it must be your My Domain, as in https://acme.my.salesforce.com.",
-            OPERATOR,
-        )
-        return TargetRefused(problem)
-    return _unreadable()
+    if isinstance(content, dict) and isinstance(error, str) and status < 500:
+        return _failed(advice_for(error, str(content.get("error_description") or ""), invalid_grant))
+    return _failed(ADDRESS_WRONG if status in {301, 302, 303, 307, 308, 404, 405, 410} else UNAVAILABLE)
 
 
-def _oauth_refusal(error: str, description: str) -> TargetError:
-    lower = description.lower()
-    if "rate exceeded" in lower or "try again" in lower or error in {"server_error", "temporarily_unavailable"}:
-        problem = Problem(
-            "sign_in_limit", "Salesforce takes no more sign-ins just now.", "It is tried again by itself.", NOBODY
-        )
-        return TargetUnavailable(problem.cause, problem, BUSY_PAUSE)
-    words = _REFUSALS.get(error)
-    if error == "invalid_grant":
-        words = next((said for key, said in _GRANT_REFUSALS.items() if key in lower), words)
-    cause, fix = words or ("Salesforce refused the sign-in.", f"Check {_APP}.")
-    known = error if words else "sign_in_refused"
-    return TargetRefused(Problem(known, cause, fix, ADMIN))
-
-
-def _unreadable() -> TargetUnavailable:
-    problem = Problem(
-        "sign_in_unavailable", "Salesforce's sign-in is not available just now.", "It is tried again by itself.", NOBODY
-    )
-    return TargetUnavailable(problem.cause, problem, BUSY_PAUSE)
+def _failed(advice: SignInAdvice) -> TargetError:
+    if not advice.comes_back:
+        return TargetRefused(advice.problem)
+    pause = None if advice is UNREACHABLE else BUSY_PAUSE
+    return TargetUnavailable(advice.cause, advice.problem, pause)

@@ -16,13 +16,17 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from contactsync.api import Misconfigured
+from contactsync.api import Misconfigured, RefusedInput
 
 API_VERSION = "66.0"  # Spring '26; every org of today speaks it
 CLIENT_CREDENTIALS = "client_credentials"
 JWT_BEARER = "jwt_bearer"
+WEB_SERVER = "web_server"
+FLOWS = (CLIENT_CREDENTIALS, JWT_BEARER, WEB_SERVER)
 PRODUCTION_LOGIN = "https://login.salesforce.com"
 SANDBOX_LOGIN = "https://test.salesforce.com"
+SIGN_IN_PAGES = frozenset({PRODUCTION_LOGIN, SANDBOX_LOGIN})
+"""Everybody's: people sign in there, the API of an org is elsewhere."""
 
 _DOMAINS = (".salesforce.com", ".force.com", ".salesforce.mil")
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*", re.ASCII)
@@ -40,6 +44,7 @@ class Access:
     client_id: str
     client_secret: str = field(default="", repr=False)
     private_key: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
     username: str = field(default="", repr=False)
     login_url: str = ""
     audience: str = PRODUCTION_LOGIN
@@ -48,9 +53,19 @@ class Access:
     read_timeout: float = 120.0
 
     @property
-    def token_url(self) -> str:
+    def sign_in_url(self) -> str:
         """Where tokens come from: My Domain, unless a login address is set."""
-        return f"{self.login_url or self.instance_url}/services/oauth2/token"
+        return self.login_url or self.instance_url
+
+    @property
+    def token_url(self) -> str:
+        """The token endpoint."""
+        return f"{self.sign_in_url}/services/oauth2/token"
+
+    @property
+    def posted_token_url(self) -> str:
+        """The same as our session takes it: https, which it carries over plain http to this machine alone."""
+        return self.token_url.replace("http://", "https://", 1)
 
 
 def is_loopback(host: str) -> bool:
@@ -61,6 +76,11 @@ def is_loopback(host: str) -> bool:
         return ipaddress.IPv4Address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_local(url: str) -> bool:
+    """Whether an origin, as `origin` answers it, is this machine itself."""
+    return is_loopback(url.partition("://")[2].partition(":")[0])
 
 
 def origin(url: str) -> str:
@@ -110,8 +130,16 @@ def wrong_settings(settings: Mapping[str, str], credentials: Mapping[str, str]) 
         if not settings.get("username", "").strip():
             wrong["username"] = "missing; write the user name of the integration user"
         wrong.update(_wrong_key(credentials.get("private_key", "")))
-    if flow not in {CLIENT_CREDENTIALS, JWT_BEARER}:
-        wrong["flow"] = f"unknown; write {CLIENT_CREDENTIALS} or {JWT_BEARER}"
+    if flow == WEB_SERVER and not credentials.get("refresh_token", "").strip():
+        wrong["refresh_token"] = "missing; sign in with a browser (contactsync connect <org> --web)"  # noqa: S105
+    if flow not in FLOWS:
+        wrong["flow"] = f"unknown; write {CLIENT_CREDENTIALS} or {JWT_BEARER}, or sign in with a browser"
+    wrong.update(_wrong_numbers(settings))
+    return wrong
+
+
+def _wrong_numbers(settings: Mapping[str, str]) -> dict[str, str]:
+    wrong: dict[str, str] = {}
     if not _VERSION.fullmatch(settings.get("api_version", API_VERSION)):
         wrong["api_version"] = f"not a version; write it as {API_VERSION}"
     for name in ("connect_timeout", "read_timeout"):
@@ -126,7 +154,25 @@ def read_access(settings: Mapping[str, str], credentials: Mapping[str, str]) -> 
     if wrong:
         said = "; ".join(f"{name}: {what}" for name, what in sorted(wrong.items()))
         raise Misconfigured(f"the Salesforce connection cannot be used: {said}")
-    instance_url = origin(settings["instance_url"])
+    return _access(settings, credentials)
+
+
+def read_sign_in(settings: Mapping[str, str], credentials: Mapping[str, str]) -> Access:
+    """The settings of a sign-in that begins in a browser. `instance_url` may be left out: the sign-in will say it.
+
+    Raises RefusedInput naming each wrong one.
+    """
+    wrong = _wrong_addresses(settings, instance_url_needed=False) | _wrong_numbers(settings)
+    if not settings.get("client_id", "").strip():
+        wrong["client_id"] = "missing; copy the Consumer Key of your External Client App"
+    if wrong:
+        raise RefusedInput("the sign-in's settings are wrong", wrong)
+    login = settings.get("login_url") or settings.get("instance_url") or PRODUCTION_LOGIN
+    return _access({**settings, "login_url": login, "flow": WEB_SERVER}, credentials)
+
+
+def _access(settings: Mapping[str, str], credentials: Mapping[str, str]) -> Access:
+    instance_url = origin(settings["instance_url"]) if settings.get("instance_url") else ""
     login_url = origin(settings["login_url"]) if settings.get("login_url") else ""
     usual = SANDBOX_LOGIN if ".sandbox." in instance_url else PRODUCTION_LOGIN
     return Access(
@@ -135,6 +181,7 @@ def read_access(settings: Mapping[str, str], credentials: Mapping[str, str]) -> 
         client_id=settings["client_id"].strip(),
         client_secret=credentials.get("client_secret", "").strip(),
         private_key=credentials.get("private_key", ""),
+        refresh_token=credentials.get("refresh_token", "").strip(),
         username=settings.get("username", "").strip(),
         login_url=login_url,
         audience=settings.get("audience") or login_url or usual,
@@ -145,15 +192,19 @@ def read_access(settings: Mapping[str, str], credentials: Mapping[str, str]) -> 
 
 
 def _flow(settings: Mapping[str, str], credentials: Mapping[str, str]) -> str:
-    return settings.get("flow") or (JWT_BEARER if credentials.get("private_key") else CLIENT_CREDENTIALS)
+    if settings.get("flow"):
+        return settings["flow"]
+    if credentials.get("refresh_token"):
+        return WEB_SERVER
+    return JWT_BEARER if credentials.get("private_key") else CLIENT_CREDENTIALS
 
 
-def _wrong_addresses(settings: Mapping[str, str]) -> dict[str, str]:
+def _wrong_addresses(settings: Mapping[str, str], *, instance_url_needed: bool = True) -> dict[str, str]:
     wrong: dict[str, str] = {}
     for name in ("instance_url", "login_url"):
         url = settings.get(name, "")
         if not url:
-            if name == "instance_url":
+            if name == "instance_url" and instance_url_needed:
                 wrong[name] = f"missing; write your My Domain, as in {_EXAMPLE}"
             continue
         try:
@@ -161,7 +212,7 @@ def _wrong_addresses(settings: Mapping[str, str]) -> dict[str, str]:
         except ValueError as error:
             wrong[name] = str(error)
             continue
-        if name == "instance_url" and found in {PRODUCTION_LOGIN, SANDBOX_LOGIN}:
+        if name == "instance_url" and found in SIGN_IN_PAGES:
             wrong[name] = f"that is the sign-in page for everybody; write your My Domain, as in {_EXAMPLE}"
     return wrong
 

@@ -234,7 +234,7 @@ class Wire:
         return self._client[1]
 
     def _fetch(self) -> Token:
-        return fetch_token(self._access, self._session, self._now())
+        return fetch_token(self._access, self._session, self._now(), self._tokens)
 
     def _heard(self, response: requests.Response | None) -> None:
         told = _LIMIT_INFO.search(response.headers.get("Sforce-Limit-Info", "")) if response is not None else None

@@ -29,6 +29,9 @@ class MemoryKeeper:
             self.fetched += 1
         return self.kept
 
+    def last(self) -> Token | None:
+        return self.kept
+
 
 @dataclass
 class Org:
