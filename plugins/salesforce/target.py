@@ -43,6 +43,7 @@ from .fitting import Fitter
 from .ids import full_id
 from .reads import Gathered, Question, Topic, member_questions, questions, statuses_by_campaign
 from .settings import read_access, wrong_settings
+from .sign_in import SIGN_IN
 from .wire import MOST_HEAVY, Answer, Subrequest, Wire
 from .writes import Row, row_of
 
@@ -178,7 +179,9 @@ def connect(connection: Connection) -> CrmTarget:
     return SalesforceTarget(connection)
 
 
-SALESFORCE = TargetType(name="salesforce", label="Salesforce", connect=connect, check_settings=wrong_settings)
+SALESFORCE = TargetType(
+    name="salesforce", label="Salesforce", connect=connect, check_settings=wrong_settings, sign_in=SIGN_IN
+)
 
 
 def _query(question: Question, reference: str) -> Subrequest:
