@@ -13,8 +13,10 @@ NEW = "(the new record)"
 
 
 def shown(step: Step, results: Mapping[str, StepResult] | None = None) -> dict[str, Any]:
-    """One step as JSON: {"action", "object", "crm_id", "why", "fields": {name: {"old", "new"}}}; with results, what
-    came of it: `crm_id` of what was created, and `problem` (its code) where it failed.
+    """One step as JSON: {"action", "object", "crm_id", "why", "fields": {name: {"old", "new", "why"?}}, "left"?: {name: why}}.
+
+    `left`: fields that were not written, with the reason. With results, what came of it: `crm_id` of what was created,
+    and `problem` (its code) where it failed.
     """
     results = results or {}
     result = results.get(step.id)
@@ -24,13 +26,21 @@ def shown(step: Step, results: Mapping[str, StepResult] | None = None) -> dict[s
         "object": step.kind.value,
         "crm_id": ref.id if ref else None,
         "why": list(step.why),
-        "fields": {
-            name: {"old": step.before.get(name), "new": _value(value, results)} for name, value in step.fields.items()
-        },
+        "fields": {name: _field(step, name, results) for name in step.fields},
     }
+    left = {name: why for name, why in step.field_why.items() if name not in step.fields}
+    if left:
+        described["left"] = left
     if result is not None and result.failure is not None:
         described["problem"] = result.failure.problem.code
     return described
+
+
+def _field(step: Step, name: str, results: Mapping[str, StepResult]) -> dict[str, Scalar]:
+    change: dict[str, Scalar] = {"old": step.before.get(name), "new": _value(step.fields[name], results)}
+    if name in step.field_why:
+        change["why"] = step.field_why[name]
+    return change
 
 
 def _value(value: FieldValue | RecordRef, results: Mapping[str, StepResult]) -> Scalar:
