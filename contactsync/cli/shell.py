@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property, wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -13,7 +14,7 @@ import click
 from rich.console import Console
 
 from contactsync.bootstrap import build
-from contactsync.domain.errors import ContactsyncError, Misconfigured, RefusedInput
+from contactsync.domain.errors import ContactsyncError, Misconfigured, RefusedInput, TargetError, TargetRefused
 from contactsync.settings import Settings
 from contactsync.store.engine import migrations_pending, reading, trouble
 from contactsync.store.orgs import Org, find_org
@@ -104,6 +105,18 @@ def with_shell(function: Callable[..., Given]) -> Callable[..., Given]:
         return function(shell, *args, **options)
 
     return command
+
+
+@contextmanager
+def asking_the_crm() -> Iterator[None]:
+    """Around what asks the CRM: when it cannot be used, say why, what to do, and who can."""
+    try:
+        yield
+    except TargetRefused as error:
+        problem = error.problem
+        raise RefusedInput(f"The CRM refuses: {problem.cause} {problem.fix} (for: {problem.who})") from error
+    except TargetError as error:
+        raise RefusedInput(f"The CRM cannot be asked now: {error}") from error
 
 
 def print_json(value: object) -> None:

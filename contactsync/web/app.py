@@ -12,7 +12,7 @@ from contactsync import __version__
 from contactsync.intake.door import webhooks
 from contactsync.sync.parts import Parts
 from contactsync.web import errors, health, metrics
-from contactsync.web.api import contacts, crm, docs, events, lists, settings
+from contactsync.web.api import contacts, crm, docs, events, lists, runs, settings
 from contactsync.web.api.routes import make_api
 from contactsync.web.paths import SourceId, keep_escapes
 
@@ -30,7 +30,7 @@ RESOURCES = (
     events.routes,
     lists.companies,
     lists.deliveries,
-    lists.runs,
+    runs.routes,
     settings.mapping,
     settings.policies,
     settings.status,

@@ -16,7 +16,8 @@ from contactsync.sync import actions
 from contactsync.web.api.crm import with_links
 from contactsync.web.api.requests import PageQuery, page_shown, slice_of
 from contactsync.web.api.routes import Routes
-from contactsync.web.api.schemas import Contact, ContactList, Preview, RunList
+from contactsync.web.api.schemas import Contact, ContactList
+from contactsync.web.api.schemas_sync import Preview, RunList
 from contactsync.web.auth import org, parts
 from contactsync.web.errors import Refusal, missing
 

@@ -1,4 +1,4 @@
-"""Companies, deliveries and runs: what there is to look at beside contacts and events."""
+"""Companies and deliveries: what there is to look at beside contacts, events and meetings."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from contactsync.store.views_paging import Record
 from contactsync.web.api.crm import company_linked, links
 from contactsync.web.api.requests import PageQuery, page_shown, slice_of
 from contactsync.web.api.routes import Routes
-from contactsync.web.api.schemas import CompanyList, Delivery, DeliveryList, RunList
+from contactsync.web.api.schemas import CompanyList, Delivery, DeliveryList
 from contactsync.web.auth import org, parts
 from contactsync.web.errors import missing
 
 companies = Routes("Companies", "Companies of the event platform, and the Accounts they are tied to.")
 deliveries = Routes("Deliveries", "Webhooks as they arrived.")
-runs = Routes("Runs", "Attempts to bring contacts to the CRM.")
 
 
 class DeliveryQuery(PageQuery):
@@ -56,11 +55,3 @@ def get_delivery(delivery_id: str) -> Record:
     if found is None:
         raise missing("delivery")
     return found
-
-
-@runs.operation("GET", "/runs", RunList, query=PageQuery, refuses=(422,))
-def list_runs(query: dict[str, Any]) -> Record:
-    """What was tried, for all contacts, newest first."""
-    part = slice_of(query)
-    with reading(parts().engine) as db:
-        return page_shown(views.runs(db, org().id, part), query)

@@ -43,8 +43,10 @@ class StrictParser(FlaskParser):
 
     DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": ma.RAISE, "json": ma.RAISE}  # noqa: RUF012
 
-    def load_json(self, req: flask.Request, schema: ma.Schema) -> Any:  # noqa: ARG002
-        """The body's value."""
+    def load_json(self, req: flask.Request, schema: ma.Schema) -> Any:
+        """The body's value; of an `optional` one that was not sent, nothing."""
+        if getattr(schema, "optional", False) and not req.get_data():
+            return missing
         return json_body(req)
 
     def load_querystring(self, req: flask.Request, schema: ma.Schema) -> Any:

@@ -8,26 +8,27 @@ from typing import Any
 
 import marshmallow as ma
 
-from contactsync.domain.crm import Action, RecordKind
+from contactsync.domain.known_problems import problem_shown
 from contactsync.domain.records import SyncAs, SyncStatus
 from contactsync.store.views import DELIVERY_STATUSES
 
 
-def _said(description: str, **more: object) -> dict[str, Any]:
+def noted(description: str, **more: object) -> dict[str, Any]:
+    """What the docs say about a field."""
     return {"description": description, **more}
 
 
 def text(description: str = "", **options: Any) -> ma.fields.String:
     """A text that may be null."""
     return ma.fields.String(
-        allow_none=True, dump_default=None, metadata=_said(description) if description else {}, **options
+        allow_none=True, dump_default=None, metadata=noted(description) if description else {}, **options
     )
 
 
 def word(words: Iterable[str], description: str = "", **options: Any) -> ma.fields.String:
     """One of a few words, listed in the docs."""
     one_of = ma.validate.OneOf([str(each) for each in words])
-    return ma.fields.String(validate=one_of, metadata=_said(description) if description else {}, **options)
+    return ma.fields.String(validate=one_of, metadata=noted(description) if description else {}, **options)
 
 
 class Instant(ma.fields.DateTime):
@@ -39,18 +40,27 @@ class Instant(ma.fields.DateTime):
         return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _time(description: str) -> Instant:
-    return Instant(allow_none=True, metadata=_said(description))
+def moment(description: str) -> Instant:
+    """A time that may be null."""
+    return Instant(allow_none=True, metadata=noted(description))
 
 
 class Problem(ma.Schema):
     """Why something does not work, for people."""
 
-    code = ma.fields.String(metadata=_said("Stable, for programs."))
-    cause = ma.fields.String(metadata=_said("What is wrong, in plain words."))
-    fix = ma.fields.String(metadata=_said("What to do about it."))
-    who = ma.fields.String(metadata=_said("Who can fix it."))
-    fields = ma.fields.List(ma.fields.String(), metadata=_said("The CRM fields it is about."))  # type: ignore[assignment] # the wire's name
+    id = ma.fields.String(metadata=noted("What has one cause has one id: `GET problems` groups by it."))
+    code = ma.fields.String(metadata=noted("Stable, for programs."))
+    cause = ma.fields.String(metadata=noted("What is wrong, in plain words."))
+    fix = ma.fields.String(metadata=noted("What to do about it."))
+    who = ma.fields.String(metadata=noted("Who can fix it."))
+    object = text("The kind of CRM record it is about, if it is about one.")
+    fields = ma.fields.List(ma.fields.String(), metadata=noted("The CRM fields it is about."))  # type: ignore[assignment] # the wire's name
+    mended_by = ma.fields.List(ma.fields.String(), metadata=noted("What would make it go, in plain words."))
+
+    @ma.pre_dump
+    def _in_words(self, problem: Any, **_options: Any) -> dict[str, Any]:
+        """What a table keeps, or the sync says, in words; what has its words already stays."""
+        return problem if isinstance(problem, dict) and "id" in problem else problem_shown(problem)
 
 
 class SyncState(ma.Schema):
@@ -61,10 +71,10 @@ class SyncState(ma.Schema):
     crm_object = text("Lead or Contact, once there is one.")
     crm_id = text("The CRM's id of that record.")
     crm_url = text("Where a person can open that record.")
-    last_synced_at = _time("When the CRM last confirmed everything of this contact.")
-    missing_fields = ma.fields.List(ma.fields.String(), metadata=_said("While incomplete: what is missing."))
-    problem = ma.fields.Nested(Problem, allow_none=True, metadata=_said("What holds it up, while something does."))
-    why = ma.fields.List(ma.fields.String(), metadata=_said("What the last run did and why, in plain words."))
+    last_synced_at = moment("When the CRM last confirmed everything of this contact.")
+    missing_fields = ma.fields.List(ma.fields.String(), metadata=noted("While incomplete: what is missing."))
+    problem = ma.fields.Nested(Problem, allow_none=True, metadata=noted("What holds it up, while something does."))
+    why = ma.fields.List(ma.fields.String(), metadata=noted("What the last run did and why, in plain words."))
 
 
 class Company(ma.Schema):
@@ -73,7 +83,7 @@ class Company(ma.Schema):
     id = text("The event platform's own id, if it gave one.")
     name = text()
     domain = text("Host name of its website.")
-    linked = ma.fields.Boolean(metadata=_said("Whether it is tied to an Account of the CRM."))
+    linked = ma.fields.Boolean(metadata=noted("Whether it is tied to an Account of the CRM."))
     account_id = text("That Account; while not linked, the one that was picked at the event platform.")
     account_url = text("Where a person can open that Account.")
 
@@ -81,9 +91,9 @@ class Company(ma.Schema):
 class ContactEvent(ma.Schema):
     """An event that a contact takes part in."""
 
-    id = ma.fields.String(metadata=_said("The event platform's own id."))
+    id = ma.fields.String(metadata=noted("The event platform's own id."))
     name = text("Null while only its id was heard of.")
-    status = ma.fields.String(metadata=_said("As the event platform says it: registered, attended, …"))
+    status = ma.fields.String(metadata=noted("As the event platform says it: registered, attended, …"))
     campaign_id = text("The CRM campaign the event is connected to.")
 
 
@@ -102,50 +112,88 @@ class Social(ma.Schema):
 class Contact(ma.Schema):
     """A contact of the event platform, and how its sync stands."""
 
-    id = ma.fields.String(metadata=_said("The event platform's own id."))
+    id = ma.fields.String(metadata=noted("The event platform's own id."))
     first_name, last_name, email, title, phone, mobile_phone = text(), text(), text(), text(), text(), text()
     website, note, owner_email, source = text(), text(), text(), text()
     social = ma.fields.Nested(Social)
     address = ma.fields.Nested(Address)
-    custom = ma.fields.Dict(keys=ma.fields.String(), metadata=_said("The event platform's custom fields."))
+    custom = ma.fields.Dict(keys=ma.fields.String(), metadata=noted("The event platform's custom fields."))
     company = ma.fields.Nested(Company, allow_none=True)
     events = ma.fields.List(ma.fields.Nested(ContactEvent))
-    deleted = ma.fields.Boolean(metadata=_said("Deleted at the event platform; the CRM's record is left as it is."))
-    created_at = _time("When it was first heard of.")
-    updated_at = _time("When something was last said about it.")
+    deleted = ma.fields.Boolean(metadata=noted("Deleted at the event platform; the CRM's record is left as it is."))
+    created_at = moment("When it was first heard of.")
+    updated_at = moment("When something was last said about it.")
     sync = ma.fields.Nested(SyncState)
 
 
 class Attendee(Contact):
     """A contact that takes part in an event."""
 
-    attendance = ma.fields.String(metadata=_said("Its status at this event: registered, attended, …"))
+    attendance = ma.fields.String(metadata=noted("Its status at this event: registered, attended, …"))
 
 
 class Event(ma.Schema):
     """An event of the event platform, connected to a campaign or not."""
 
-    id = ma.fields.String(metadata=_said("The event platform's own id."))
+    id = ma.fields.String(metadata=noted("The event platform's own id."))
     name, type, starts_at, ends_at, timezone = text(), text(), text(), text(), text()
     venue, city, country, url, status = text(), text(), text(), text(), text()
-    custom = ma.fields.Dict(keys=ma.fields.String(), metadata=_said("The event platform's custom fields."))
-    known = ma.fields.Boolean(metadata=_said("False while only its id was heard of."))
+    custom = ma.fields.Dict(keys=ma.fields.String(), metadata=noted("The event platform's custom fields."))
+    known = ma.fields.Boolean(metadata=noted("False while only its id was heard of."))
     deleted = ma.fields.Boolean()
     campaign_id = text("The CRM campaign whose members its contacts become.")
     campaign_url = text("Where a person can open that campaign.")
     campaign_from = word(
         ["person", "event_platform"], "Who chose the campaign; what a person chose stands.", allow_none=True
     )
-    created_at = _time("When it was first heard of.")
-    updated_at = _time("When something was last said about it.")
+    created_at = moment("When it was first heard of.")
+    updated_at = moment("When something was last said about it.")
 
 
 class EventWithCounts(Event):
     """An event, and how the sync of its contacts stands."""
 
     contacts = ma.fields.Dict(
-        keys=ma.fields.String(), values=ma.fields.Integer(), metadata=_said("How many contacts have which sync status.")
+        keys=ma.fields.String(), values=ma.fields.Integer(), metadata=noted("How many contacts have which sync status.")
     )
+
+
+class MeetingAttendee(ma.Schema):
+    """Somebody who takes part in a meeting."""
+
+    contact_id = text("The event platform's own id, if it is one of its contacts.")
+    email = text()
+    response = text("As the event platform says it: accepted, declined, tentative, …")
+    attended = ma.fields.Boolean(allow_none=True)
+
+
+class MeetingSync(ma.Schema):
+    """How a meeting's sync stands."""
+
+    status = word(SyncStatus, "Null while the CRM has nothing to do with it.", allow_none=True)
+    crm_object = text("Activity, once there is one.")
+    crm_id = text("The CRM's id of that record.")
+    crm_url = text("Where a person can open that record.")
+    last_synced_at = moment("When the CRM last confirmed everything of this meeting.")
+    problem = ma.fields.Nested(Problem, allow_none=True, metadata=noted("What holds it up, while something does."))
+    why = ma.fields.List(ma.fields.String(), metadata=noted("What the last run did and why, in plain words."))
+
+
+class Meeting(ma.Schema):
+    """A meeting of the event platform, and how its sync stands."""
+
+    id = ma.fields.String(metadata=noted("The event platform's own id."))
+    title, starts_at, ends_at, timezone, location, notes = text(), text(), text(), text(), text(), text()
+    event_id = text("The event it belongs to.")
+    host_email = text("Who holds it: the Activity's owner.")
+    status = text("scheduled, completed, cancelled or no_show.")
+    attendees = ma.fields.List(ma.fields.Nested(MeetingAttendee))
+    deleted = ma.fields.Boolean(
+        metadata=noted("Deleted at the event platform; the CRM's record is kept, as cancelled.")
+    )
+    created_at = moment("When it was first heard of.")
+    updated_at = moment("When something was last said about it.")
+    sync = ma.fields.Nested(MeetingSync)
 
 
 class DeliveryError(ma.Schema):
@@ -159,64 +207,17 @@ class Delivery(ma.Schema):
     """One webhook as it arrived, without its body."""
 
     id = ma.fields.String()
-    webhook_id = ma.fields.String(metadata=_said("The sender's header webhook-id."))
-    door = ma.fields.String(metadata=_said("Where it arrived: contacts, events."))
+    webhook_id = ma.fields.String(metadata=noted("The sender's header webhook-id."))
+    door = ma.fields.String(metadata=noted("Where it arrived: contacts, events, meetings."))
     type = text("The payload's type, if it could be read.")
     status = word(
         DELIVERY_STATUSES,
         "accepted: waits its turn; absorbed: done; rejected: unreadable; failed: could not be absorbed.",
     )
-    received_at = _time("When it arrived.")
-    absorbed_at = _time("When it was brought into contacts and events.")
-    errors = ma.fields.List(ma.fields.Nested(DeliveryError), metadata=_said("Rejected or failed: why."))
-    log = ma.fields.Dict(keys=ma.fields.String(), metadata=_said("Unknown keys, duplicates, …"))
-
-
-class FieldChange(ma.Schema):
-    """A CRM field's value before and after."""
-
-    old = ma.fields.Raw(allow_none=True)
-    new = ma.fields.Raw(allow_none=True, metadata=_said("Null as well for a record that the same run creates."))
-
-
-class Step(ma.Schema):
-    """One record of the CRM: created, updated or left."""
-
-    action = word(Action)
-    object = word(RecordKind)
-    crm_id = text("Null for one that is to be created.")
-    why = ma.fields.List(ma.fields.String(), metadata=_said("In plain words, most important first."))
-    fields = ma.fields.Dict(  # type: ignore[assignment] # the wire's name
-        keys=ma.fields.String(), values=ma.fields.Nested(FieldChange), metadata=_said("By the CRM's field name.")
-    )
-
-
-class DoneStep(Step):
-    """A step that was tried."""
-
-    problem = text("The code of what went wrong with it.")
-
-
-class Run(ma.Schema):
-    """One attempt to bring a contact to the CRM."""
-
-    id = ma.fields.String()
-    contact_id = ma.fields.String(metadata=_said("The event platform's own id."))
-    started_at = _time("")
-    finished_at = _time("")
-    attempt = ma.fields.Integer()
-    outcome = word(SyncStatus)
-    steps = ma.fields.List(ma.fields.Nested(DoneStep))
-    why = ma.fields.List(ma.fields.String())
-    problem = ma.fields.Nested(Problem, allow_none=True)
-
-
-class Preview(ma.Schema):
-    """What a sync would do now. Nothing was written."""
-
-    steps = ma.fields.List(ma.fields.Nested(Step))
-    why = ma.fields.List(ma.fields.String(), metadata=_said("What was decided about the contact as a whole."))
-    problem = ma.fields.Nested(Problem, allow_none=True, metadata=_said("What would stop it."))
+    received_at = moment("When it arrived.")
+    absorbed_at = moment("When it was brought into contacts, events and meetings.")
+    errors = ma.fields.List(ma.fields.Nested(DeliveryError), metadata=noted("Rejected or failed: why."))
+    log = ma.fields.Dict(keys=ma.fields.String(), metadata=noted("Unknown keys, duplicates, …"))
 
 
 class Choice(ma.Schema):
@@ -233,7 +234,7 @@ class Choices(ma.Schema):
     items = ma.fields.List(ma.fields.Nested(Choice))
 
 
-def _listing(item: type[ma.Schema]) -> type[ma.Schema]:
+def listing(item: type[ma.Schema]) -> type[ma.Schema]:
     """The answer of a list of such items."""
     fields: dict[str, Any] = {
         "items": ma.fields.List(ma.fields.Nested(item)),
@@ -242,9 +243,9 @@ def _listing(item: type[ma.Schema]) -> type[ma.Schema]:
     return ma.Schema.from_dict(fields, name=f"{item.__name__}List")
 
 
-ContactList = _listing(Contact)
-AttendeeList = _listing(Attendee)
-EventList = _listing(Event)
-CompanyList = _listing(Company)
-DeliveryList = _listing(Delivery)
-RunList = _listing(Run)
+ContactList = listing(Contact)
+AttendeeList = listing(Attendee)
+EventList = listing(Event)
+CompanyList = listing(Company)
+DeliveryList = listing(Delivery)
+MeetingList = listing(Meeting)

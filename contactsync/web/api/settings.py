@@ -7,8 +7,8 @@ from typing import Any
 
 import marshmallow as ma
 
-from contactsync.domain.mapping import MAPPED_KINDS, WriteMode
-from contactsync.domain.policy import SeveralMatches
+from contactsync.domain.mapping import MAPPED_KINDS, TooLong, WriteMode
+from contactsync.domain.policy import DuplicateRules, MoveAccounts, RemovedAttendance, SeveralMatches
 from contactsync.domain.policy_json import policies_as_json
 from contactsync.domain.records import SyncAs
 from contactsync.store import orgs, views
@@ -42,13 +42,26 @@ class Rule(ma.Schema):
     """Which field of the event platform goes to which field of the CRM, and when it may overwrite."""
 
     source = ma.fields.String(
-        required=True, metadata={"description": "A path (address.city, custom.x) or company, account, owner."}
+        required=True,
+        metadata={
+            "description": "A path (address.city, custom.x) or something worked out, such as company, account, owner, subject, who, what."
+        },
     )
     target = ma.fields.String(metadata={"description": "The CRM's field name; empty only while the rule is off."})
     mode = word(WriteMode, "Left out: always.")
     clear = ma.fields.Boolean(metadata={"description": "Whether a value cleared at the source erases the CRM's."})
     values = ma.fields.Dict(keys=ma.fields.String(), metadata={"description": "Source value → CRM value."})
-    default = ma.fields.Raw(allow_none=True, metadata={"description": "Written when the source is blank."})
+    default = ma.fields.Raw(
+        allow_none=True, metadata={"description": "Written when the source is blank and the CRM holds nothing."}
+    )
+    too_long = word(
+        TooLong,
+        "What happens to a text that is longer than its field: a problem that names it, or a cut. Left out: stop.",
+    )
+    separator = ma.fields.String(
+        allow_none=True,
+        metadata={"description": "What `append` puts between the old and the new. Null: what fits the field's type."},
+    )
 
 
 class Rules(AsSent):
@@ -97,6 +110,10 @@ def put_mapping(body: Mapping[str, Any], kind: str) -> Record:
 # ── policies ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _choice(description: str) -> ma.fields.Boolean:
+    return ma.fields.Boolean(metadata={"description": description})
+
+
 class Policies(AsSent):
     """What an org may choose."""
 
@@ -105,7 +122,32 @@ class Policies(AsSent):
         SeveralMatches,
         "Which record is taken when an e-mail address is on several: the oldest, the newest, or none before a person chose.",
     )
-    create_accounts = ma.fields.Boolean(metadata={"description": "Whether a company without an Account gets one."})
+    prefer_existing = _choice("Whether an open record of the other object (Lead, Contact) with the same e-mail address is "
+                              "used instead of creating one.")  # fmt: skip
+    create_accounts = _choice("Whether a company without an Account gets one.")
+    move_accounts = word(
+        MoveAccounts,
+        "Whether an existing Contact may be moved from another Account to its company's: never, only from one that "
+        "contactsync gave it, always.",
+    )
+    duplicate_rules = word(
+        DuplicateRules,
+        "When a duplicate rule of the CRM warns about a record to be created: respect uses the record it resembles, allow "
+        "saves it all the same. A rule that blocks always blocks.",
+    )
+    removed_attendance = word(
+        RemovedAttendance,
+        "What becomes of the campaign member of somebody who was removed from an event: kept as it is, given the status "
+        "that status_map has for `removed`, or taken out of the campaign.",
+    )
+    create_member_statuses = _choice("Whether a campaign that has none of the labels in status_map for an attendance gets "
+                                     "one, where the CRM allows it.")  # fmt: skip
+    create_campaigns = _choice("Whether an event that is connected to no campaign gets one.")
+    reserve_percent = ma.fields.Integer(
+        metadata={
+            "description": "The share of the CRM's calls of a day, in percent, that is left to the org's other tools."
+        }
+    )
     status_map = ma.fields.Dict(
         keys=ma.fields.String(),
         values=ma.fields.List(ma.fields.String()),

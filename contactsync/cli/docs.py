@@ -1,0 +1,137 @@
+"""The tables of docs/matching.md and docs/problems.md, made from the code and the plugins, so that they cannot drift.
+
+python -m contactsync.cli.docs docs/matching.md docs/problems.md           # writes them anew between their marks
+python -m contactsync.cli.docs --check docs/matching.md docs/problems.md   # ends with 1 when they differ
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from contactsync.config import Config
+from contactsync.domain.crm import KnownProblem
+from contactsync.domain.known_problems import CORE_PROBLEMS, MENDED_BY
+from contactsync.domain.mapping import WriteMode
+from contactsync.domain.policy import DEFAULT_STATUS_MAP, STATUS_LADDER, Policies
+from contactsync.domain.policy_json import policies_as_json
+from contactsync.hooks import Plugins
+from contactsync.web.api.settings import Policies as PoliciesSchema
+
+_MARKED = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- /made -->)", re.DOTALL)
+
+MODES: Mapping[WriteMode, tuple[str, str, str, str]] = {
+    WriteMode.ALWAYS: ("always; this is the default", "CTO", "CEO", "CEO"),
+    WriteMode.IF_EMPTY: ("only while Salesforce holds nothing", "CTO", "CEO", "CTO"),
+    WriteMode.ON_CREATE: ("only into a record that contactsync creates", "CTO", "CEO", "CTO"),
+    WriteMode.APPEND: ("behind what is there, unless it is in there already", "CTO", "CEO", "CTO, CEO"),
+    WriteMode.IF_OURS: (
+        "while Salesforce holds nothing, or still what contactsync last wrote: what a person changed stays",
+        "CTO",
+        "CEO",
+        "CTO, if a person wrote it; CEO, if contactsync did",
+    ),
+    WriteMode.OFF: ("never", "CTO", "CEO", "CTO"),
+}
+"""When each mode writes, and an example: what Salesforce holds, what the event platform says, what Salesforce holds then."""
+
+
+def made_anew(text: str) -> str:
+    """The page with everything between `<!-- made: name -->` and `<!-- /made -->` written anew."""
+    return _MARKED.sub(lambda match: f"{match[1]}\n{_SECTIONS[match[2]]()}\n{match[3]}", text)
+
+
+def _modes() -> str:
+    rows = [[f"`{mode}`", *words] for mode, words in MODES.items()]
+    return _table(["mode", "writes", "Salesforce holds", "the event platform says", "then Salesforce holds"], rows)
+
+
+def _statuses() -> str:
+    rows = [[f"`{status}`", ", else ".join(labels)] for status, labels in DEFAULT_STATUS_MAP.items()]
+    return _table(["status at the event", "label of the member, by default"], rows)
+
+
+def _ladder() -> str:
+    steps = [" = ".join(f"`{status}`" for status in sorted(step)) for step in STATUS_LADDER]
+    return " → ".join(steps) + "; a status of your own stands where `registered` does.\n"
+
+
+def _policies() -> str:
+    defaults = policies_as_json(Policies())
+    rows = []
+    for name, field in PoliciesSchema().fields.items():
+        default = "see above" if isinstance(defaults[name], dict) else f"`{_said(defaults[name])}`"
+        rows.append([f"`{name}`", _values(field), default, str(field.metadata.get("description", ""))])
+    return _table(["policy", "values", "default", "what it decides"], rows)
+
+
+def _values(field: Any) -> str:
+    words = getattr(field.validate, "choices", None)
+    if words:
+        return ", ".join(f"`{word}`" for word in (*words, *(["null"] if field.allow_none else [])))
+    return {"Boolean": "`true`, `false`", "Integer": "0 to 90", "Dict": "status → labels"}[type(field).__name__]
+
+
+def _said(value: object) -> str:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _core() -> str:
+    return _problems(CORE_PROBLEMS)
+
+
+def _salesforce() -> str:
+    return _problems(Plugins.load(Config()).target_type("salesforce").problems)
+
+
+def _problems(known: Iterable[KnownProblem]) -> str:
+    rows = []
+    for problem in sorted(known, key=lambda one: (one.code, one.seen_as)):
+        seen_as = f" (`{problem.seen_as}`)" if problem.seen_as else ""
+        after = " or ".join(MENDED_BY[mend] for mend in problem.mended_by)
+        goes = "it is tried again by itself" if problem.comes_back else f"after {after}" if after else "after a check"
+        rows.append([f"`{problem.code}`{seen_as}", _plain(problem.cause), _plain(problem.fix), problem.who, goes])
+    return _table(["problem", "what is wrong", "what to do", "who can", "it goes"], rows)
+
+
+def _plain(words: str) -> str:
+    """The words with something readable in place of what a real problem names."""
+    return words.replace("{fields}", "*the fields*").replace("{object}", "*record*")
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [list(heads), ["---"] * len(heads), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+_SECTIONS = {
+    "modes": _modes,
+    "statuses": _statuses,
+    "ladder": _ladder,
+    "policies": _policies,
+    "core": _core,
+    "salesforce": _salesforce,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the pages anew, or with --check say whether they are as they should be."""
+    checking = "--check" in arguments
+    differ = False
+    for name in arguments:
+        if name == "--check":
+            continue
+        page = Path(name)
+        text = page.read_text("utf-8")
+        anew = made_anew(text)
+        differ = differ or anew != text
+        if not checking:
+            page.write_text(anew, "utf-8")
+    return int(differ and checking)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,109 @@
+"""Problems as people read them: those that contactsync itself can name, and the words for what makes one go.
+
+A CRM target brings its own catalogue (`TargetType.problems`); docs/problems.md is made from both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from contactsync.domain.crm import KnownProblem, Mend, Problem
+
+MENDED_BY: Mapping[Mend, str] = {
+    Mend.SOURCE: "a correction at the event platform",
+    Mend.MAPPING: "a change of the field mapping",
+    Mend.POLICY: "a change of the policies",
+    Mend.OWNER: "another or an active owner in the CRM",
+    Mend.PERMISSION: "more rights for the user that contactsync signs in with",
+    Mend.CRM: "a change in the CRM's own rules, fields or records",
+    Mend.CONNECTION: "connecting the CRM again",
+    Mend.PLUGIN: "a mended or disabled plugin",
+}
+"""What makes a problem go, in words that fit behind “gone after”."""
+
+
+def problem_shown(problem: Problem | Mapping[str, Any]) -> dict[str, Any]:
+    """A problem, also one as it was kept, for people: its key as `id`, and `mended_by` in plain words."""
+    whole = problem if isinstance(problem, Problem) else problem_from_json(problem)
+    return {
+        "id": whole.key,
+        "code": whole.code,
+        "cause": whole.cause,
+        "fix": whole.fix,
+        "who": whole.who,
+        "object": whole.object or None,
+        "fields": list(whole.fields),
+        "mended_by": [MENDED_BY[mend] for mend in whole.mended_by],
+    }
+
+
+def problem_from_json(kept: Mapping[str, Any]) -> Problem:
+    """A problem as a table keeps it; older rows know less."""
+    return Problem(
+        code=kept["code"],
+        cause=kept.get("cause", ""),
+        fix=kept.get("fix", ""),
+        who=kept.get("who", ""),
+        fields=tuple(kept.get("fields", ())),
+        object=kept.get("object", ""),
+        mended_by=tuple(Mend(mend) for mend in kept.get("mended_by", ()) if mend in list(Mend)),
+    )
+
+
+_BY_ITSELF = "Nothing: it is tried again by itself."
+
+CORE_PROBLEMS: tuple[KnownProblem, ...] = (
+    KnownProblem(
+        "not_connected",
+        "The org is not connected to a CRM yet.",
+        "Connect it (contactsync connect --help says how); everything that waits goes by itself then.",
+        "event team",
+        mended_by=(Mend.CONNECTION,),
+    ),
+    KnownProblem("crm_unavailable", "The CRM did not answer.", _BY_ITSELF, "nobody", comes_back=True),
+    KnownProblem(
+        "answer_lost",
+        "The CRM did not say whether this was done.",
+        "Nothing: it is looked up and tried again by itself.",
+        "nobody",
+        comes_back=True,
+    ),
+    KnownProblem(
+        "budget_reserved",
+        "The CRM's daily calls are used up to the share that is kept for the org's other tools.",
+        "Nothing: it goes on by itself as calls become free. To use more of them, lower the policy reserve_percent.",
+        "nobody",
+        comes_back=True,
+        mended_by=(Mend.POLICY,),
+    ),
+    KnownProblem(
+        "several_matches",
+        "Several records have this e-mail address, and the org wants to be asked which one it is.",
+        "Merge them in the CRM, or set the policy several_matches to first or most_recent.",
+        "event team",
+        mended_by=(Mend.CRM, Mend.POLICY),
+    ),
+    KnownProblem(
+        "several_campaigns",
+        "Several campaigns have the event's name.",
+        "Connect the event to the right one, or rename the others in the CRM.",
+        "event team",
+        mended_by=(Mend.SOURCE, Mend.CRM),
+    ),
+    KnownProblem(
+        "picked_account_not_found",
+        "The Account that was picked for the company is not in the CRM, or cannot be seen there.",
+        "Pick another Account for the company, or none to have it matched by domain and name.",
+        "event team",
+        mended_by=(Mend.SOURCE, Mend.PERMISSION),
+    ),
+    KnownProblem(
+        "plugin_broken",
+        "A plugin failed.",
+        "Mend or disable it (contactsync plugins check names it).",
+        "developer",
+        mended_by=(Mend.PLUGIN,),
+    ),
+)
+"""What contactsync itself can name, whichever CRM; the words of a real one say more. A test holds them complete."""
