@@ -9,7 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from contactsync.domain.crm import Action, FieldValue, Found, RecordKind, RecordRef, Step, Wanted
+from contactsync.domain.crm import (
+    Action,
+    FieldValue,
+    Found,
+    FoundAccount,
+    FoundActivity,
+    FoundCampaign,
+    FoundPerson,
+    RecordKind,
+    RecordRef,
+    Step,
+    Wanted,
+)
 from contactsync.domain.records import Scalar
 from contactsync.domain.values import same
 
@@ -148,7 +160,9 @@ def _held(found: Found) -> dict[RecordRef, Mapping[str, Scalar]]:
 
 
 def _each_held(found: Found) -> Iterator[tuple[RecordRef, Mapping[str, Scalar]]]:
-    for record in (*found.people, *found.accounts, *found.campaigns, *found.activities):
+    records: list[FoundPerson | FoundAccount | FoundCampaign | FoundActivity]
+    records = [*found.people, *found.accounts, *found.campaigns, *found.activities]
+    for record in records:
         yield record.ref, record.fields
     for member in found.members:
         yield member.ref, {"status": member.status}
