@@ -1,7 +1,7 @@
 """A CRM that is a file of JSON lines: a whole CRM target, small enough to be read first.
 
-`records.jsonl` in the connection's directory is only ever added to. A line makes a record, or changes one made before.
-Users and campaigns are not ours to make: their lines are written by hand.
+`records.jsonl` in the connection's directory is only ever added to. A line makes a record, or changes one made before, or
+takes one away: then its fields are null. Users and the first campaigns are not ours to make: their lines are written by hand.
 
     {"kind": "User", "id": "u1", "at": "2026-01-01T00:00:00Z", "fields": {"Name": "Olga", "Email": "olga@x.example"}}
     {"kind": "Campaign", "id": "c1", "at": "2026-01-01T00:00:00Z", "fields": {"Name": "Expo", "statuses": ["Sent"]}}
@@ -10,7 +10,8 @@ Users and campaigns are not ours to make: their lines are written by hand.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,91 @@ from uuid import uuid4
 from contactsync import api
 from contactsync.api import Found, RecordKind, RecordRef, Step, StepRef, StepResult, Wanted
 
-FIELDS = ("FirstName", "LastName", "Name", "Email", "Phone", "Title", "Company", "Website", "AccountId", "OwnerId")
+PEOPLE = ("FirstName", "LastName", "Name", "Email", "Phone", "Title", "Company", "Website", "AccountId", "OwnerId")
+CAMPAIGNS = ("StartDate", "EndDate", "IsActive")
+ACTIVITIES = ("Subject", "StartDateTime", "EndDateTime", "IsAllDayEvent", "Location", "Description", "WhoId", "WhatId")
+FIELDS = (*PEOPLE, *CAMPAIGNS, *ACTIVITIES)
 GONE = api.Problem("record_gone", "The record is not there any more.", "Nothing: it is looked up again.", "nobody")
 LOST = api.Problem("answer_lost", "The file could not be written to its end.", "Make room on the disk.", "operator")
 WRONG = api.Problem("line_wrong", "A line has no kind, id, at and fields.", "Mend records.jsonl.", "operator")
+
+
+Records = dict[RecordRef, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a batch wants to know, and everything that there is."""
+
+    wanted: Wanted
+    records: Records
+
+    def people(self) -> Iterator[api.FoundPerson]:
+        """By id, and by address in the kind that was asked."""
+        for ref, fields in self._of(RecordKind.LEAD, RecordKind.CONTACT):
+            if self._linked(ref) or _email(fields) in self.wanted.emails.get(ref.kind, ()):
+                yield api.FoundPerson(ref, _email(fields) or None, fields["at"], self._present(ref))
+
+    def accounts(self) -> Iterator[api.FoundAccount]:
+        """By id, name and domain."""
+        names = {name.casefold() for name in self.wanted.account_names}
+        for ref, fields in self._of(RecordKind.ACCOUNT):
+            domain = api.normalised_domain(fields.get("Website"))
+            if self._linked(ref) or _name(fields).casefold() in names or domain in self.wanted.account_domains:
+                yield api.FoundAccount(ref, _name(fields), domain, fields["at"], self._present(ref))
+
+    def owners(self) -> Iterator[api.FoundOwner]:
+        """By address."""
+        for ref, fields in self._of(RecordKind.OWNER):
+            if _email(fields) in self.wanted.owner_emails:
+                yield api.FoundOwner(ref, _email(fields), _name(fields))
+
+    def members(self) -> Iterator[api.FoundMember]:
+        """Of the campaigns asked for, the people who were asked about."""
+        people = {ref.id: (ref, _email(fields)) for ref, fields in self._of(RecordKind.LEAD, RecordKind.CONTACT)}
+        for ref, fields in self._of(RecordKind.MEMBER):
+            person, email = people.get(fields["person"], (None, ""))
+            going = person and (self._linked(person) or email in self.wanted.member_emails)
+            if person and going and fields["campaign"] in self.wanted.campaigns:
+                yield api.FoundMember(ref, fields["campaign"], person, fields.get("status"), email)
+
+    def statuses(self) -> Iterator[tuple[str, tuple[api.MemberStatus, ...]]]:
+        """Those in a campaign's own line, and those that were added."""
+        for ref, fields in self._of(RecordKind.CAMPAIGN):
+            added = [each for _, each in self._of(RecordKind.MEMBER_STATUS) if each["campaign"] == ref.id]
+            made = [api.MemberStatus(each["label"], responded=each["responded"]) for each in added]
+            if ref.id in self.wanted.campaigns:
+                yield ref.id, (*map(api.MemberStatus, fields.get("statuses", ["Sent"])), *made)
+
+    def campaigns(self) -> Iterator[api.FoundCampaign]:
+        """By id and name."""
+        names = {name.casefold() for name in self.wanted.campaign_names}
+        for ref, fields in self._of(RecordKind.CAMPAIGN):
+            if self._linked(ref) or _name(fields).casefold() in names:
+                yield api.FoundCampaign(ref, _name(fields), fields["at"], self._present(ref))
+
+    def activities(self) -> Iterator[api.FoundActivity]:
+        """By id and by when they begin, with the people who take part."""
+        people = {ref.id: ref for ref, _ in self._of(RecordKind.LEAD, RecordKind.CONTACT)}
+        attendees: dict[str, list[api.FoundAttendee]] = {}
+        for ref, fields in self._of(RecordKind.ATTENDEE):
+            if person := people.get(fields["person"]):
+                found = api.FoundAttendee(ref, person, fields.get("status"))
+                attendees.setdefault(fields["activity"], []).append(found)
+        for ref, fields in self._of(RecordKind.ACTIVITY):
+            start, subject, text = (fields.get(name) for name in ("StartDateTime", "Subject", "Description"))
+            if self._linked(ref) or start in self.wanted.activity_starts:
+                taking_part = tuple(attendees.get(ref.id, ()))
+                yield api.FoundActivity(ref, start, subject, text, self._present(ref), taking_part)
+
+    def _of(self, *kinds: RecordKind) -> list[tuple[RecordRef, dict[str, Any]]]:
+        return [(ref, fields) for ref, fields in self.records.items() if ref.kind in kinds]
+
+    def _linked(self, ref: RecordRef) -> bool:
+        return ref.id in self.wanted.ids.get(ref.kind, ())
+
+    def _present(self, ref: RecordRef) -> dict[str, api.Scalar]:
+        return {name: self.records[ref].get(name) for name in self.wanted.fields.get(ref.kind, ())}
 
 
 class JsonLines:
@@ -33,42 +115,32 @@ class JsonLines:
 
     def look_up(self, wanted: Wanted) -> Found:
         """Everything that a batch asks for, in one reading of the file."""
-        names = {name.casefold() for name in wanted.account_names}
-        people, accounts, owners, members, statuses = [], [], [], [], {}
-        going: dict[str, tuple[RecordRef, str]] = {}  # whose memberships are asked for
-        for ref, fields in self._read().items():  # people stand before their memberships
-            name, email = fields.get("Name", ""), str(fields.get("Email") or "").lower()
-            linked, asked = ref.id in wanted.ids.get(ref.kind, ()), wanted.fields.get(ref.kind, ())
-            present = {field: fields.get(field) for field in asked}
-            if ref.kind.is_person and (linked or email in wanted.emails.get(ref.kind, ())):
-                people.append(api.FoundPerson(ref, email or None, fields["at"], present))
-            if ref.kind.is_person and (linked or email in wanted.member_emails):
-                going[ref.id] = (ref, email)
-            if ref.kind is RecordKind.ACCOUNT:
-                domain = api.normalised_domain(fields.get("Website"))
-                if linked or name.casefold() in names or domain in wanted.account_domains:
-                    accounts.append(api.FoundAccount(ref, name, domain, fields["at"], present))
-            if ref.kind is RecordKind.OWNER and email in wanted.owner_emails:
-                owners.append(api.FoundOwner(ref, email, name))
-            if ref.kind is RecordKind.CAMPAIGN and ref.id in wanted.campaigns:
-                statuses[ref.id] = tuple(api.MemberStatus(label) for label in fields["statuses"])
-            if ref.kind is RecordKind.MEMBER and fields["campaign"] in wanted.campaigns and fields["person"] in going:
-                person, email = going[fields["person"]]
-                members.append(api.FoundMember(ref, fields["campaign"], person, fields["status"], email))
-        return Found(tuple(people), tuple(accounts), tuple(owners), tuple(members), statuses)
+        asked = Asked(wanted, self._read())
+        return Found(
+            people=tuple(asked.people()),
+            accounts=tuple(asked.accounts()),
+            owners=tuple(asked.owners()),
+            members=tuple(asked.members()),
+            member_statuses=dict(asked.statuses()),
+            campaigns=tuple(asked.campaigns()),
+            activities=tuple(asked.activities()),
+            can_add_statuses=bool(wanted.member_labels),
+        )
 
     def apply(self, steps: Sequence[Step]) -> Sequence[StepResult]:
-        """All steps in one write; a step that names a record of an earlier one fares as that one."""
+        """All steps in one write; a step that needs an earlier one fares as that one."""
         there, now, lines = self._read(), datetime.now(UTC).isoformat(), ""
         results: dict[str, StepResult] = {}
         for step in steps:
-            earlier = [results[value.step_id].failure for value in step.fields.values() if isinstance(value, StepRef)]
-            gone = step.ref is not None and step.ref not in there
+            named = [value.step_id for value in step.fields.values() if isinstance(value, StepRef)]
+            earlier = [results[needed].failure for needed in (*named, *step.after)]
+            gone = step.ref is not None and step.ref not in there and step.action is not api.Action.REMOVE
             failure = api.Failure(api.Next.REMATCH, GONE) if gone else next(filter(None, earlier), None)
             ref = step.ref or RecordRef(step.kind, f"{step.kind.lower()}-{uuid4().hex}")
             results[step.id] = StepResult(step.id, None if failure else ref, failure)
             if failure is None and step.action is not api.Action.LEAVE:
-                fields = {name: _written(value, results) for name, value in step.fields.items()}
+                removed = step.action is api.Action.REMOVE
+                fields = None if removed else {name: _written(value, results) for name, value in step.fields.items()}
                 lines += json.dumps({"kind": ref.kind, "id": ref.id, "at": now, "fields": fields}) + "\n"
         try:
             with self._file.open("a", encoding="utf-8") as file:
@@ -94,8 +166,8 @@ class JsonLines:
         """The file, and the record in it."""
         return f"{self._file.as_uri()}#{ref.id}"
 
-    def _read(self) -> dict[RecordRef, dict[str, Any]]:
-        records: dict[RecordRef, dict[str, Any]] = {}
+    def _read(self) -> Records:
+        records: Records = {}
         try:
             text = self._file.read_text("utf-8") if self._file.exists() else ""
         except OSError as error:
@@ -106,11 +178,21 @@ class JsonLines:
             except ValueError:  # empty, or cut short by a crash: nobody was told that it was written
                 continue
             try:
-                record = records.setdefault(RecordRef(RecordKind(said["kind"]), said["id"]), {"at": said["at"]})
-                record.update(said["fields"])
+                record = records.setdefault(ref := RecordRef(RecordKind(said["kind"]), said["id"]), {"at": said["at"]})
+                record.update(said["fields"] or {})
+                if said["fields"] is None:
+                    del records[ref]
             except (LookupError, TypeError, ValueError) as error:  # written by hand
                 raise api.TargetRefused(WRONG) from error
         return records
+
+
+def _name(fields: Mapping[str, Any]) -> str:
+    return str(fields.get("Name") or "")
+
+
+def _email(fields: Mapping[str, Any]) -> str:
+    return str(fields.get("Email") or "").lower()
 
 
 def _written(value: api.FieldValue, results: Mapping[str, StepResult]) -> object:

@@ -32,11 +32,13 @@ from contactsync.api import (
 
 from .errors import Refusal, answer_lost, failure_of, fields_of, is_automation_limit, refusals_in, stopped_by
 from .fitting import Fitter
+from .rows import Row
 from .wire import DROPPED_PAUSE, MOST_HEAVY, UNREADABLE, Answer, AnswerLost, CallRefused, Wire
-from .writes import Collection, Row, collection_request, collections, fits_one_composite, levels, single
+from .writes import Collection, collection_request, collections, fits_one_composite, levels, single, stages
 
 HALTED = "PROCESSING_HALTED"
 _FIELD_FAULTS = frozenset({"INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE"})
+_GONE = frozenset({"ENTITY_IS_DELETED", "NOT_FOUND", "INVALID_CROSS_REFERENCE_KEY"})
 _NO_ROWS_FAULT = ("INVALID_TYPE", "NOT_FOUND", "STORAGE_LIMIT_EXCEEDED", "INSUFFICIENT_ACCESS", "API_")
 """Beginnings of codes that refuse a collection for what the user may do: in smaller parts it would be refused as well."""
 
@@ -67,7 +69,11 @@ class Writer:
     def write(self, rows: Sequence[Row]) -> None:
         """Send everything. Raises TargetUnavailable or TargetRefused when the first call already did nothing."""
         self._kinds |= {row.id: row.step.kind for row in rows}
-        ready = self._sendable(self._fitted(rows))
+        for stage in stages(self._fitted(rows)):
+            self._write_stage(stage)
+
+    def _write_stage(self, rows: Sequence[Row]) -> None:
+        ready = self._sendable(rows)
         if ready and fits_one_composite(ready):
             try:
                 return self._write_singles(ready)
@@ -244,6 +250,9 @@ class Writer:
     # ── both ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _refuse(self, row: Row, refusals: Sequence[Refusal]) -> None:
+        if row.removes and row.step.ref and any(found.code in _GONE for found in refusals):
+            self._ids[row.id] = row.step.ref.id  # somebody was faster
+            return
         campaign = row.fields.get("CampaignId")
         unseen = isinstance(campaign, str) and self._campaign_unseen(campaign)
         self._failures[row.id] = failure_of(refusals, row.step.kind, campaign_unseen=unseen)

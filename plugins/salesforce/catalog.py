@@ -8,6 +8,7 @@ from typing import Any
 from contactsync.api import Choice, CrmField, FieldCatalog, Problem, RecordKind
 
 from .advice import ADMIN
+from .ids import object_name
 from .soql import containing
 
 MOST_CHOICES = 20
@@ -66,7 +67,7 @@ def search_statement(kind: RecordKind, text: str) -> str | None:
     if text.strip():
         conditions.append(f"Name LIKE {containing(text.strip())}")
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    return f"SELECT Id, Name, {detail} FROM {kind}{where} ORDER BY Name LIMIT {MOST_CHOICES}"  # noqa: S608 - quoted
+    return f"SELECT Id, Name, {detail} FROM {object_name(kind)}{where} ORDER BY Name LIMIT {MOST_CHOICES}"  # noqa: S608 - quoted
 
 
 def choices_of(kind: RecordKind, rows: Sequence[Mapping[str, Any]]) -> list[Choice]:
@@ -80,7 +81,7 @@ def permission_problems(described: Mapping[str, Any]) -> list[Problem]:
     seen = {entry.get("name"): entry for entry in described.get("sobjects") or () if isinstance(entry, dict)}
     problems = []
     for kind, needed in _NEEDED.items():
-        flags = seen.get(str(kind), {})
+        flags = seen.get(object_name(kind), {})
         missing = [_PERMISSIONS[flag] for flag in needed if not flags.get(flag)]
         if missing:
             problems.append(_lacks(kind, missing))

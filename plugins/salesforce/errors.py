@@ -35,6 +35,22 @@ from .advice import (
     SESSION_REFUSED,
     Advice,
 )
+from .ids import object_label
+
+FIELD_CODES = frozenset(
+    {
+        "invalid_field",
+        "invalid_field_for_insert_update",
+        "invalid_or_null_for_restricted_picklist",
+        "string_too_long",
+        "required_field_missing",
+        "number_outside_valid_range",
+        "wrong_type",
+        "json_parser_error",
+        "invalid_type",
+    }
+)
+"""Problems that show that an object's fields are not, or no longer, what we took them for."""
 
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}(?:\.[A-Za-z][A-Za-z0-9_]{0,79})?", re.ASCII)
 _UNKNOWN_COLUMN = re.compile(
@@ -115,11 +131,6 @@ def answer_lost(retry_after: float) -> Failure:
         NOBODY,
     )
     return Failure(Next.RETRY, problem, retry_after)
-
-
-def object_label(kind: RecordKind | None) -> str:
-    """The object's name as Salesforce's screens write it."""
-    return {None: "record", RecordKind.MEMBER: "Campaign Member"}.get(kind) or str(kind)
 
 
 def _advice(refusal: Refusal, kind: RecordKind | None, *, campaign_unseen: bool) -> Advice:

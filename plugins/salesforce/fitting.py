@@ -14,8 +14,8 @@ from datetime import date, datetime
 
 from contactsync.api import Failure, FieldCatalog, FieldValue, Next, Problem, RecordKind, Scalar, TargetError
 
-from .errors import object_label
-from .writes import Row
+from .ids import object_label
+from .rows import Row
 
 Describe = Callable[[RecordKind], FieldCatalog]
 

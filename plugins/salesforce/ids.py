@@ -19,7 +19,17 @@ PREFIXES = {
     "001": RecordKind.ACCOUNT,
     "701": RecordKind.CAMPAIGN,
     "00v": RecordKind.MEMBER,
+    "01Y": RecordKind.MEMBER_STATUS,
+    "00U": RecordKind.ACTIVITY,
+    "0RE": RecordKind.ATTENDEE,
     "005": RecordKind.OWNER,
+}
+_OBJECTS = {RecordKind.ACTIVITY: "Event", RecordKind.ATTENDEE: "EventRelation"}
+_LABELS = {
+    RecordKind.MEMBER: "Campaign Member",
+    RecordKind.MEMBER_STATUS: "Campaign Member Status",
+    RecordKind.ACTIVITY: "Event",
+    RecordKind.ATTENDEE: "Event Relation",
 }
 
 
@@ -42,3 +52,19 @@ def full_id(text: str) -> str:
 def kind_of(record_id: str) -> RecordKind | None:
     """What kind of record an id belongs to, by its prefix."""
     return PREFIXES.get(record_id[:3])
+
+
+def object_name(kind: RecordKind) -> str:
+    """The object's API name."""
+    return _OBJECTS.get(kind) or str(kind)
+
+
+def object_label(kind: RecordKind | None) -> str:
+    """The object's name as Salesforce's screens write it."""
+    return "record" if kind is None else _LABELS.get(kind) or str(kind)
+
+
+def kind_called(name: str) -> RecordKind | None:
+    """The kind of record that an object's API name, in any case, stands for."""
+    lower = name.lower()
+    return next((kind for kind in RecordKind if object_name(kind).lower() == lower), None)

@@ -23,10 +23,19 @@ _CONTROL = re.compile(r"[\x00-\x07\x0b\x0e-\x1f\x7f]")  # those that SOQL has no
 
 @dataclass(frozen=True)
 class Term:
-    """One thing to look for: any of these values in this field. Its values stay in one statement."""
+    """One thing to look for: any of these values in this field. Its values stay in one statement.
+
+    `quoted` False: moments, which SOQL takes without quotes; whoever makes such a term has checked them.
+    """
 
     field: str
     values: tuple[str, ...]
+    quoted: bool = True
+
+    @property
+    def written(self) -> str:
+        """The values as they stand in a list."""
+        return ",".join(literal(value) for value in self.values) if self.quoted else ",".join(self.values)
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,7 @@ def _packed(head: str, terms: Sequence[Term], most_characters: int, most_terms: 
     groups: dict[str, list[str]] = {}
     size, count = len(head) + 3, 0
     for term in terms:
-        written = ",".join(literal(value) for value in term.values)
+        written = term.written
         cost = len(written) + 1 + (0 if term.field in groups else len(term.field) + len(" OR  IN ()"))
         if count and (size + cost > most_characters or count >= most_terms):
             made.append(_written(head, groups))

@@ -38,14 +38,15 @@ from contactsync.api import (
 
 from .apply import Writer
 from .catalog import catalog_of, choices_of, daily_calls, permission_problems, search_statement
-from .errors import Refusal, failure_of
+from .errors import FIELD_CODES, Refusal, failure_of
 from .fitting import Fitter
-from .ids import full_id
-from .reads import Gathered, Question, Topic, member_questions, questions, statuses_by_campaign
+from .gathered import Gathered, statuses_by_campaign
+from .ids import full_id, object_name
+from .reads import Question, Topic, member_questions, questions
+from .rows import Row, campaign_of, row_of
 from .settings import read_access, wrong_settings
 from .sign_in import SIGN_IN
 from .wire import MOST_HEAVY, Answer, Subrequest, Wire
-from .writes import Row, row_of
 
 STATUS_SECONDS = 300.0
 DESCRIBE_SECONDS = 600.0
@@ -62,6 +63,8 @@ class SalesforceTarget:
         self._now = now
         self._statuses: dict[str, tuple[float, tuple[MemberStatus, ...]]] = {}  # by 18-character campaign id
         self._described: dict[RecordKind, tuple[float, FieldCatalog]] = {}
+        self._createable: dict[RecordKind, tuple[float, bool]] = {}
+        self._orders: dict[str, int] = {}  # the SortOrder of a campaign's next status
         self._unseen: set[str] = set()
 
     # ── look up ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -78,7 +81,11 @@ class SalesforceTarget:
         self._keep_statuses(gathered.rows.get(Topic.STATUS, ()))
         statuses = self._fresh_statuses()
         self._unseen = {full_id(found) for found in wanted.campaigns} - set(statuses)
-        return gathered.found(statuses)
+        return gathered.found(
+            statuses,
+            can_add_statuses=gathered.lacks_labels(statuses) and self._may_create(RecordKind.MEMBER_STATUS),
+            can_add_attendees=not gathered.brings_several or self._may_create(RecordKind.ATTENDEE),
+        )
 
     def _ask(self, asked: Sequence[Question], gathered: Gathered) -> None:
         together = [question for question in asked if not question.statement.direct]
@@ -97,7 +104,7 @@ class SalesforceTarget:
         refusals = answer.refusals
         if question.may_be_hidden and any(found.code == "INVALID_TYPE" for found in refusals):
             return []  # contacts without a campaign still sync; the members themselves fail with their own words
-        raise _look_up_failed(refusals, question.topic)
+        raise _look_up_failed(refusals, question.topic.kind)
 
     def _fresh_statuses(self) -> dict[str, tuple[MemberStatus, ...]]:
         now = self._now()
@@ -107,6 +114,20 @@ class SalesforceTarget:
         until = self._now() + STATUS_SECONDS
         for campaign, found in statuses_by_campaign(rows).items():
             self._statuses[campaign] = (until, found)
+        for row in rows:
+            following = int(row.get("SortOrder") or 0) + 1
+            self._orders[row["CampaignId"]] = max(following, self._orders.get(row["CampaignId"], 0))
+
+    def _may_create(self, kind: RecordKind) -> bool:
+        """Whether new records of this kind can be made here, as its description says; remembered as long as that."""
+        until, allowed = self._createable.get(kind, (0.0, False))
+        if until > self._now():
+            return allowed
+        try:
+            self._ask_description(kind)
+        except TargetRefused:  # hidden
+            self._createable[kind] = (self._now() + DESCRIBE_SECONDS, False)
+        return self._createable[kind][1]
 
     # ── apply ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -120,14 +141,26 @@ class SalesforceTarget:
             if step.action is Action.LEAVE or (step.action is Action.UPDATE and not step.fields):
                 writer.known(step)
             else:
-                row = row_of(step, kinds)
+                row = row_of(step, kinds, self._orders)
                 if isinstance(row, Failure):
                     writer.fail(step, row)
                 else:
                     rows.append(row)
             kinds[step.id] = step.kind
+            if step.kind is RecordKind.MEMBER_STATUS and campaign_of(step) in self._orders:
+                self._orders[campaign_of(step)] += 1
         writer.write(rows)
-        return [writer.result(step) for step in steps]
+        results = [writer.result(step) for step in steps]
+        self._learn(steps, results)
+        return results
+
+    def _learn(self, steps: Sequence[Step], results: Sequence[StepResult]) -> None:
+        """Forget what the answers have shown to be stale."""
+        for step, result in zip(steps, results, strict=True):
+            if step.kind is RecordKind.MEMBER_STATUS:
+                self._statuses.pop(campaign_of(step), None)
+            if result.failure and result.failure.problem.code in FIELD_CODES:
+                self._described.pop(step.kind, None)
 
     # ── describe, search, check ────────────────────────────────────────────────────────────────────────────────────
 
@@ -136,10 +169,15 @@ class SalesforceTarget:
         kept = self._fresh_catalogs().get(kind)
         if kept:
             return kept
+        return self._ask_description(kind)
+
+    def _ask_description(self, kind: RecordKind) -> FieldCatalog:
         hidden = failure_of([Refusal("INVALID_TYPE")], kind).problem
-        catalog = catalog_of(kind, self._wire.read(f"sobjects/{kind}/describe", missing=hidden) or {})
-        self._described[kind] = (self._now() + DESCRIBE_SECONDS, catalog)
-        return catalog
+        described = self._wire.read(f"sobjects/{object_name(kind)}/describe", missing=hidden) or {}
+        until = self._now() + DESCRIBE_SECONDS
+        self._described[kind] = (until, catalog_of(kind, described))
+        self._createable[kind] = (until, bool(described.get("createable")))
+        return self._described[kind][1]
 
     def _fresh_catalogs(self) -> dict[RecordKind, FieldCatalog]:
         now = self._now()
@@ -171,7 +209,7 @@ class SalesforceTarget:
 
     def url(self, ref: RecordRef) -> str:
         """Where a person can open the record."""
-        return f"{self._access.instance_url}/lightning/r/{ref.kind}/{quote(ref.id, safe='')}/view"
+        return f"{self._access.instance_url}/lightning/r/{object_name(ref.kind)}/{quote(ref.id, safe='')}/view"
 
 
 def connect(connection: Connection) -> CrmTarget:
@@ -189,8 +227,8 @@ def _query(question: Question, reference: str) -> Subrequest:
     return Subrequest(reference, "GET", f"query?q={quote(question.statement.text, safe=_URL_SAFE)}")
 
 
-def _look_up_failed(refusals: Sequence[Refusal], topic: Topic) -> TargetError:
-    failure = failure_of(refusals, RecordKind(topic) if topic is not Topic.STATUS else None)
+def _look_up_failed(refusals: Sequence[Refusal], kind: RecordKind) -> TargetError:
+    failure = failure_of(refusals, kind)
     if failure.next is Next.RETRY:
         return TargetUnavailable(failure.problem.cause, failure.problem, failure.retry_after)
     return TargetRefused(failure.problem)

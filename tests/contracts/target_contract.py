@@ -8,7 +8,7 @@ class TestOurTarget(TargetContract):
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -17,6 +17,7 @@ from contactsync.api import (
     CrmTarget,
     FieldValue,
     Found,
+    FoundActivity,
     Next,
     RecordKind,
     RecordRef,
@@ -27,6 +28,8 @@ from contactsync.api import (
 )
 
 PEOPLE = (RecordKind.LEAD, RecordKind.CONTACT)
+UNMAPPED = (RecordKind.MEMBER, RecordKind.MEMBER_STATUS, RecordKind.ATTENDEE)
+NINE, TEN, NOON = (f"2026-11-24T{hour}:00:00Z" for hour in ("09", "10", "12"))
 HARD_TEXTS = (
     'O\'Brien \\ "Söhne" & 株式会社 🎉',
     "back\\slash\\' OR Name != '",
@@ -58,16 +61,23 @@ class Crm:
             "owner": "OwnerId",
             "name": "Name",
             "website": "Website",
+            "subject": "Subject",
+            "starts_at": "StartDateTime",
+            "ends_at": "EndDateTime",
+            "description": "Description",
+            "who": "WhoId",
         }
     )
     connect: Callable[[], CrmTarget] | None = None  # a second target on the same CRM, where that makes sense
 
     def create(self, step_id: str, kind: RecordKind, **fields: FieldValue) -> Step:
-        """A step that makes a record; fields by our own words, those of a member as they are."""
+        """A step that makes a record; fields by our own words, those of kinds without a mapping as they are."""
         if kind is RecordKind.LEAD:
             fields.setdefault("company", "Engines")
         if kind.is_person:
             fields.setdefault("last_name", "Lovelace")
+        if kind is RecordKind.ACTIVITY:
+            fields = {"starts_at": NINE, "ends_at": TEN, **fields}
         return Step(step_id, Action.CREATE, kind, fields=self._named(kind, fields))
 
     def update(self, step_id: str, ref: RecordRef, **fields: FieldValue) -> Step:
@@ -75,7 +85,7 @@ class Crm:
         return Step(step_id, Action.UPDATE, ref.kind, ref, self._named(ref.kind, fields))
 
     def _named(self, kind: RecordKind, fields: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
-        if kind is RecordKind.MEMBER:
+        if kind in UNMAPPED:
             return dict(fields)
         return {self.names[name]: value for name, value in fields.items()}
 
@@ -102,6 +112,14 @@ class Crm:
         return self.target.look_up(
             Wanted(campaigns=frozenset({self.campaign}), member_emails=frozenset(emails), ids=ids or {})
         )
+
+    def activity(self, ref: RecordRef) -> FoundActivity:
+        """The Activity as it is found by its id, with all the fields that have a name here."""
+        fields = frozenset(self.names[name] for name in ("subject", "starts_at", "description", "who"))
+        wanted = Wanted(ids={RecordKind.ACTIVITY: frozenset({ref.id})}, fields={RecordKind.ACTIVITY: fields})
+        (found,) = self.target.look_up(wanted).activities
+        assert found.ref == ref
+        return found
 
 
 class TargetContract:
@@ -314,6 +332,143 @@ class TargetContract:
         assert dependent.failure
         assert dependent.failure.next is culprit.failure.next
         assert all(result.ok for result in rest)
+
+    def test_an_activity_is_found_by_its_id_and_by_when_it_begins(self, crm: Crm) -> None:
+        ref = crm.made(RecordKind.ACTIVITY, subject="Demo", starts_at=NINE, description="contactsync meeting m1")
+        crm.made(RecordKind.ACTIVITY, subject="Another", starts_at=TEN, ends_at=NOON)
+        found = crm.activity(ref)
+        assert (found.starts_at, found.subject, found.description) == (NINE, "Demo", "contactsync meeting m1")
+        assert found.fields[crm.names["subject"]] == "Demo"
+        by_start = crm.target.look_up(Wanted(activity_starts=frozenset({NINE, "no moment", "2031-01-01T00:00:00Z"})))
+        assert [each.ref for each in by_start.activities] == [ref]
+
+    def test_a_meeting_with_several_attendees_is_made_at_once_and_found_whole(self, crm: Crm) -> None:
+        people = [crm.made(PEOPLE[n % 2], email=f"p{n}@x.example") for n in range(4)]
+        activity, *attendees = crm.apply(
+            crm.create("v1", RecordKind.ACTIVITY, subject="Demo", who=people[0].id),
+            *(
+                crm.create(f"t{n}", RecordKind.ATTENDEE, activity=StepRef("v1"), person=people[n], status="new")
+                for n in range(1, 4)
+            ),
+        )
+        assert activity.ref
+        found = crm.activity(activity.ref)
+        assert found.fields[crm.names["who"]] == people[0].id
+        assert {(each.ref, each.person) for each in found.attendees} == {
+            (result.ref, person) for result, person in zip(attendees, people[1:], strict=True)
+        }
+        (by_start,) = crm.target.look_up(Wanted(activity_starts=frozenset({NINE}))).activities
+        assert set(by_start.attendees) == set(found.attendees)
+
+    def test_an_attendee_who_accepts_is_the_same_attendee(self, crm: Crm) -> None:
+        person = crm.made(RecordKind.CONTACT, email="ada@x.example")
+        activity = crm.made(RecordKind.ACTIVITY, subject="Demo")
+        ref = crm.made(RecordKind.ATTENDEE, activity=activity, person=person, status="new")
+        before = crm.activity(activity).attendees
+        (result,) = crm.apply(crm.update("t1", ref, status="accepted"))
+        assert result.ref == ref
+        after = crm.activity(activity).attendees
+        assert [each.ref for each in before] == [each.ref for each in after] == [ref]
+        assert [(each.status or "").lower() for each in (*before, *after)] == ["new", "accepted"]
+
+    def test_a_meeting_that_is_moved_stays_the_same_activity(self, crm: Crm) -> None:
+        ref = crm.made(RecordKind.ACTIVITY, subject="Demo", starts_at=NINE, ends_at=TEN)
+        (result,) = crm.apply(crm.update("v1", ref, subject="Cancelled: Demo", starts_at=TEN, ends_at=NOON))
+        assert result.ref == ref
+        assert (crm.activity(ref).starts_at, crm.activity(ref).subject) == (TEN, "Cancelled: Demo")
+        assert crm.target.look_up(Wanted(activity_starts=frozenset({NINE}))).activities == ()
+
+    def test_an_activity_that_is_gone_asks_for_a_new_match(self, crm: Crm) -> None:
+        (result,) = crm.apply(crm.update("v1", crm.missing(RecordKind.ACTIVITY), subject="Demo"))
+        assert result.failure
+        assert result.failure.next is Next.REMATCH
+
+    def test_a_campaign_is_found_by_id_and_by_its_whole_name_in_any_case(self, crm: Crm) -> None:
+        ref = crm.made(RecordKind.CAMPAIGN, name="Expo & Söhne 2026")
+        crm.made(RecordKind.CAMPAIGN, name="Expo")
+        fields = {RecordKind.CAMPAIGN: frozenset({crm.names["name"]})}
+        for wanted in (
+            Wanted(ids={RecordKind.CAMPAIGN: frozenset({ref.id})}, fields=fields),
+            Wanted(campaign_names=frozenset({"expo & söhne 2026"}), fields=fields),
+        ):
+            (found,) = crm.target.look_up(wanted).campaigns
+            assert (found.ref, found.name, dict(found.fields)) == (
+                ref,
+                "Expo & Söhne 2026",
+                {"Name": "Expo & Söhne 2026"},
+            )
+            assert found.created_at
+
+    def test_a_campaign_that_was_made_takes_members(self, crm: Crm) -> None:
+        campaign = crm.made(RecordKind.CAMPAIGN, name="Expo 2027")
+        wanted = Wanted(campaigns=frozenset({campaign.id}), member_emails=frozenset({"ada@x.example"}))
+        label = crm.target.look_up(wanted).member_statuses[campaign.id][0].label
+        results = crm.apply(
+            crm.create("p1", RecordKind.LEAD, email="ada@x.example"),
+            crm.create("m1", RecordKind.MEMBER, campaign=campaign.id, person=StepRef("p1"), status=label),
+        )
+        (found,) = crm.target.look_up(wanted).members
+        assert (found.ref, found.person, found.status) == (results[1].ref, results[0].ref, label)
+
+    @pytest.mark.parametrize("others", [0, 40])
+    def test_a_new_member_status_can_be_given_at_once(self, crm: Crm, others: int) -> None:
+        crm.members("ada@x.example")
+        padding = [crm.create(f"p{n}", RecordKind.LEAD, email=f"p{n}@x.example") for n in range(others)]
+        member = crm.create(
+            "m1", RecordKind.MEMBER, campaign=crm.campaign, person=StepRef("a1"), status="Badge scanned"
+        )
+        results = crm.apply(
+            crm.create("s1", RecordKind.MEMBER_STATUS, campaign=crm.campaign, label="Badge scanned", responded=True),
+            crm.create("s2", RecordKind.MEMBER_STATUS, campaign=crm.campaign, label="Waiting", responded=False),
+            crm.create("a1", RecordKind.LEAD, email="ada@x.example"),
+            replace(member, after=("s1",)),
+            *padding,
+        )
+        assert all(result.ok for result in results)
+        found = crm.members("ada@x.example")
+        assert [each.status for each in found.members] == ["Badge scanned"]
+        assert {"Badge scanned": True, "Waiting": False}.items() <= {
+            each.label: each.responded for each in found.member_statuses[crm.campaign]
+        }.items()
+
+    @pytest.mark.parametrize("others", [0, 40])
+    def test_what_comes_after_a_failed_step_is_not_done(self, crm: Crm, others: int) -> None:
+        person = crm.made(RecordKind.LEAD, email="ada@x.example")
+        padding = [crm.create(f"p{n}", RecordKind.LEAD, email=f"p{n}@x.example") for n in range(others)]
+        member = crm.create("m1", RecordKind.MEMBER, campaign=crm.campaign, person=person, status=crm.status)
+        first, second, *rest = crm.apply(
+            crm.update("gone", crm.missing(RecordKind.CONTACT), title="Countess"),
+            replace(member, after=("gone",)),
+            *padding,
+        )
+        assert first.failure
+        assert second.failure
+        assert second.failure.next is first.failure.next
+        assert all(result.ok for result in rest)
+        assert crm.members("ada@x.example").members == ()
+
+    def test_a_status_is_said_to_be_addable_only_when_the_campaign_lacks_it(self, crm: Crm) -> None:
+        for labels, addable in (((crm.status.upper(), "Nowhere"), False), (("Nowhere",), True)):
+            wanted = Wanted(
+                campaigns=frozenset({crm.campaign}),
+                member_emails=frozenset({"ada@x.example"}),
+                member_labels=frozenset({labels}),
+            )
+            assert crm.target.look_up(wanted).can_add_statuses >= addable
+        assert not crm.members("ada@x.example").can_add_statuses
+
+    @pytest.mark.parametrize("others", [0, 40])
+    def test_a_removed_member_is_out_of_the_campaign_and_the_person_stays(self, crm: Crm, others: int) -> None:
+        person = crm.made(RecordKind.LEAD, email="ada@x.example")
+        ref = crm.made(RecordKind.MEMBER, campaign=crm.campaign, person=person, status=crm.status)
+        padding = [crm.create(f"p{n}", RecordKind.LEAD, email=f"p{n}@x.example") for n in range(others)]
+        removed, *rest = crm.apply(Step("m1", Action.REMOVE, RecordKind.MEMBER, ref), *padding)
+        assert removed.ref == ref
+        assert all(result.ok for result in rest)
+        assert crm.members("ada@x.example").members == ()
+        assert [each.ref for each in crm.person(RecordKind.LEAD, "ada@x.example").people] == [person]
+        (again,) = crm.apply(Step("m1", Action.REMOVE, RecordKind.MEMBER, ref))
+        assert again.ok
 
     def test_no_steps_are_no_results(self, crm: Crm) -> None:
         assert crm.apply() == []

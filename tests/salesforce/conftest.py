@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import requests
+from contactsync_plugins.salesforce.ids import object_name
 from contactsync_plugins.salesforce.target import SalesforceTarget
 
 from contactsync.api import Connection, RecordKind, RecordRef, Token
@@ -87,9 +88,14 @@ class Org:
         return self.seed("Campaign", **{"Name": "Expo", **values})
 
     def gone(self, kind: RecordKind) -> RecordRef:
-        needed = {"Lead": {"LastName": "Gone", "Company": "Gone"}, "Contact": {"LastName": "Gone"}}
-        record_id = self.seed(str(kind), **needed.get(str(kind), {"Name": "Gone"}))
-        self.admin("delete", {"object": str(kind), "ids": [record_id]})
+        name = object_name(kind)
+        needed = {
+            "Lead": {"LastName": "Gone", "Company": "Gone"},
+            "Contact": {"LastName": "Gone"},
+            "Event": {"StartDateTime": "2026-11-24T09:00:00Z", "DurationInMinutes": 30},
+        }
+        record_id = self.seed(name, **needed.get(name, {"Name": "Gone"}))
+        self.admin("delete", {"object": name, "ids": [record_id]})
         return RecordRef(kind, record_id)
 
 
