@@ -14,8 +14,9 @@ from sqlalchemy.engine import Connection as Db
 from sqlalchemy.engine import Engine
 
 from contactsync.domain.connection import Connection
+from contactsync.domain.merge import from_json, values
 from contactsync.store.engine import writing
-from contactsync.store.tables import connection, org
+from contactsync.store.tables import connection, event, meeting, org
 from contactsync.store.tokens import CREDENTIALS_PURPOSE, DatabaseTokenKeeper, utc_now
 from contactsync.store.vault import Vault
 
@@ -36,6 +37,8 @@ class ConnectionRow:
     paused_until: datetime | None
     problem: Mapping[str, Any] | None
     created_at: datetime
+    budget_at: datetime | None = None  # when the CRM last said its count
+    revision: int = 0  # counts up when what is remembered of the CRM is stale
 
     def paused(self, now: datetime) -> bool:
         """Whether nobody should call the CRM: until a time, or (a problem without one) until somebody acted."""
@@ -76,10 +79,35 @@ def connect(  # noqa: PLR0917 - in the order in which they are read
         conn.execute(sa.update(connection).where(connection.c.id == before.id).values(**said, **fresh, **going))
         return before.id
     if before is not None:
+        _leave(conn, org_id)
         forgotten = {"sealed_credentials": vault.seal(org_id, CREDENTIALS_PURPOSE, "{}"), "sealed_token": None}
         conn.execute(sa.update(connection).where(connection.c.id == before.id).values(replaced_at=now, **forgotten))
     row = {"org_id": org_id, "target": target, "created_at": now, "calls": 0, "failures": 0} | said
     return int(conn.execute(sa.insert(connection).values(**row).returning(connection.c.id)).scalar_one())
+
+
+def _leave(conn: Db, org_id: int) -> None:
+    """Forget what was made of the org's events and meetings in the CRM that it leaves: in another one it is not there."""
+    made = event.c.campaign_made.is_not(None)
+    for row in conn.execute(sa.select(event).where(event.c.org_id == org_id, made)).all():
+        said = values(from_json(row.fields)).get("campaign_id")
+        kept = row.campaign_choice if row.campaign_choice is not None else said
+        conn.execute(sa.update(event).where(event.c.id == row.id).values(campaign_made=None, campaign_id=kept or None))
+    for table in (event, meeting):
+        conn.execute(sa.update(table).where(table.c.org_id == org_id).values(attempted=None, fingerprint=None))
+
+
+def bump_revision(conn: Db, connection_id: int) -> None:
+    """Have every worker forget what it remembers of this CRM (its fields, say)."""
+    conn.execute(
+        sa.update(connection).where(connection.c.id == connection_id).values(revision=connection.c.revision + 1)
+    )
+
+
+def resume(conn: Db, connection_id: int) -> None:
+    """Somebody acted: what paused or stopped the connection holds no more; its records go again by themselves."""
+    going = {"failures": 0, "paused_until": None, "problem": None}
+    conn.execute(sa.update(connection).where(connection.c.id == connection_id).values(**going))
 
 
 def present(conn: Db, org_id: int) -> ConnectionRow | None:
@@ -92,7 +120,7 @@ def open_connection(
     engine: Engine, vault: Vault, row: ConnectionRow, now: Callable[[], datetime] = utc_now
 ) -> OpenConnection:
     """The connection with its credentials opened. Raises SealBroken; does no I/O."""
-    counter = _CallCounter(engine, row.id)
+    counter = _CallCounter(engine, row.id, now)
     return OpenConnection(
         settings=dict(row.settings),
         credentials=json.loads(vault.open(row.org_id, CREDENTIALS_PURPOSE, row.sealed_credentials)),
@@ -116,18 +144,22 @@ _PRESENT = sa.select(*(connection.c[name] for name in ConnectionRow.__dataclass_
 class _CallCounter:
     """Adds calls up in memory: a row written per call would cost more than the call's own bookkeeping is worth."""
 
-    def __init__(self, engine: Engine, connection_id: int) -> None:
+    def __init__(self, engine: Engine, connection_id: int, now: Callable[[], datetime]) -> None:
         self._engine = engine
+        self._now = now
         self._connection_id = connection_id
         self._lock = threading.Lock()
         self._calls = 0
-        self._budget: dict[str, int] = {}
+        self._budget: dict[str, int | datetime] = {}
 
     def count(self, used: int | None, limit: int | None) -> None:
         said = {"budget_used": used, "budget_limit": limit}
+        known = {name: value for name, value in said.items() if value is not None}
         with self._lock:
             self._calls += 1
-            self._budget |= {name: value for name, value in said.items() if value is not None}
+            self._budget |= known
+            if known:
+                self._budget["budget_at"] = self._now()
 
     def flush(self) -> None:
         """In a transaction of its own: never inside another one that writes."""
