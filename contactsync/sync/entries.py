@@ -1,4 +1,4 @@
-"""From a plan and its results to what is written down of each contact. Pure: clock and chance are given."""
+"""From a decision and its results to what is written down of each record. Pure: clock and chance are given."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from contactsync.domain.batch import ContactPlan, Plan, Ready
-from contactsync.domain.crm import Action, Failure, Next, Problem, Step, StepResult
+from contactsync.domain.batch import ContactPlan, Ready, ReadyEvent, ReadyMeeting, RecordPlan
+from contactsync.domain.crm import Action, Failure, FieldValue, Next, Problem, RecordRef, Step, StepRef, StepResult
 from contactsync.domain.fingerprint import Fingerprints
-from contactsync.domain.mapping import FieldMapping
+from contactsync.domain.mapping import MAPPED_KINDS, FieldMapping
 from contactsync.domain.outcome import Backoff, Outcome, after_failure, outcome
 from contactsync.domain.policy import Policies
-from contactsync.domain.records import SyncAs
+from contactsync.domain.records import Scalar, SyncAs, SyncStatus
+from contactsync.domain.run import Subject
 from contactsync.domain.shown import shown
+from contactsync.domain.values import mark_of
 from contactsync.store.ledger import LinkMade, Recorded
 from contactsync.store.queue import Claimed
+from contactsync.store.queue_events import ClaimedEvent
+from contactsync.store.queue_meetings import ClaimedMeeting, meeting_source
 
 UNSAID = Failure(
     Next.RETRY,
@@ -50,23 +54,25 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Applied:
-    """A plan and what came of it, by step id."""
+    """What was decided for each record, by its id, the steps, and what came of them, by step id."""
 
-    plan: Plan
+    plans: Mapping[str, ContactPlan | RecordPlan]
     steps: Mapping[str, Step]
     results: Mapping[str, StepResult]
 
-    def steps_of(self, contact_plan: ContactPlan) -> tuple[Step, ...]:
-        """One contact's steps, those that others refer to first."""
-        return tuple(self.steps[step_id] for step_id in contact_plan.step_ids)
+    def steps_of(self, record_id: str) -> tuple[Step, ...]:
+        """One record's steps, in the order of its plan."""
+        return tuple(self.steps[step_id] for step_id in self.plans[record_id].step_ids)
 
 
-def applied(plan: Plan, results: Sequence[StepResult]) -> Applied:
-    """A plan with its results, indexed. A step of which the target said nothing may have been done or not."""
+def applied(
+    plans: Mapping[str, ContactPlan | RecordPlan], steps: Sequence[Step], results: Sequence[StepResult]
+) -> Applied:
+    """A decision with its results, indexed. A step of which the target said nothing may have been done or not."""
     said = {result.step_id: result for result in results}
-    for step in plan.steps:
+    for step in steps:
         said.setdefault(step.id, StepResult(step.id, failure=UNSAID))
-    return Applied(plan, {step.id: step for step in plan.steps}, said)
+    return Applied(plans, {step.id: step for step in steps}, said)
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,9 @@ class Moment:
     started: datetime
     ended: datetime
     chance: float
+
+
+# ── contacts ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def settled(
@@ -103,21 +112,13 @@ def settled(
 
 def entry(one: Prepared, done: Applied, backoff: Backoff, moment: Moment) -> Recorded:
     """What is written down of a contact whose steps were tried."""
-    contact_plan = done.plan.contacts[one.claimed.contact.id]
-    steps = done.steps_of(contact_plan)
-    why = dict.fromkeys([*one.ready.why, *contact_plan.why, *(line for step in steps for line in step.why)])
-    result = outcome(
-        contact_plan,
-        done.results,
-        attempts=one.claimed.attempts,
-        rematched=one.claimed.rematched,
-        backoff=backoff,
-        now=moment.ended,
-        chance=moment.chance,
-    )
+    contact_id = one.claimed.contact.id
+    plan, steps = done.plans[contact_id], done.steps_of(contact_id)
+    why = dict.fromkeys([*one.ready.why, *plan.why, *(line for step in steps for line in step.why)])
+    result = _outcome(one.claimed, plan, done, backoff, moment)
     return Recorded(
         key=one.claimed.key,
-        source_id=one.claimed.contact.id,
+        source_id=contact_id,
         change=one.claimed.change,
         attempt=one.claimed.attempts + 1,
         outcome=result,
@@ -125,9 +126,10 @@ def entry(one: Prepared, done: Applied, backoff: Backoff, moment: Moment) -> Rec
         sync_as=one.ready.sync_as,
         fingerprint=one.fingerprint,
         why=tuple(why),
-        links=_links(one.ready, contact_plan, done),
+        links=_links(one.ready, plan, done, None),
         tied=_tied(one.ready),
         run=[shown(step, done.results) for step in steps],
+        marks=marks(steps, done.results),
     )
 
 
@@ -144,18 +146,41 @@ def failed_entry(one: Prepared, failure: Failure, backoff: Backoff, now: datetim
     return replace(settled(one.claimed, result, now, sync_as=one.ready.sync_as), why=one.ready.why, run=[])
 
 
-def _links(ready: Ready, contact_plan: ContactPlan, done: Applied) -> tuple[LinkMade, ...]:
-    sources: dict[str | None, str] = {contact_plan.person: ready.contact.id}
-    if ready.contact.company is not None:
-        sources[contact_plan.account] = ready.contact.company.key
-    for campaign_id, step_id in contact_plan.members.items():
-        sources[step_id] = _member_source(campaign_id, ready.contact.id)
+def _outcome(
+    claimed: Claimed | ClaimedEvent | ClaimedMeeting,
+    plan: ContactPlan | RecordPlan,
+    done: Applied,
+    backoff: Backoff,
+    moment: Moment,
+) -> Outcome:
+    return outcome(
+        plan,
+        done.results,
+        attempts=claimed.attempts,
+        rematched=claimed.rematched,
+        backoff=backoff,
+        now=moment.ended,
+        chance=moment.chance,
+    )
+
+
+def _links(
+    ready: Ready, plan: ContactPlan | RecordPlan, done: Applied, adopt: RecordRef | None
+) -> tuple[LinkMade, ...]:
+    sources: dict[str | None, str] = {plan.person: ready.contact.id}
+    if isinstance(plan, ContactPlan):
+        if ready.contact.company is not None:
+            sources[plan.account] = ready.contact.company.key
+        for campaign_id, step_id in plan.members.items():
+            sources[step_id] = _member_source(campaign_id, ready.contact.id)
     made = []
     for name, source in sources.items():
         result = done.results.get(name or "")
-        if result is not None and result.ref is not None:
+        if result is not None and result.ref is not None and done.steps[result.step_id].action is not Action.REMOVE:
             created = done.steps[result.step_id].action is Action.CREATE
             made.append(LinkMade(source, result.ref, created_by_us=created))
+    if adopt is not None:
+        made.append(LinkMade(ready.contact.id, adopt, created_by_us=False))
     return tuple(made)
 
 
@@ -168,3 +193,103 @@ def _tied(ready: Ready) -> tuple[str, ...]:
 
 def _member_source(campaign_id: str, contact_id: str) -> str:
     return f"{campaign_id}:{contact_id}"
+
+
+# ── events and meetings ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def settled_record(
+    one: ClaimedEvent | ClaimedMeeting, result: Outcome, now: datetime, fingerprint: str | None = None
+) -> Recorded:
+    """An event or a meeting about which the CRM was not asked."""
+    subject, source_id = _named(one)
+    return Recorded(
+        key=one.key,
+        source_id=source_id,
+        change=one.change,
+        attempt=one.attempts + 1,
+        outcome=result,
+        started_at=now,
+        fingerprint=fingerprint,
+        subject=subject,
+    )
+
+
+def record_entry(
+    one: ClaimedEvent | ClaimedMeeting, fingerprint: str, done: Applied, backoff: Backoff, moment: Moment
+) -> Recorded:
+    """What is written down of an event or a meeting whose steps were tried. One that needs no record in the CRM is excluded:
+    it is not synced, and nothing is wrong with it.
+    """
+    _, source_id = _named(one)
+    plan, steps = done.plans[source_id], done.steps_of(source_id)
+    result = _outcome(one, plan, done, backoff, moment)
+    if result.status is SyncStatus.SYNCED and not steps:
+        result = replace(result, status=SyncStatus.EXCLUDED)
+    why = dict.fromkeys([*plan.why, *(line for step in steps for line in step.why)])
+    return replace(
+        settled_record(one, result, moment.started, fingerprint),
+        why=tuple(why),
+        links=_record_links(one, plan, done),
+        tied=(_record_source(one),),
+        run=[shown(step, done.results) for step in steps],
+        marks=marks(steps, done.results),
+    )
+
+
+def failed_record(
+    one: ClaimedEvent | ClaimedMeeting, failure: Failure, backoff: Backoff, now: datetime, chance: float
+) -> Recorded:
+    """What is written down of an event or a meeting when the CRM could not be asked at all."""
+    result = after_failure(
+        failure, attempts=one.attempts, rematched=one.rematched, backoff=backoff, now=now, chance=chance
+    )
+    return replace(settled_record(one, result, now), run=[])
+
+
+def _named(one: ClaimedEvent | ClaimedMeeting) -> tuple[Subject, str]:
+    ready: ReadyEvent | ReadyMeeting = one.ready
+    return ("event", ready.event.id) if isinstance(ready, ReadyEvent) else ("meeting", ready.meeting.id)
+
+
+def _record_source(one: ClaimedEvent | ClaimedMeeting) -> str:
+    subject, source_id = _named(one)
+    return source_id if subject == "event" else meeting_source(source_id)
+
+
+def _record_links(
+    one: ClaimedEvent | ClaimedMeeting, plan: ContactPlan | RecordPlan, done: Applied
+) -> tuple[LinkMade, ...]:
+    """The tie to its own record. An event that is connected already has its campaign by a person's or a platform's word."""
+    if isinstance(one, ClaimedEvent) and one.ready.campaign is not None:
+        return ()
+    result = done.results.get(plan.person or "")
+    if result is None or result.ref is None:
+        return ()
+    created = done.steps[result.step_id].action is Action.CREATE
+    return (LinkMade(_record_source(one), result.ref, created_by_us=created),)
+
+
+# ── what was written ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def marks(steps: Sequence[Step], results: Mapping[str, StepResult]) -> dict[RecordRef, dict[str, str]]:
+    """What was written, as marks, of the steps that succeeded: by them our own values are known again later."""
+    made: dict[RecordRef, dict[str, str]] = {}
+    for step in steps:
+        result = results.get(step.id)
+        if step.action not in (Action.CREATE, Action.UPDATE) or step.kind not in MAPPED_KINDS.values():
+            continue
+        if result is not None and result.ref is not None:
+            written = {name: mark_of(_plain(value, results)) for name, value in step.fields.items()}
+            made.setdefault(result.ref, {}).update(written)
+    return made
+
+
+def _plain(value: FieldValue, results: Mapping[str, StepResult]) -> Scalar:
+    if isinstance(value, RecordRef):
+        return value.id
+    if isinstance(value, StepRef):
+        ref = results[value.step_id].ref
+        return ref.id if ref else None
+    return value

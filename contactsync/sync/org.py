@@ -6,7 +6,8 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from contactsync.domain.errors import Misconfigured
 from contactsync.log import described, logger
@@ -14,10 +15,16 @@ from contactsync.store import queue
 from contactsync.store.engine import reading
 from contactsync.store.lease import HeldLease, org_lease
 from contactsync.store.queue import OrgLease
+from contactsync.store.queue_events import claim_events
+from contactsync.store.queue_meetings import claim_meetings
 from contactsync.sync.absorb import absorb
-from contactsync.sync.batch import Turn, sync_batch
+from contactsync.sync.batch import sync_batch
+from contactsync.sync.budget_gate import rows_within
+from contactsync.sync.event_batch import sync_event_batch
+from contactsync.sync.meeting_batch import sync_meeting_batch
 from contactsync.sync.parts import Parts
 from contactsync.sync.rules import rules_of
+from contactsync.sync.turn import Turn
 
 log = logger(__name__)
 
@@ -33,8 +40,8 @@ def sync_org(parts: Parts, org_id: int, stop: Callable[[], bool] = never) -> boo
         take the org's lease, or knock and leave: its holder will look once more
         until nothing is due, or the time slice is over, or the process is asked to stop:
             absorb      deliveries in order → source records, due
-            claim       up to N due contacts
-            sync_batch  look up → plan → apply → record
+            claim       up to N due events, then contacts, then meetings
+            sync        look up → plan → apply → record
         let go of the lease; if somebody knocked meanwhile, look once more
 
     A worker may die at any line: what is due stays due, the lease runs out, the clock rings again.
@@ -56,7 +63,11 @@ def sync_org(parts: Parts, org_id: int, stop: Callable[[], bool] = never) -> boo
 
 
 def _round(parts: Parts, org_id: int, lease: HeldLease) -> bool | None:
-    """Absorb and sync one batch; False when there was nothing to do, None when the CRM cannot be used now."""
+    """Absorb and sync one batch of each kind; False when there was nothing to do, None when the CRM cannot be used now.
+
+    Events go before contacts, because a campaign may be made of them; meetings after, because their attendees are records
+    by then.
+    """
     with reading(parts.engine) as db:
         slug = queue.slug_of(db, org_id)
     if slug is None:
@@ -73,13 +84,27 @@ def _round(parts: Parts, org_id: int, lease: HeldLease) -> bool | None:
         return None
     if bound is not None and bound.row.paused(parts.now()):
         return None
-    with reading(parts.engine) as db:
-        claimed = queue.claim(db, org_id, bound.row.id if bound else None, parts.now(), size)
-    if not claimed:
-        return absorbed
-    usable = sync_batch(Turn(parts, org_id, rules, bound, lease), claimed)
-    log.info("batch synced", org=slug, contacts=len(claimed), usable=usable)
-    return True if usable else None
+    turn = Turn(parts, org_id, rules, bound, lease)
+    most = rows_within(bound.row if bound else None, rules.policies.reserve_percent, size)
+    synced = 0
+    for word, claim, sync in _BATCHES:
+        with reading(parts.engine) as db:
+            claimed = claim(db, org_id, bound.row.id if bound else None, parts.now(), most)
+        if not claimed:
+            continue
+        usable = sync(turn, claimed)
+        log.info("batch synced", org=slug, usable=usable, **{word: len(claimed)})
+        if not usable:
+            return None
+        synced += len(claimed)
+    return bool(absorbed or synced)
+
+
+_BATCHES: tuple[tuple[str, Callable[..., Sequence[Any]], Callable[[Turn, Sequence[Any]], bool]], ...] = (
+    ("events", claim_events, sync_event_batch),
+    ("contacts", queue.claim, sync_batch),
+    ("meetings", claim_meetings, sync_meeting_batch),
+)
 
 
 def _absorb_up_to(parts: Parts, org_id: int, lease: HeldLease, enough: int) -> bool:

@@ -42,7 +42,7 @@ def asking(bound: Bound) -> Iterator[None]:
 
 
 class Targets:
-    """Makes targets, and makes a new one when the connection was changed."""
+    """Makes targets, and makes a new one when the connection was changed, or what is remembered of the CRM is stale."""
 
     def __init__(self, engine: Engine, vault: Vault, plugins: Plugins) -> None:
         self._engine = engine
@@ -68,4 +68,4 @@ class Targets:
 
 
 def _identity(row: ConnectionRow) -> tuple[object, ...]:
-    return (row.id, row.target, sorted(row.settings.items()), row.sealed_credentials)
+    return (row.id, row.target, sorted(row.settings.items()), row.sealed_credentials, row.revision)

@@ -1,0 +1,123 @@
+"""One batch on its way to the CRM: look up, plan, apply, of whichever kind its records are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from contactsync.domain.batch import Catalogs, Written
+from contactsync.domain.crm import Found, Problem
+from contactsync.domain.errors import TargetRefused
+from contactsync.domain.mapping import FieldMapping
+from contactsync.domain.writes import marks_needed, rules_need_catalog
+from contactsync.log import logger
+from contactsync.store import written as written_marks
+from contactsync.store.engine import Connection as Db
+from contactsync.store.engine import reading
+from contactsync.sync.deciding import Decided, Decider, One, Seen, each_that_can
+from contactsync.sync.drift import Drift
+from contactsync.sync.entries import Applied, Rules, applied
+from contactsync.sync.parts import Parts
+from contactsync.sync.targets import Bound, asking
+from contactsync.sync.turn import Turn
+
+WriteAhead = Callable[[Db, Decided], None]
+"""What must be kept before the CRM is written, in the transaction that holds the lease."""
+
+log = logger(__name__)
+
+
+def nothing_ahead(_db: Db, _decided: Decided) -> None:
+    """Nothing must be kept first."""
+
+
+def bring(
+    turn: Turn, bound: Bound, decider: Decider[One], batch: Sequence[One], ahead: WriteAhead = nothing_ahead
+) -> Applied:
+    """Bring records to the CRM; what came of each. Raises TargetError when nobody's could be done, LeaseLost.
+
+    look up       once for all; a field that is gone stops those who need it, with one problem, and the others go on
+    plan          a record at which planning breaks stops alone
+    write ahead   under the lease: a pause since the look up may have cost it, then what was found is old
+    apply         once for all
+    """
+    drift = Drift(turn.rules.mapping)
+    try:
+        while True:
+            try:
+                return _once(turn, bound, decider, batch, drift, ahead)
+            except TargetRefused as refused:
+                wider = drift.widened(refused.problem)
+                if wider is None:
+                    raise
+                log.warning("mapping does not fit the CRM any more", org=turn.rules.slug, problem=refused.problem.code)
+                drift = wider
+    finally:
+        bound.connection.flush()
+
+
+def _once(
+    turn: Turn, bound: Bound, decider: Decider[One], batch: Sequence[One], drift: Drift, ahead: WriteAhead
+) -> Applied:
+    decided = decide(turn.parts, turn.rules, bound, decider, batch, drift)
+    with turn.lease.writing() as db:
+        ahead(db, decided)
+    with asking(bound):
+        results = bound.target.apply(decided.steps)
+    return applied(decided.plans, decided.steps, results)
+
+
+def decide(
+    parts: Parts, rules: Rules, bound: Bound, decider: Decider[One], batch: Sequence[One], drift: Drift | None = None
+) -> Decided:
+    """What a batch would change in the CRM now; reads it and writes nothing. Raises TargetError."""
+    drift = drift or Drift(rules.mapping)
+    mapping = drift.mapping
+    stopped: dict[str, Problem] = {
+        decider.id_of(one): problem for one in batch if (problem := drift.holding(decider.kinds_of(one)))
+    }
+    going = [one for one in batch if decider.id_of(one) not in stopped]
+    wanted, unasked = each_that_can(decider, going, lambda some: decider.ask(some, mapping, rules.policies))
+    going = [one for one in going if decider.id_of(one) not in unasked]
+    with asking(bound):
+        found = Found() if wanted.empty else bound.target.look_up(wanted)
+        catalogs = _catalogs(bound, mapping, decider) if going else {}
+    seen = Seen(found, mapping, rules.policies, _written(parts, bound, decider, rules, found), catalogs)
+    decided, unplanned = each_that_can(decider, going, lambda some: decider.decide(some, seen))
+    stopped |= unasked | unplanned | _drifted(decided, drift)
+    return _without(decided, stopped, decider)
+
+
+def _catalogs(bound: Bound, mapping: FieldMapping, decider: Decider[One]) -> Catalogs:
+    """The fields of the kinds that need them to be written right: nobody else pays for a call."""
+    needed = rules_need_catalog(mapping) & decider.kinds
+    return {kind: bound.target.describe(kind) for kind in sorted(needed)}
+
+
+def _written(parts: Parts, bound: Bound, decider: Decider[One], rules: Rules, found: Found) -> Written:
+    if not marks_needed(rules.mapping, rules.policies, decider.kinds):
+        return {}
+    refs = [person.ref for person in found.people] + [account.ref for account in found.accounts]
+    refs += [campaign.ref for campaign in found.campaigns] + [activity.ref for activity in found.activities]
+    with reading(parts.engine) as db:
+        return written_marks.marks_of(db, bound.row.id, refs)
+
+
+def _drifted(decided: Decided, drift: Drift) -> dict[str, Problem]:
+    if not drift.kinds:
+        return {}
+    steps = {step.id: step for step in decided.steps}
+    return {
+        record_id: problem
+        for record_id, plan in decided.plans.items()
+        if (problem := drift.stopping(steps[step_id] for step_id in plan.step_ids))
+    }
+
+
+def _without(decided: Decided, stopped: Mapping[str, Problem], decider: Decider[One]) -> Decided:
+    """The decision without records that are stopped, and without the steps that only they needed."""
+    if not stopped:
+        return decided
+    plans = {record_id: plan for record_id, plan in decided.plans.items() if record_id not in stopped}
+    needed = {step_id for plan in plans.values() for step_id in plan.step_ids}
+    stops = {record_id: decider.stopped(record_id, problem) for record_id, problem in stopped.items()}
+    return Decided(tuple(step for step in decided.steps if step.id in needed), {**plans, **stops})

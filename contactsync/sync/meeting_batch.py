@@ -1,0 +1,43 @@
+"""One batch of meetings: each becomes an Activity, once, whatever becomes of the answer that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contactsync.domain.meetings import attempt_of, meeting_fingerprint
+from contactsync.store.engine import Connection as Db
+from contactsync.store.ledger import note_attempts
+from contactsync.store.queue_meetings import ClaimedMeeting
+from contactsync.sync.batch import connection_fingerprint
+from contactsync.sync.bringing import bring
+from contactsync.sync.deciding import MEETINGS, Decided
+from contactsync.sync.entries import Applied
+from contactsync.sync.record_batch import sync_records, to_write_ahead, wait_for_connection
+from contactsync.sync.targets import Bound
+from contactsync.sync.turn import Turn
+
+
+def sync_meeting_batch(turn: Turn, claimed: Sequence[ClaimedMeeting]) -> bool:
+    """Bring claimed meetings to the CRM; answers whether it can be used. Raises LeaseLost.
+
+    The moment at which an Activity may be made to start is written down before it is sent: were the answer lost, the next
+    attempt looks there first, also when the meeting was put off meanwhile (I3).
+    """
+    bound, rules = turn.bound, turn.rules
+    if bound is None:
+        wait_for_connection(turn, claimed)
+        return True
+    marked = [
+        (one, connection_fingerprint(bound, meeting_fingerprint(one.ready, rules.mapping, rules.policies)))
+        for one in claimed
+    ]
+    return sync_records(turn, bound, marked, lambda used, some: _bring(turn, used, some))
+
+
+def _bring(turn: Turn, bound: Bound, going: Sequence[ClaimedMeeting]) -> Applied:
+    attempts = {one.ready.meeting.id: (one.key, one.ready.attempted, attempt_of(one.ready)) for one in going}
+
+    def ahead(db: Db, decided: Decided) -> None:
+        note_attempts(db, "meeting", to_write_ahead(decided, attempts))
+
+    return bring(turn, bound, MEETINGS, [one.ready for one in going], ahead)

@@ -1,0 +1,75 @@
+"""What the batches of events and of meetings have in common: of each the CRM gets one record, and what belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from contactsync.domain.crm import Action, Failure, Next
+from contactsync.domain.errors import TargetError
+from contactsync.domain.outcome import Outcome
+from contactsync.domain.records import SyncStatus
+from contactsync.store.queue_events import ClaimedEvent
+from contactsync.store.queue_meetings import ClaimedMeeting
+from contactsync.sync.budget_gate import may_use
+from contactsync.sync.deciding import Decided
+from contactsync.sync.entries import Applied, Moment, failed_record, record_entry, settled_record
+from contactsync.sync.targets import Bound
+from contactsync.sync.turn import NOT_CONNECTED, Turn, chance, failure_of, fares_well, pause, tell, write
+
+Claimed = TypeVar("Claimed", ClaimedEvent, ClaimedMeeting)
+Bring = Callable[[Bound, Sequence[Claimed]], Applied]
+
+
+def wait_for_connection(turn: Turn, claimed: Sequence[Claimed]) -> None:
+    """Say of records that are claimed while there is no CRM that they wait for one."""
+    waiting = Outcome(SyncStatus.QUEUED, problem=NOT_CONNECTED)
+    now = turn.parts.now()
+    write(turn, (settled_record(one, waiting, now) for one in claimed))
+
+
+def sync_records(turn: Turn, bound: Bound, claimed: Sequence[tuple[Claimed, str]], bring: Bring[Claimed]) -> bool:
+    """Bring claimed records, each with its fingerprint, to the CRM; answers whether it can be used. Raises LeaseLost.
+
+    unchanged since its last good sync   nothing to ask
+    all the others                       look up → plan → write ahead → apply → what came of each → record
+    """
+    now = turn.parts.now()
+    same = [(one, mark) for one, mark in claimed if mark == one.fingerprint and not one.forced]
+    write(turn, (settled_record(one, Outcome(SyncStatus.SYNCED), now, mark) for one, mark in same))
+    going = [(one, mark) for one, mark in claimed if mark != one.fingerprint or one.forced]
+    if not going:
+        return True
+    if not may_use(turn, bound):
+        return False
+    backoff, started = turn.rules.backoff, turn.parts.now()
+    try:
+        done = bring(bound, [one for one, _ in going])
+    except TargetError as error:
+        failure = failure_of(error)
+        if not pause(turn, bound, failure):
+            failure = Failure(Next.RETRY, failure.problem)
+        write(turn, (failed_record(one, failure, backoff, started, chance()) for one, _ in going))
+        return False
+    moment = Moment(started, turn.parts.now(), chance())
+    entries = [record_entry(one, mark, done, backoff, replace(moment, chance=chance())) for one, mark in going]
+    write(turn, entries)
+    fares_well(turn, bound)
+    tell(turn, done, entries)
+    return True
+
+
+def to_write_ahead(
+    decided: Decided, attempts: Mapping[str, tuple[int, tuple[str, ...], str | None]]
+) -> dict[int, tuple[str, ...]]:
+    """What must be written down before records are made: row key → all that was ever attempted, the new one with it.
+
+    `attempts`: id → its row's key, what was attempted before, and under what it would be made now.
+    """
+    made = {step.id for step in decided.steps if step.action is Action.CREATE}
+    return {
+        key: (*before, now)
+        for record_id, (key, before, now) in attempts.items()
+        if now is not None and now not in before and decided.plans[record_id].person in made
+    }
