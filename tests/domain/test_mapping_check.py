@@ -80,7 +80,7 @@ def test_owner_and_account_go_into_lookup_fields_only():
 
 def test_what_a_payload_says_never_goes_into_a_lookup_field():
     for source in ("title", "custom.owner", "owner_email"):
-        assert "Only account and owner are records" in wrong(rule(source, "OwnerId"))["rules.1.target"]
+        assert "Sources that are records: owner." in wrong(rule(source, "OwnerId"))["rules.1.target"]
 
 
 def test_a_field_for_email_takes_no_other_text():
