@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import secrets
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from contactsync.config import Config
 from contactsync.domain.errors import Misconfigured
@@ -16,6 +18,7 @@ from contactsync.domain.errors import Misconfigured
 LEAST_KEY_LENGTH = 16
 
 VARIABLES = (
+    "CONTACTSYNC_BASE_URL",
     "CONTACTSYNC_CONFIG",
     "CONTACTSYNC_METRICS_TOKEN",
     "CONTACTSYNC_PROXIES",
@@ -38,6 +41,7 @@ class Settings:
     config: Config = field(default_factory=Config)
     proxies: int = 0  # how many in front of us may be believed about who asks
     metrics_token: str | None = field(default=None, repr=False)  # None: /metrics answers private addresses only
+    base_url: str | None = None  # where browsers find the web process, without a slash at the end
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -60,6 +64,7 @@ class Settings:
             config=Config.read(Path(path).expanduser() if path else None, said),
             proxies=_proxies(said),
             metrics_token=_metrics_token(said.get("CONTACTSYNC_METRICS_TOKEN")),
+            base_url=_base_url(said.get("CONTACTSYNC_BASE_URL")),
         )
 
 
@@ -122,6 +127,35 @@ def _metrics_token(token: str | None) -> str | None:
     if token is not None and len(token) < LEAST_KEY_LENGTH:
         raise Misconfigured(f"CONTACTSYNC_METRICS_TOKEN needs at least {LEAST_KEY_LENGTH} characters")
     return token
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name, without its port, is this machine itself."""
+    if host in {"localhost", "::1"}:
+        return True
+    try:
+        return ipaddress.IPv4Address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _base_url(url: str | None) -> str | None:
+    """Where a CRM sends browsers back to, with what proves their sign-in: https, but for this machine itself."""
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    plain = host and url.isascii() and url.isprintable() and not re.search(r"[\\\s@?#]", url)
+    if not plain or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
+        raise Misconfigured(
+            "CONTACTSYNC_BASE_URL must be the address at which browsers find contactsync, as in "
+            "https://contactsync.example.com (http:// for this machine itself only)"
+        )
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 
 
 def _secret_keys(text: str | None, database_url: str, var: Path) -> tuple[str, ...]:

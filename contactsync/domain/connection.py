@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from contactsync.domain.crm import CrmTarget, KnownProblem
+from contactsync.domain.crm import CrmTarget, KnownProblem, Problem
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,10 @@ class SignIn(Protocol):
 
         Raises TargetUnavailable and TargetRefused: the person begins again.
         """
+        ...
+
+    def refused(self, error: str) -> Problem:
+        """What it means that the browser came back with an `error` (OAuth's word for it) and no code."""
         ...
 
 

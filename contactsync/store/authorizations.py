@@ -16,7 +16,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection as Db
 
-from contactsync.store.tables import authorization
+from contactsync.store.tables import authorization, org
 from contactsync.store.vault import Vault
 
 AUTHORIZATION_PURPOSE = "sign-in"
@@ -41,6 +41,8 @@ class Taken:
 
     id: int
     org_id: int
+    org_slug: str
+    org_name: str
     begun: SignInBegun
 
 
@@ -74,7 +76,8 @@ def take(db: Db, vault: Vault, target: str, state: str, now: datetime) -> Taken 
     Raises SealBroken, and then it is used all the same.
     """
     mine = sa.and_(authorization.c.state_hash == _digest(state), authorization.c.target == target)
-    row = db.execute(sa.select(authorization).where(mine)).one_or_none()
+    asked = sa.select(authorization, org.c.slug, org.c.name).join(org, org.c.id == authorization.c.org_id)
+    row = db.execute(asked.where(mine)).one_or_none()
     if row is None or not row.sealed:
         return None
     used = sa.update(authorization).where(
@@ -83,7 +86,7 @@ def take(db: Db, vault: Vault, target: str, state: str, now: datetime) -> Taken 
     if not db.execute(used.values(used_at=now, sealed="")).rowcount:
         return None
     begun = json.loads(vault.open(row.org_id, AUTHORIZATION_PURPOSE, row.sealed))
-    return Taken(row.id, row.org_id, SignInBegun(**begun))
+    return Taken(row.id, row.org_id, row.slug, row.name, SignInBegun(**begun))
 
 
 def forget(db: Db, authorization_id: int) -> None:

@@ -1,4 +1,4 @@
-"""Connecting an org to its CRM with a browser: from the address to open to the connection, in two requests of two people's.
+"""Connecting an org to its CRM with a browser: from the address to open to the connection, over two requests.
 
     begin    state and verifier are drawn → kept, sealed → the CRM's own page, where a person signs in and allows it
     finish   the browser comes back with the state: it is taken, once → the code is redeemed → the org is connected,

@@ -32,6 +32,7 @@ _DOMAINS = (".salesforce.com", ".force.com", ".salesforce.mil")
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*", re.ASCII)
 _VERSION = re.compile(r"\d\d\.0", re.ASCII)
 _EXAMPLE = "https://acme.my.salesforce.com"
+_SECRETS = ("client_secret", "private_key", "refresh_token")
 _LONGEST_TIMEOUT = 600.0  # Salesforce itself ends a call after ten minutes
 
 
@@ -120,7 +121,7 @@ def _check_salesforce_host(host: str) -> None:
 
 def wrong_settings(settings: Mapping[str, str], credentials: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with a connection's settings, by setting name; empty when it can be used."""
-    wrong = _wrong_addresses(settings)
+    wrong = _wrong_addresses(settings) | _misplaced(settings)
     flow = _flow(settings, credentials)
     if not settings.get("client_id", "").strip():
         wrong["client_id"] = "missing; copy the Consumer Key of your External Client App"
@@ -136,6 +137,11 @@ def wrong_settings(settings: Mapping[str, str], credentials: Mapping[str, str]) 
         wrong["flow"] = f"unknown; write {CLIENT_CREDENTIALS} or {JWT_BEARER}, or sign in with a browser"
     wrong.update(_wrong_numbers(settings))
     return wrong
+
+
+def _misplaced(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings are kept and shown as they are."""
+    return {name: "is secret: it belongs among the credentials" for name in _SECRETS if settings.get(name)}
 
 
 def _wrong_numbers(settings: Mapping[str, str]) -> dict[str, str]:
@@ -162,7 +168,7 @@ def read_sign_in(settings: Mapping[str, str], credentials: Mapping[str, str]) ->
 
     Raises RefusedInput naming each wrong one.
     """
-    wrong = _wrong_addresses(settings, instance_url_needed=False) | _wrong_numbers(settings)
+    wrong = _wrong_addresses(settings, instance_url_needed=False) | _wrong_numbers(settings) | _misplaced(settings)
     if not settings.get("client_id", "").strip():
         wrong["client_id"] = "missing; copy the Consumer Key of your External Client App"
     if wrong:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import requests
 
-from contactsync.api import TargetRefused
+from contactsync.api import Problem, TargetRefused
 
 from .auth import redeem_code
 from .oauth import authorization_url
 from .settings import SIGN_IN_PAGES, WEB_SERVER, Access, is_local, origin, read_sign_in
-from .sign_in_advice import NO_REFRESH_TOKEN, OTHER_ORG
+from .sign_in_advice import NO_REFRESH_TOKEN, OTHER_ORG, advice_for
 from .transport import Session
 
 
@@ -43,6 +43,10 @@ class SalesforceSignIn:
             raise TargetRefused(OTHER_ORG.problem)
         kept = {"client_secret": access.client_secret, "refresh_token": token.refresh_token}
         return _settled(settings, token.instance_url), {name: value for name, value in kept.items() if value}
+
+    def refused(self, error: str) -> Problem:
+        """What it means that the browser came back with an error and no code."""
+        return advice_for(error, "").problem
 
 
 def _is_other_org(access: Access, instance_url: str) -> bool:
