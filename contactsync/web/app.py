@@ -11,8 +11,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from contactsync import __version__
 from contactsync.intake.door import webhooks
 from contactsync.sync.parts import Parts
-from contactsync.web import errors, health, metrics
-from contactsync.web.api import contacts, crm, docs, events, lists, runs, settings
+from contactsync.web import connect, errors, health, metrics
+from contactsync.web.api import connection, contacts, crm, docs, events, lists, runs, settings
 from contactsync.web.api.routes import make_api
 from contactsync.web.paths import SourceId, keep_escapes
 
@@ -35,6 +35,7 @@ RESOURCES = (
     settings.policies,
     settings.status,
     crm.routes,
+    connection.routes,
 )
 
 
@@ -50,6 +51,7 @@ def create_app(parts: Parts) -> Flask:
     app.register_blueprint(webhooks(parts))
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
+    app.register_blueprint(connect.pages())
     api = make_api(app, "contactsync", __version__)
     for resource in RESOURCES:
         resource.register(api)
