@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from contactsync.standin import lifecycle, page
+from contactsync.standin.admin_changes import OrgChanges
 from contactsync.standin.errors import RefusedError
 from contactsync.standin.faults import read_fault
 from contactsync.standin.site import HttpAnswer, HttpCall, Site, json_answer
@@ -37,10 +38,10 @@ class Admin:
             ("POST", "revoke"): lambda _: {"revoked": site.gate.revoke_all()},
             ("GET", "grants"): lambda _: [grant.as_json() for grant in site.gate.grants.grants],
             ("POST", "revoke_grants"): self._revoke_grants,
-            ("POST", "fields"): self._fields,
             ("POST", "convert"): self._convert,
             ("POST", "merge"): self._merge,
             ("POST", "delete"): self._delete,
+            **OrgChanges(site.org).routes(),
         }
 
     def handle(self, call: HttpCall) -> HttpAnswer:
@@ -105,16 +106,6 @@ class Admin:
         """`{"ids": ["grant1"]}`, or `{}` for all: refresh tokens and access tokens of these grants end."""
         ids = frozenset(body["ids"]) if "ids" in body else None
         return {"revoked": self.site.gate.grants.end_all(ids)}
-
-    def _fields(self, body: Body) -> object:
-        """`{"object": "Lead", "fields": [{"name": "A__c", "type": "double", "required": true}], "remove": ["Fax"]}`.
-
-        A field that exists gets the flags given; a removed one is as invisible as field-level security makes it.
-        """
-        made = [self.org.schema.set_field(body["object"], spec) for spec in body.get("fields", ())]
-        for name in body.get("remove", ()):
-            self.org.schema.remove_field(body["object"], name)
-        return {"fields": [field.as_describe() for field in made]}
 
     def _convert(self, body: Body) -> object:
         return lifecycle.convert(self.org, body["lead_id"], body.get("account_id"), body.get("contact_id"))

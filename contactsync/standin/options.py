@@ -27,8 +27,11 @@ class Options:
     `countries`: `{"Germany": [], "United States": ["Texas"]}` switches on the org's State and Country picklists with these
     values (a country without states takes any); empty leaves the address fields free text.
     `hidden_objects`: objects the API user cannot see.
+    `permissions`: `{"Lead": {"create": false}}`, of read, create, edit and delete; `read_only_records`: ids that sharing
+    lets the API user only read; `inactive_owners_editable`: may it write records whose owner is no longer active?
     `member_statuses_createable`: does this org let the API user make CampaignMemberStatus? `attendees`: and EventRelation?
     `shared_activities`: the org has Shared Activities: EventRelation shows the Who and the What of an event too, and flags.
+    `duplicate_result_key`: the key of a duplicate rule's result; the wire's is misspelt, some code has met the other one.
     `page_size`: rows of a query page when the client names no batch size.
     `shuffle_unrelated`: run unrelated subrequests of a collated composite in an order of our own, as Salesforce may.
     `custom_fields`: `{"Lead": [{"name": "Score__c", "type": "double"}]}`; `seed`: `{"User": [{…}], "Campaign": [{…}]}`.
@@ -49,10 +52,14 @@ class Options:
     converted_editable: bool = False
     read_only_objects: Sequence[str] = ("User", "Group")
     hidden_objects: Sequence[str] = ()
+    permissions: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    read_only_records: Sequence[str] = ()
+    inactive_owners_editable: bool = True
     countries: Mapping[str, Sequence[str]] = field(default_factory=dict)
     member_statuses_createable: bool = True
     attendees: bool = True
     shared_activities: bool = False
+    duplicate_result_key: str = "duplicateResut"
     page_size: int = 2000
     shuffle_unrelated: bool = True
     username: str = "contactsync@standin.example"

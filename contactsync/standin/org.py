@@ -3,7 +3,8 @@
 A write runs in this order, and the first thing that is wrong is what the row answers:
 
     may this object be written at all → are all fields known → are all writable → are the values well-formed
-    → the object's own rules (rules.py) → required fields → references → unique values → planned row faults → kept
+    → the object's own rules (rules.py) → required fields → references → unique values
+    → the administrator's validation rules → duplicate rules → planned row faults → kept
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from contactsync.standin import rules
+from contactsync.standin.duplicates import DuplicateRule, check_duplicates
 from contactsync.standin.errors import RefusedError, no_such_column, not_found, not_writable
 from contactsync.standin.fields import Field
 from contactsync.standin.ids import canonical, make_id
@@ -22,6 +24,7 @@ from contactsync.standin.objects import standard_objects
 from contactsync.standin.options import Options
 from contactsync.standin.schema import Schema, SObject
 from contactsync.standin.store import Record, Store
+from contactsync.standin.validations import ValidationRule, check_validations
 from contactsync.standin.values import Scalar, clean, wire_datetime
 
 RowFault = Callable[[str, Record], RefusedError | None]
@@ -29,11 +32,17 @@ RowFault = Callable[[str, Record], RefusedError | None]
 
 @dataclass(frozen=True)
 class Writer:
-    """Who writes, and how: `auto_assign` is Sforce-Auto-Assign, `admin` passes the permissions of the API user."""
+    """Who writes, and how: `auto_assign` is Sforce-Auto-Assign, `admin` passes the permissions of the API user.
+
+    `allow_duplicates` and `record_details` are allowSave and includeRecordDetails of Sforce-Duplicate-Rule-Header.
+    """
 
     user_id: str
     auto_assign: bool = True
     admin: bool = False
+    allow_duplicates: bool = False
+    record_details: bool = False
+    version: str = "v66.0"
 
 
 def _now() -> datetime:
@@ -63,6 +72,8 @@ class Org:
         self.schema = Schema(standard_objects())
         self.store = Store()
         self.user_id = ""
+        self.duplicate_rules: list[DuplicateRule] = []
+        self.validation_rules: list[ValidationRule] = []
         self.reset()
 
     def reset(self) -> None:
@@ -71,6 +82,8 @@ class Org:
             self.schema = Schema(standard_objects())
             self.store = Store()
             self.user_id = make_id("005", 1)
+            self.duplicate_rules.clear()
+            self.validation_rules.clear()
             self.apply_options()
             domain = self.options.username.partition("@")[2]
             for first, last, username in (
@@ -92,10 +105,15 @@ class Org:
 
     def apply_options(self) -> None:
         """Bring options that live in the schema into it."""
-        self.schema.hidden = frozenset(self.options.hidden_objects)
+        rights = self.options.permissions
+        unseen = [name for name, given in rights.items() if not given.get("read", True)]
+        self.schema.hidden = frozenset([*self.options.hidden_objects, *unseen])
         for sobject in self.schema.objects.values():
             writable = sobject.name not in self.options.read_only_objects
-            sobject.createable = sobject.updateable = sobject.deletable = writable
+            given = rights.get(sobject.name, {})
+            sobject.createable = writable and given.get("create", True)
+            sobject.updateable = writable and given.get("edit", True)
+            sobject.deletable = writable and given.get("delete", True)
         if not self.options.member_statuses_createable:
             # Newer references list only the reading calls of CampaignMemberStatus [DOC].
             self.schema.objects["CampaignMemberStatus"].forbid()
@@ -176,9 +194,12 @@ class Org:
             raise _not_allowed("updated", sobject)
         if old.get("IsConverted") and not (self.options.converted_editable or writer.admin):
             raise RefusedError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", [])
+        self._check_access(old, writer)
         values = self._read(sobject, given, writer, creating=False)
         values.pop("Id", None)
         changed = {name: value for name, value in values.items() if old.get(name) != value}
+        if not (writer.admin or self.options.inactive_owners_editable or "OwnerId" in changed):
+            rules.check_owner(self, sobject, str(old.get("OwnerId")))
         now = self.now()
         record = {**old, "LastModifiedDate": now, "LastModifiedById": writer.user_id, "SystemModstamp": now, **values}
         if writer.auto_assign:
@@ -195,6 +216,7 @@ class Org:
         record = self.locate(sobject, record_id)
         if not (sobject.deletable or writer.admin):
             raise _not_allowed("deleted", sobject)
+        self._check_access(record, writer)
         rules.delete_children(self, sobject, record)
         self.store.delete(sobject.name, record)
         rules.after_delete(self, sobject, record)
@@ -208,6 +230,12 @@ class Org:
         if self.store.get_deleted(sobject.name, record_id) is not None:
             raise RefusedError("ENTITY_IS_DELETED", "entity is deleted", [], status=404)
         raise RefusedError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", [])
+
+    def _check_access(self, record: Record, writer: Writer) -> None:
+        """Sharing may leave a record to be read only; code and text [SEEN], the status [MEM]."""
+        if record["Id"] in self.options.read_only_records and not writer.admin:
+            message = "insufficient access rights on object id"
+            raise RefusedError("INSUFFICIENT_ACCESS_OR_READONLY", message, [], status=403)
 
     def _read(self, sobject: SObject, given: Mapping[str, Any], writer: Writer, *, creating: bool) -> dict[str, Scalar]:
         """The clean values of a body, by the fields' own names."""
@@ -251,6 +279,8 @@ class Org:
             if value is not None and field.unique:
                 self._check_unique(sobject, field, record)
         if not writer.admin:
+            check_validations(self, sobject.name, record)
+            check_duplicates(self, sobject.name, record, writer, changed)
             fault = self.row_fault(sobject.name, record)
             if fault is not None:
                 raise fault

@@ -150,9 +150,16 @@ def check_reference(org: Org, sobject: SObject, field: Field, value: str) -> Non
         if org.store.get_deleted(target.name, value) is not None:
             raise RefusedError("ENTITY_IS_DELETED", "entity is deleted", [])
         raise RefusedError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", [])
-    if field.name == "OwnerId" and record.get("IsActive") is False:
+    if field.name == "OwnerId":
+        check_owner(org, sobject, value)
+
+
+def check_owner(org: Org, sobject: SObject, owner_id: str) -> None:
+    """An owner must be active; seen too for an update of a record whose owner no longer is, without the permission."""
+    owner = org.store.get("User", owner_id)
+    if owner is not None and owner.get("IsActive") is False:
         # [SEEN]: code and wording.
-        message = f"operation performed with inactive user [{value[:15]}] as owner of {sobject.name.lower()}"
+        message = f"operation performed with inactive user [{owner_id[:15]}] as owner of {sobject.name.lower()}"
         raise RefusedError("INACTIVE_OWNER_OR_USER", message, [])
 
 

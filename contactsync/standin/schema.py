@@ -23,6 +23,7 @@ class SObject:
     deletable: bool = True
     by_lower: dict[str, Field] = field(default_factory=dict)
     by_relationship: dict[str, Field] = field(default_factory=dict)
+    removed: dict[str, Field] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.index()
@@ -126,6 +127,8 @@ class Schema:
             raise ValueError(message)
         keywords = field_keywords(spec)
         name = keywords.get("name")
+        if name in target.removed:
+            target.fields[str(name)] = target.removed.pop(str(name))
         if name in target.fields:
             made = replace(target.fields[name], **keywords)
         elif isinstance(name, str) and name.endswith("__c"):
@@ -145,5 +148,5 @@ class Schema:
     def remove_field(self, sobject: str, name: str) -> None:
         """Make a field invisible. Raises KeyError when there is none."""
         target = self.objects[sobject]
-        del target.fields[name]
+        target.removed[name] = target.fields.pop(name)
         target.index()

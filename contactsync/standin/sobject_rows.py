@@ -35,8 +35,15 @@ def answer(org: Org, request: Request) -> Answer:
 
 
 def writer_of(org: Org, request: Request) -> Writer:
-    """The API user, with the assignment rules as the request's headers have them."""
-    return Writer(org.user_id, auto_assign=request.auto_assign)
+    """The API user, with assignment and duplicate rules as the request's headers have them."""
+    duplicates = request.duplicate_header
+    return Writer(
+        org.user_id,
+        auto_assign=request.auto_assign,
+        allow_duplicates=duplicates.get("allowsave") == "true",
+        record_details=duplicates.get("includerecorddetails") == "true",
+        version=request.version,
+    )
 
 
 def location(request: Request, sobject: SObject, record_id: str) -> dict[str, str]:

@@ -47,6 +47,13 @@ class Request:
         """Sforce-Auto-Assign: absent means TRUE [DOC]."""
         return self.headers.get("sforce-auto-assign", "TRUE").strip().upper() != "FALSE"
 
+    @property
+    def duplicate_header(self) -> dict[str, str]:
+        """Sforce-Duplicate-Rule-Header: `allowSave=true; includeRecordDetails=true` [DOC], in lower case."""
+        pieces = re.split(r"[;,]", self.headers.get("sforce-duplicate-rule-header", ""))
+        pairs = (piece.partition("=") for piece in pieces)
+        return {name.strip().lower(): value.strip().lower() for name, _, value in pairs}
+
 
 @dataclass
 class Answer:

@@ -88,7 +88,7 @@ def test_the_log_keeps_the_salesforce_headers_of_a_call_and_no_others(wire):
 def test_the_counters_begin_anew_when_the_log_is_emptied(wire):
     wire.lead()
     wire.admin("calls", method="DELETE")
-    assert wire.admin("calls") == {"count": 0, "token_count": 0, "rows": 0, "calls": []}
+    assert wire.admin("calls") == {"count": 0, "token_count": 0, "grant_types": {}, "rows": 0, "calls": []}
 
 
 def test_looking_is_no_call(wire):
