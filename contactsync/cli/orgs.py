@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import IO, Any
+from typing import Any
 
 import click
 from rich.table import Table
 
 from contactsync.cli.shell import Command, Shell, as_json, console, print_json, with_shell
-from contactsync.domain.errors import RefusedInput
 from contactsync.store import orgs as stored
 from contactsync.store.connections import present
 from contactsync.store.engine import reading, writing
 from contactsync.store.orgs import Issued
-from contactsync.sync import actions
 
 NUMBER = click.IntRange(1, 2**31 - 1)
 
@@ -211,68 +209,6 @@ def token_revoke(shell: Shell, slug: str, number: int) -> None:
     with writing(shell.parts.engine) as db:
         stored.revoke_token(db, found.id, number, shell.parts.now())
     click.echo(f"API token {number} of {slug} is revoked.")
-
-
-@click.command(
-    cls=Command,
-    example="contactsync connect acme --target salesforce --instance-url https://acme.my.salesforce.com \\\n"
-    "    --client-id 3MVG9… --client-secret -          # client credentials; the secret is read from the terminal\n"
-    "contactsync connect acme --target salesforce --instance-url https://acme.my.salesforce.com \\\n"
-    "    --client-id 3MVG9… --username sync@acme.com --private-key server.key          # JWT bearer",
-)
-@click.argument("slug")
-@click.option("--target", default="salesforce", show_default=True, help="The CRM, as its plugin calls it.")
-@click.option("--instance-url", help="The CRM's address: https://<My Domain>.my.salesforce.com")
-@click.option("--login-url", help="Where tokens come from, if elsewhere (JWT: https://login.salesforce.com).")
-@click.option("--client-id", help="The client id (consumer key) of the External Client App.")
-@click.option("--client-secret", help="Its secret; - asks for it, so that it stays out of the shell's history.")
-@click.option("--username", help="JWT: the integration user's name.")
-@click.option(
-    "--private-key",
-    type=click.File("r", encoding="utf-8", errors="replace"),
-    help="JWT: the PEM file of the private key.",
-)
-@click.option("--setting", multiple=True, metavar="NAME=VALUE", help="Anything else the target wants; may be repeated.")
-@with_shell
-def connect(
-    shell: Shell,
-    slug: str,
-    target: str,
-    client_secret: str | None,
-    private_key: IO[str] | None,
-    setting: tuple[str, ...],
-    **named: str | None,
-) -> None:
-    """Connect an org to its CRM. What has been waiting for that goes by itself.
-
-    With --client-secret by client credentials, with --username and --private-key by JWT bearer.
-    """
-    found = shell.org(slug)
-    if client_secret == "-":  # noqa: S105 - a sign, no secret
-        client_secret = click.prompt("Client secret", hide_input=True)
-    settings = {name: value for name, value in named.items() if value} | dict(_pair(text) for text in setting)
-    credentials: dict[str, str] = {}
-    if client_secret:
-        credentials["client_secret"] = client_secret
-    if private_key is not None:
-        credentials["private_key"] = private_key.read()
-        settings.setdefault("flow", "jwt_bearer")
-    elif client_secret:
-        settings.setdefault("flow", "client_credentials")
-    actions.connect(shell.parts, found.id, target, settings, credentials)
-    click.echo(f"{slug} is connected to {target}.")
-    crm = actions.target_of(shell.parts, found.id)
-    health = crm.check() if crm else None
-    if health is not None and not health.ok:
-        for problem in health.problems:
-            click.secho(f"  {problem.cause} {problem.fix}", fg="yellow", err=True)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator or not name:
-        raise RefusedInput(f"--setting wants NAME=VALUE, not {text!r}")
-    return name, value
 
 
 def _issued(one: Issued, now: datetime) -> dict[str, object]:
