@@ -7,9 +7,10 @@ import logging
 import click
 
 from contactsync import __version__
+from contactsync.cli.connect import connect
 from contactsync.cli.events import event
 from contactsync.cli.look import preview, status
-from contactsync.cli.orgs import connect, org
+from contactsync.cli.orgs import org
 from contactsync.cli.plugins import plugins
 from contactsync.cli.run import COMMANDS
 from contactsync.cli.send import send
