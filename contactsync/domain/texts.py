@@ -37,16 +37,17 @@ def appended(held: str, new: str, separator: str, most: int | None = None) -> st
     value nor one that was cut. With the separator of multi-select picklists, each of its values is looked at alone.
     """
     old, new = _plain(held), _plain(new)
-    if not old:
-        return cut(new, most)
     if separator == SEPARATORS["multipicklist"]:
+        old = old.rstrip(f"{separator} ")
         present = {part.casefold() for part in _parts(old, separator)}
-        missing = [part for part in _parts(new, separator) if part.casefold() not in present]
-        new = separator.join(dict.fromkeys(missing))
+        new = separator.join(dict.fromkeys(part for part in _parts(new, separator) if part.casefold() not in present))
+    if not old:
+        return cut(new, most) or held
     if not new or _holds(old, new, separator) or (most is not None and _holds_cut(old, new, separator, most)):
         return held
-    joined = cut(f"{old.rstrip(separator) or old}{separator}{new}", most)
-    return held if joined == old else joined
+    if most is not None and len(old) + len(separator) >= most:
+        return held  # not a letter of it fits
+    return cut(f"{old}{separator}{new}", most)
 
 
 def _holds(old: str, new: str, separator: str) -> bool:
