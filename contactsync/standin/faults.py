@@ -9,8 +9,23 @@ A plan is JSON:
  "error": {"statusCode": "UNABLE_TO_LOCK_ROW", "message": "…", "fields": []}}
 ```
 
-`do` is `status`, `html`, `drop_before` (nothing done, no answer), `drop_after` (done, no answer), `hold_before` and
-`hold_after` (the answer, or the work too, waits for a release), `slow` (`ms` more), or `row` (single rows are refused).
+| `do` | the n-th call that matches (`match.nth`, and `times` calls from it on) … |
+| --- | --- |
+| `status` | answers `status` (503) with `body` and `headers`; `after` the work was done, or instead of it |
+| `html` | the same as a page of HTML: a proxy's 502 or 503 |
+| `daily_limit`, `concurrent_limit` | answers 403 REQUEST_LIMIT_EXCEEDED in the words of that limit |
+| `lock_call` | answers UNABLE_TO_LOCK_ROW with `status` 400, or 500 when it says so: seen as both |
+| `garbage` | answers 200 with JSON that ends in the middle |
+| `cut` | is done, and the connection ends in the middle of the answer |
+| `drop_before`, `drop_after` | gets no answer, nothing done or all done |
+| `hold_before`, `hold_after` | the work or its answer waits for `/_standin/release` |
+| `hang` | gets no answer: the connection ends after `ms`, or at a release; nothing done, or all done with `after` |
+| `slow` | takes `ms` longer |
+| `expired_token` | finds its token, and all others, ended: 401 until somebody signs in again |
+| `rows` | has every row that it writes refused with `error` (UNABLE_TO_LOCK_ROW), where the row meets `where` |
+| `row` | is no matter: the next `times` rows that meet `where`, in any call, are refused with `error` |
+
+`match.path` is a part of the path; without one a plan means the API, not the token endpoint (`"path": "oauth2/token"`).
 """
 
 from __future__ import annotations
@@ -22,13 +37,24 @@ from typing import Any
 from contactsync.standin.errors import RefusedError
 from contactsync.standin.store import Record, index_key
 
-CALL_KINDS = ("status", "html", "drop_before", "drop_after", "hold_before", "hold_after", "slow")
+ANSWERED = {  # what answers in Salesforce's place, and with which status
+    "status": 503,
+    "html": 503,
+    "daily_limit": 403,
+    "concurrent_limit": 403,
+    "lock_call": 400,
+    "garbage": 200,
+}
+HELD = ("hold_before", "hold_after", "hang")
+CALL_KINDS = (*ANSWERED, *HELD, "cut", "drop_before", "drop_after", "slow", "expired_token", "rows")
 KINDS = (*CALL_KINDS, "row")
+DAILY, CONCURRENT = "TotalRequests Limit exceeded.", "ConcurrentRequests (Concurrent API Requests) Limit exceeded."
 _MATCH_KEYS = frozenset({"method", "path", "writes", "contains", "nth"})
 _KEYS = frozenset({"times", "match", "do", "status", "body", "headers", "after", "ms", "where", "error"})
 _DEFAULT_MESSAGES = {  # recorded texts
     "UNABLE_TO_LOCK_ROW": "unable to obtain exclusive access to this record or 1 records: {id}",
-    "REQUEST_LIMIT_EXCEEDED": "TotalRequests Limit exceeded.",
+    "REQUEST_LIMIT_EXCEEDED": DAILY,
+    "UNKNOWN_EXCEPTION": "An unexpected error occurred. Please include this ErrorId if you contact support: 1-1 (-1)",
     "INVALID_SESSION_ID": "Session expired or invalid",
 }
 
@@ -51,7 +77,7 @@ class Fault:
     do: str
     times: int = 1
     match: dict[str, Any] = field(default_factory=dict)
-    status: int = 503
+    status: int = 0  # 0: what the kind has
     body: object = None
     headers: dict[str, str] = field(default_factory=dict)
     after: bool = False
@@ -60,16 +86,42 @@ class Fault:
     error: dict[str, Any] = field(default_factory=dict)
     seen: int = 0
 
+    def __post_init__(self) -> None:
+        self.status = self.status or ANSWERED.get(self.do, 0)
+
+    @property
+    def answers(self) -> bool:
+        """Does it answer in Salesforce's place?"""
+        return self.do in ANSWERED
+
+    @property
+    def holds(self) -> str | None:
+        """Where it holds the call: before the work, after it, or not at all."""
+        if self.do not in HELD:
+            return None
+        return "after" if self.after or self.do == "hold_after" else "before"
+
     def as_json(self) -> dict[str, Any]:
         """What `/_standin/faults` shows."""
         return {"do": self.do, "times": self.times, "match": self.match, "where": self.where, "seen": self.seen}
 
     def answer_body(self) -> object:
-        """The body of a `status` fault: the one given, else the shape Salesforce has for the status [MEM for 503]."""
+        """The body that answers: the one given, else the shape Salesforce has for it [MEM for 503, SEEN for 500]."""
         if self.body is not None:
             return self.body
-        code = {401: "INVALID_SESSION_ID", 403: "REQUEST_LIMIT_EXCEEDED"}.get(self.status, "SERVER_UNAVAILABLE")
-        return [{"message": _DEFAULT_MESSAGES.get(code, "Server is unavailable."), "errorCode": code}]
+        if self.do == "concurrent_limit":
+            return [{"message": CONCURRENT, "errorCode": "REQUEST_LIMIT_EXCEEDED"}]  # [SEEN]
+        codes = {401: "INVALID_SESSION_ID", 403: "REQUEST_LIMIT_EXCEEDED", 500: "UNKNOWN_EXCEPTION"}
+        code = "UNABLE_TO_LOCK_ROW" if self.do == "lock_call" else codes.get(self.status, "SERVER_UNAVAILABLE")
+        message = _DEFAULT_MESSAGES.get(code, "Server is unavailable.").removesuffix(": {id}")
+        return [{"message": message, "errorCode": code}]
+
+    def refusal(self, record: Record) -> RefusedError:
+        """What a row is refused with; `error.status` is the HTTP status of a single call."""
+        code = str(self.error.get("statusCode", "UNABLE_TO_LOCK_ROW"))
+        message = self.error.get("message") or _DEFAULT_MESSAGES.get(code, code.lower().replace("_", " "))
+        text = str(message).replace("{id}", str(record["Id"]))
+        return RefusedError(code, text, self.error.get("fields", []), status=int(self.error.get("status", 400)))
 
 
 def read_fault(given: object) -> Fault:
@@ -93,6 +145,7 @@ class Faults:
 
     def __init__(self) -> None:
         self.plans: list[Fault] = []
+        self.of_call: Fault | None = None  # the `rows` plan of the call under way
 
     def take(self, call: CallFacts) -> Fault | None:
         """The plan that fires for this call, counted down; the first that matches."""
@@ -107,14 +160,13 @@ class Faults:
 
     def row(self, sobject: str, record: Record) -> RefusedError | None:
         """The refusal planned for this row, counted down."""
+        if self.of_call is not None and _row_matches(self.of_call.where, sobject, record):
+            return self.of_call.refusal(record)
         for fault in self.plans:
             if fault.do == "row" and fault.times > 0 and _row_matches(fault.where, sobject, record):
                 fault.seen += 1
                 fault.times -= 1
-                code = str(fault.error.get("statusCode", "UNABLE_TO_LOCK_ROW"))
-                message = fault.error.get("message") or _DEFAULT_MESSAGES.get(code, code.lower().replace("_", " "))
-                text = str(message).replace("{id}", str(record["Id"]))
-                return RefusedError(code, text, fault.error.get("fields", []))
+                return fault.refusal(record)
         return None
 
 

@@ -32,6 +32,7 @@ class Options:
     `member_statuses_createable`: does this org let the API user make CampaignMemberStatus? `attendees`: and EventRelation?
     `shared_activities`: the org has Shared Activities: EventRelation shows the Who and the What of an event too, and flags.
     `duplicate_result_key`: the key of a duplicate rule's result; the wire's is misspelt, some code has met the other one.
+    `governor_rows`: collections of more rows than these have every row refused: an org whose own triggers are slow.
     `page_size`: rows of a query page when the client names no batch size.
     `shuffle_unrelated`: run unrelated subrequests of a collated composite in an order of our own, as Salesforce may.
     `custom_fields`: `{"Lead": [{"name": "Score__c", "type": "double"}]}`; `seed`: `{"User": [{…}], "Campaign": [{…}]}`.
@@ -60,6 +61,7 @@ class Options:
     attendees: bool = True
     shared_activities: bool = False
     duplicate_result_key: str = "duplicateResut"
+    governor_rows: int | None = None
     page_size: int = 2000
     shuffle_unrelated: bool = True
     username: str = "contactsync@standin.example"

@@ -14,7 +14,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -28,6 +28,7 @@ from contactsync.standin.wire import VERSIONS, Answer, make_request
 
 MAX_URI = 16_384  # bytes [DOC]: beyond it 414, or 431 together with the headers
 _HTML = "<html><head><title>Error</title></head><body><h1>We are down for maintenance.</h1></body></html>"
+_GARBAGE = '{"compositeResponse":[{"body":{"totalSize":1,"done":tr'
 _NO_VERSION_HEADER = ("/services/data", "/services/data/")
 
 
@@ -53,6 +54,7 @@ class HttpAnswer:
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    cut: bool = False  # end the connection in the middle of the body
 
 
 class Site:
@@ -84,11 +86,12 @@ class Site:
         with self.org.lock:
             answer, entry, fault = self._locked(call)
         options = self.org.options
-        wait = options.latency_ms + entry.rows * options.latency_ms_per_row + (fault.ms if fault else 0)
+        more = fault.ms if fault is not None and fault.do != "hang" else 0
+        wait = options.latency_ms + entry.rows * options.latency_ms_per_row + more
         if wait:
             time.sleep(max(0.0, wait / 1000 - (time.perf_counter() - began)))
         entry.duration_ms = round((time.perf_counter() - began) * 1000, 2)
-        if fault is not None and fault.do == "hold_after" and not self._hold(entry):
+        if fault is not None and fault.holds == "after" and not self._hold(entry, fault):
             answer = None
         entry.status = answer.status if answer else None
         return answer
@@ -136,26 +139,31 @@ class Site:
             CallFacts(call.method, unquote_plus(call.target), _writes(call, body), call.raw, token)
         )
         entry.fault = fault.do if fault else None
-        if fault is not None and fault.do == "hold_before" and not self._hold(entry):
+        if fault is not None and fault.holds == "before" and not self._hold(entry, fault):
             return None, entry, fault
+        if fault is not None and fault.do == "expired_token":
+            self.gate.revoke_all()
         if fault is not None and not fault.after:
             if fault.do == "drop_before":
                 return None, entry, fault
-            if fault.do in {"status", "html"}:
+            if fault.answers:
                 return _planned(fault), entry, fault
         rows = self.org.rows
+        self.faults.of_call = fault if fault is not None and fault.do == "rows" else None
         try:
             answer = self._token(call) if token else self._rest(call, body, unreadable)
         finally:
+            self.faults.of_call = None
             self.org.store.commit()
         entry.rows = self.org.rows - rows
         self.log.rows += entry.rows
         entry.subrequests = subrequests_of(body, answer.body)
         if fault is not None and fault.do == "drop_after":
             return None, entry, fault
-        if fault is not None and fault.do in {"status", "html"}:
+        if fault is not None and fault.answers:
             return _planned(fault), entry, fault
-        return self._wire(call, answer, token=token), entry, fault
+        wire = self._wire(call, answer, token=token)
+        return replace(wire, cut=fault is not None and fault.do == "cut"), entry, fault
 
     def _token(self, call: HttpCall) -> Answer:
         try:
@@ -197,13 +205,16 @@ class Site:
             )
         return json_answer(answer.status, answer.body, headers)
 
-    def _hold(self, entry: Call) -> bool:
-        """Wait for a release (the lock is free meanwhile); is there to be an answer?"""
+    def _hold(self, entry: Call, fault: Fault) -> bool:
+        """Wait for a release (the lock is free meanwhile); is there to be an answer? After a `hang` never."""
         with self.held_changed:
             self.held.append(entry.n)
             self.held_changed.notify_all()
-            self.held_changed.wait_for(lambda: entry.n not in self.held or self._stopping)
-            return not self._stopping and entry.n not in self._dropped
+            most = fault.ms / 1000 if fault.do == "hang" and fault.ms else None
+            self.held_changed.wait_for(lambda: entry.n not in self.held or self._stopping, most)
+            if entry.n in self.held:
+                self.held.remove(entry.n)
+            return fault.do != "hang" and not self._stopping and entry.n not in self._dropped
 
 
 def json_answer(status: int, body: object, headers: dict[str, str] | None = None) -> HttpAnswer:
@@ -220,6 +231,10 @@ def _planned(fault: Fault) -> HttpAnswer:
     if fault.do == "html":  # 502 and 503 can be HTML [MEM]
         text = fault.body if isinstance(fault.body, str) else _HTML
         return HttpAnswer(fault.status, text.encode(), {"Content-Type": "text/html;charset=UTF-8", **fault.headers})
+    if fault.do == "garbage":
+        text = fault.body if isinstance(fault.body, str) else _GARBAGE
+        headers = {"Content-Type": "application/json;charset=UTF-8", **fault.headers}
+        return HttpAnswer(fault.status, text.encode(), headers)
     return json_answer(fault.status, fault.answer_body(), fault.headers)
 
 

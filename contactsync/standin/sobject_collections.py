@@ -32,6 +32,11 @@ _ROLLED_BACK = RefusedError(
     "Record rolled back because not all records were valid and the request was using AllOrNone header",
 )
 
+_TOO_MUCH = RefusedError(  # often quoted [SEEN]: a trigger of the customer's that breaks a governor limit
+    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+    "AfterSave: execution of AfterInsert caused by: System.LimitException: Apex CPU time limit exceeded",
+)
+
 
 def answer(org: Org, request: Request) -> Answer:
     """Route what stands behind `/composite/sobjects`. Raises CallRefusedError."""
@@ -91,6 +96,9 @@ def _write_all(org: Org, request: Request, write: Write) -> Answer:
     """Every row by itself; with allOrNone, one bad row takes all others back."""
     records = _records(org, request)
     all_or_none = bool(request.object_body().get("allOrNone", False))
+    most = org.options.governor_rows
+    if most is not None and len(records) > most:
+        return Answer(200, [_failed(_TOO_MUCH) for _ in records])
     return Answer(200, _row_by_row(org, records, write, all_or_none=all_or_none))
 
 

@@ -165,3 +165,129 @@ def test_planned_row_faults_count_down_row_by_row(wire):
     wire.admin("faults", {"do": "row", "where": {"object": "Lead"}})
     assert wire.error(wire.post("sobjects/Lead", LEAD))[1] == "UNABLE_TO_LOCK_ROW"
     assert wire.post("sobjects/Lead", LEAD).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("plan", "status", "code", "message"),
+    [
+        ({"do": "daily_limit"}, 403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
+        (
+            {"do": "concurrent_limit"},
+            403,
+            "REQUEST_LIMIT_EXCEEDED",
+            "ConcurrentRequests (Concurrent API Requests) Limit exceeded.",
+        ),
+        (
+            {"do": "lock_call"},
+            400,
+            "UNABLE_TO_LOCK_ROW",
+            "unable to obtain exclusive access to this record or 1 records",
+        ),
+        (
+            {"do": "lock_call", "status": 500},
+            500,
+            "UNABLE_TO_LOCK_ROW",
+            "unable to obtain exclusive access to this record or 1 records",
+        ),
+    ],
+)
+def test_limits_and_locks_have_words_of_their_own_at_the_nth_call(wire, plan, status, code, message):
+    wire.admin("faults", {**plan, "match": {"nth": 2}})
+    assert wire.post("sobjects/Lead", LEAD).status_code == 201
+    assert wire.error(wire.post("sobjects/Lead", LEAD)) == (status, code, message)
+    assert wire.post("sobjects/Lead", LEAD).status_code == 201
+    assert leads(wire) == 2
+
+
+def test_an_unknown_error_has_its_own_code(wire):
+    wire.admin("faults", {"do": "status", "status": 500})
+    assert wire.error(wire.get("limits"))[:2] == (500, "UNKNOWN_EXCEPTION")
+
+
+@pytest.mark.parametrize("kind", ["daily_limit", "concurrent_limit"])
+def test_a_limit_at_the_token_endpoint_is_an_array_too(wire, kind):
+    wire.admin("faults", {"do": kind, "match": {"path": "oauth2/token"}})
+    form = {"grant_type": "client_credentials", "client_id": "a", "client_secret": "b"}
+    answer = requests.post(f"{wire.url}/services/oauth2/token", data=form, timeout=10)
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (403, "REQUEST_LIMIT_EXCEEDED")
+    assert requests.post(f"{wire.url}/services/oauth2/token", data=form, timeout=10).status_code == 200
+
+
+@pytest.mark.parametrize(("after", "kept"), [(False, 0), (True, 1)])
+def test_garbage_is_a_200_whose_json_ends_in_the_middle(wire, after, kept):
+    wire.admin("faults", {"do": "garbage", "after": after})
+    answer = wire.post("sobjects/Lead", LEAD)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json;charset=UTF-8")
+    with pytest.raises(requests.JSONDecodeError):
+        answer.json()
+    assert leads(wire) == kept
+
+
+def test_an_answer_may_be_cut_off_after_the_work_was_done(wire):
+    wire.admin("faults", {"do": "cut"})
+    with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.ConnectionError)):
+        wire.post("sobjects/Lead", LEAD)
+    assert leads(wire) == 1
+
+
+@pytest.mark.parametrize(("after", "kept"), [(False, 0), (True, 1)])
+def test_a_call_may_hang_until_its_time_is_over_and_gets_no_answer(wire, after, kept):
+    wire.admin("faults", {"do": "hang", "ms": 20, "after": after})
+    with pytest.raises(requests.ConnectionError):
+        wire.post("sobjects/Lead", LEAD)
+    assert leads(wire) == kept
+    assert wire.admin("held")["held"] == 0
+
+
+def test_a_hanging_call_ends_with_a_release_and_still_gets_no_answer(wire):
+    thread, answers = hold(wire, "hang")
+    wire.admin("release", {})
+    thread.join(10)
+    assert (answers, leads(wire)) == ([None], 0)
+
+
+def test_an_expired_token_is_expired_for_good(wire, standin):
+    wire.admin("faults", {"do": "expired_token", "match": {"nth": 2}})
+    assert wire.get("limits").status_code == 200
+    for _ in range(2):
+        assert wire.error(wire.get("limits")) == (401, "INVALID_SESSION_ID", "Session expired or invalid")
+    fresh = {"Authorization": f"Bearer {standin.token()}"}
+    assert wire.get("limits", headers=fresh).status_code == 200
+
+
+def test_every_row_of_one_call_may_be_locked(wire):
+    wire.admin("faults", {"do": "rows", "match": {"writes": True, "nth": 2}, "where": {"object": "Lead"}})
+    rows = {"records": [{"attributes": {"type": "Lead"}, **LEAD}, {"attributes": {"type": "Account"}, "Name": "A"}]}
+    codes = []
+    for _ in range(3):
+        found = wire.post("composite/sobjects", rows).json()
+        codes.append([row["errors"][0]["statusCode"] if row["errors"] else None for row in found])
+    assert codes == [[None, None], ["UNABLE_TO_LOCK_ROW", None], [None, None]]
+
+
+def test_a_locked_row_may_come_as_http_500(wire):
+    wire.admin("faults", {"do": "row", "error": {"status": 500}})
+    status, code, message = wire.error(wire.post("sobjects/Lead", LEAD))
+    assert (status, code) == (500, "UNABLE_TO_LOCK_ROW")
+    assert "1 records: 00Q" in message
+
+
+def test_collections_that_are_too_much_for_the_org_fail_row_by_row(wire):
+    wire.admin("options", {"governor_rows": 2})
+    record = {"attributes": {"type": "Lead"}, **LEAD}
+    rows = wire.post("composite/sobjects", {"records": [record] * 3}).json()
+    assert ["Apex CPU time limit" in row["errors"][0]["message"] for row in rows] == [True] * 3
+    assert [row["success"] for row in wire.post("composite/sobjects", {"records": [record] * 2}).json()] == [True] * 2
+    assert leads(wire) == 2
+
+
+def test_the_used_calls_agree_everywhere(wire):
+    wire.admin("options", {"daily_limit": 100, "calls_used": 97})
+    answer = wire.get("limits")
+    assert answer.json()["DailyApiRequests"] == {"Max": 100, "Remaining": 2}
+    assert answer.headers["Sforce-Limit-Info"] == "api-usage=98/100"
+    assert wire.get("limits").headers["Sforce-Limit-Info"] == "api-usage=99/100"
+    assert wire.get("limits").status_code == 200
+    assert wire.error(wire.get("limits"))[:2] == (403, "REQUEST_LIMIT_EXCEEDED")
+    wire.admin("options", {"calls_used": 0})
+    assert wire.get("limits").status_code == 200
