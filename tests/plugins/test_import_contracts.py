@@ -26,6 +26,7 @@ PLANTS = {
     "flask": ("contactsync.sync.actions", "flask"),
     "marshmallow": ("contactsync.store.orgs", "marshmallow"),
     "simple-salesforce": ("contactsync.sync.targets", "simple_salesforce"),
+    "authlib": ("contactsync.sync.signing_in", "authlib"),
     "standin": ("contactsync.web.app", "contactsync.standin.server"),
 }
 """A violation for each contract: who imports what it may not."""
