@@ -7,12 +7,17 @@ import logging
 import click
 
 from contactsync import __version__
+from contactsync.cli import org_file  # noqa: F401 - adds `org export` and `org import`
 from contactsync.cli.connect import connect
 from contactsync.cli.events import event
-from contactsync.cli.look import preview, status
+from contactsync.cli.look import status
 from contactsync.cli.orgs import org
 from contactsync.cli.plugins import plugins
+from contactsync.cli.preview import preview
+from contactsync.cli.problems import problems
+from contactsync.cli.resync import resync
 from contactsync.cli.run import COMMANDS
+from contactsync.cli.runs import runs, undo
 from contactsync.cli.send import send
 from contactsync.cli.shell import Command, Shell, with_shell
 from contactsync.log import set_up_logging
@@ -45,5 +50,5 @@ def db_upgrade(shell: Shell) -> None:
     click.echo("The database is up to date.")
 
 
-for command in (org, event, plugins, connect, send, status, preview, *COMMANDS):
+for command in (org, event, plugins, connect, send, status, problems, preview, resync, runs, undo, *COMMANDS):
     main.add_command(command)

@@ -1,17 +1,22 @@
-"""Look at how an org's sync stands, and at what a sync would do."""
+"""Look at how an org's sync stands."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from contactsync.cli.shell import Command, Shell, as_json, console, print_json, with_shell
-from contactsync.domain.crm import Action
-from contactsync.domain.errors import RefusedInput, TargetError
-from contactsync.domain.shown import shown
+from contactsync.store import orgs, resyncs
 from contactsync.store.engine import reading
 from contactsync.store.views import org_status
-from contactsync.sync import actions
+from contactsync.web.api.shapes import resync_shown
+
+KINDS = ("contacts", "events", "meetings")
 
 
 @click.command(cls=Command, example="contactsync status acme --json")
@@ -19,50 +24,81 @@ from contactsync.sync import actions
 @as_json
 @with_shell
 def status(shell: Shell, slug: str, json_wanted: bool) -> None:
-    """Show how an org's sync stands: counts by status, what waits and for how long, CRM calls, budget."""
+    """Show how an org's sync stands: counts by status, what waits and for how long, the CRM and its budget of calls."""
     org = shell.org(slug)
     with reading(shell.parts.engine) as db:
         stands = org_status(db, org.id, shell.parts.now())
+        reserved = orgs.policies(db, org.id).reserve_percent
+        running = resyncs.active(db, org.id)
+    stands["crm"]["reserve_percent"] = reserved
+    stands["resync"] = resync_shown(running[0]) if running else None
     if json_wanted:
         print_json(stands)
         return
-    table = Table(show_header=False, title=f"{org.slug} ({org.name})", title_justify="left")
-    for name, value in stands.items():
-        if isinstance(value, dict):
-            said = ", ".join(f"{key.replace('_', ' ')} {count}" for key, count in value.items() if count is not None)
-        else:
-            said = "–" if value is None else str(value)
-        table.add_row(name.replace("_", " "), said)
+    table = Table(show_header=False, title=escape(f"{org.slug} ({org.name})"), title_justify="left")
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, said in _lines(stands):
+        table.add_row(name, escape(said))
     console().print(table)
+    if stands["crm"]["problem"] or any(stands.get(kind, {}).get("needs_attention") for kind in KINDS):
+        console().print(f"What is wrong, and how to fix it: contactsync problems {slug}", markup=False)
 
 
-@click.command(cls=Command, example="contactsync preview acme c-1")
-@click.argument("slug")
-@click.argument("contact_id")
-@as_json
-@with_shell
-def preview(shell: Shell, slug: str, contact_id: str, json_wanted: bool) -> None:
-    """Show what a sync of a contact would do now, and why; nothing is written. CONTACT_ID is the event platform's own."""
-    org = shell.org(slug)
-    try:
-        planned = actions.preview(shell.parts, org.id, contact_id)
-    except TargetError as error:
-        raise RefusedInput(f"The CRM cannot be read now: {error}") from error
-    if planned is None:
-        raise RefusedInput(f"{slug} has no contact {contact_id!r}: the id is the event platform's own.")
-    if json_wanted:
-        print_json({"steps": [shown(step) for step in planned.steps]})
-        return
-    for step in planned.steps:
-        seen = shown(step)
-        named = f" {seen['crm_id']}" if seen["crm_id"] else ""
-        console().print(f"[bold]{step.action.value}[/bold] {step.kind.value}{named}")
-        for line in step.why:
-            console().print(f"    {line}", style="dim", markup=False)
-        if step.action is not Action.LEAVE:
-            table = Table("Field", "Now", "Then")
-            for name, values in seen["fields"].items():
-                table.add_row(name, *("–" if value is None else str(value) for value in (values["old"], values["new"])))
-            console().print(table)
-    for line in dict.fromkeys(line for contact_plan in planned.contacts.values() for line in contact_plan.why):
-        console().print(line, markup=False)
+def _lines(stands: Mapping[str, Any]) -> list[tuple[str, str]]:
+    lines = [(kind.capitalize(), _counts(stands[kind])) for kind in (*KINDS, "deliveries") if kind in stands]
+    lines.append(("Waiting", _waiting(stands)))
+    lines.append(("CRM", _crm(stands["crm"])))
+    if stands["crm"]["state"] != "none":
+        lines.append(("Budget", _budget(stands["crm"])))
+    if stands["resync"]:
+        running = stands["resync"]
+        lines.append(
+            ("Resync", f"{running['done']:,} of {running['total']:,} contacts are through ({running['percent']} %)")
+        )
+    return lines
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {many:,}" for name, many in counts.items() if many) or "none"
+
+
+def _waiting(stands: Mapping[str, Any]) -> str:
+    said = []
+    if stands["oldest_due_seconds"] is not None:
+        said.append(f"the longest due has been due for {_long(stands['oldest_due_seconds'])}")
+    if stands["oldest_waiting_seconds"] is not None:
+        said.append(f"the oldest delivery has waited for {_long(stands['oldest_waiting_seconds'])}")
+    return "; ".join(said) or "nothing"
+
+
+def _crm(crm: Mapping[str, Any]) -> str:
+    if crm["state"] == "none":
+        return "not connected"
+    problem = crm["problem"]
+    why = f": {problem['cause']}" if problem else ""
+    if crm["state"] == "paused":
+        return f"{crm['target']}, paused until {_minute(crm['paused_until'])}{why or ': it did not answer'}"
+    if crm["state"] == "stopped":
+        return f"{crm['target']}, stopped{why} {problem['fix']} ({problem['who']})"
+    return f"{crm['target']}, ready"
+
+
+def _budget(crm: Mapping[str, Any]) -> str:
+    ours = f"{crm['calls']:,} calls made by contactsync over this connection"
+    if crm["budget_used"] is None or crm["budget_limit"] is None:
+        return f"not known yet; {ours}"
+    kept = f", {crm['reserve_percent']}% kept for other tools" if crm["reserve_percent"] else ""
+    return f"{crm['budget_used']:,} of {crm['budget_limit']:,} calls used in the last 24 hours{kept}; {ours}"
+
+
+def _minute(time: str) -> str:
+    return datetime.fromisoformat(time).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _long(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -26,7 +26,7 @@ from contactsync.store.engine import reading
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--org", "slug", required=True, help="Whose webhook it is; it is signed with the org's newest secret.")
-@click.option("--to", "door", default="contacts", show_default=True, help="The door: contacts or events.")
+@click.option("--to", "door", default="contacts", show_default=True, help="The door: contacts, events or meetings.")
 @click.option("--url", help="Where contactsync's web process is (default: http://127.0.0.1:$PORT).")
 @click.option("--webhook-id", help="Send it under this id (default: a new one): the same id again is a duplicate.")
 @with_shell

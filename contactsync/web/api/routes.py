@@ -22,6 +22,10 @@ PATH_IDS: Mapping[str, Mapping[str, Any]] = {
     "contact_id": {"description": "The event platform's own id of the contact, URL-encoded.", "example": "c-1042"},
     "event_id": {"description": "The event platform's own id of the event, URL-encoded.", "example": "ev-7"},
     "delivery_id": {"description": "The id that the webhook was answered with.", "example": "dlv_17"},
+    "meeting_id": {"description": "The event platform's own id of the meeting, URL-encoded.", "example": "m-7"},
+    "run_id": {"description": "The id of a run, as GET runs shows it.", "example": "run_17"},
+    "resync_id": {"description": "The id of a resync, as POST resync answers it.", "example": "rsy_3"},
+    "problem_id": {"description": "The id of a problem, as GET problems shows it.", "example": "3f0c9a1be2d47a55"},
     "kind": {"description": "Which records the rules fill.", "example": "lead"},
 }
 

@@ -112,7 +112,7 @@ class SyncFilter(ma.Schema):
     until = ma.fields.AwareDateTime(default_timezone=None, metadata=noted("Those changed before this time."))
     contacts = ma.fields.List(
         ma.fields.String(validate=ma.validate.Length(1, 255)),
-        validate=ma.validate.Length(1, 1000, error="Send 1 to 1000 ids."),
+        validate=ma.validate.Length(1, 10_000, error="Send 1 to 10,000 ids."),
         metadata=noted("These, by the event platform's ids."),
     )
     all = ma.fields.Boolean(metadata=noted("True: every contact."))
@@ -187,13 +187,14 @@ class ProblemGroup(Problem):
     counts = ma.fields.Dict(
         keys=ma.fields.String(),
         values=ma.fields.Integer(),
-        metadata=noted("How many contacts, events and meetings it holds; connection: it stops the whole org."),
+        metadata=noted("How many records it holds: contact, event, meeting."),
     )
+    stops_org = ma.fields.Boolean(metadata=noted("Whether it stops or pauses the org's whole sync."))
     comes_back = ma.fields.Boolean(metadata=noted("Whether it is tried again by itself."))
 
 
 class ProblemGroups(ma.Schema):
-    """Everything that is wrong now, what holds the most first."""
+    """Everything that is wrong now: what stops the whole org first, then what holds the most."""
 
     items = ma.fields.List(ma.fields.Nested(ProblemGroup))
 
@@ -201,9 +202,10 @@ class ProblemGroups(ma.Schema):
 class HeldRecord(ma.Schema):
     """A contact, event or meeting that a problem holds."""
 
-    kind = word(["contact", "event", "meeting"])
+    subject = word(["contact", "event", "meeting"])
     id = ma.fields.String(metadata=noted("The event platform's own id."))
     status = text("Its sync status.")
+    problem = ma.fields.Nested(Problem, allow_none=True)
     updated_at = moment("When something was last said about it.")
 
 

@@ -44,7 +44,8 @@ class Rule(ma.Schema):
     source = ma.fields.String(
         required=True,
         metadata={
-            "description": "A path (address.city, custom.x) or something worked out, such as company, account, owner, subject, who, what."
+            "description": "A path (address.city, custom.x), or something worked out, such as company, account, owner, "
+            "subject, who, what."
         },
     )
     target = ma.fields.String(metadata={"description": "The CRM's field name; empty only while the rule is off."})

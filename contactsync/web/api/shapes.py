@@ -1,0 +1,85 @@
+"""What the sync keeps, as API and command line show it: filters, resyncs, problems."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from contactsync.domain.errors import RefusedInput
+from contactsync.domain.known_problems import problem_shown
+from contactsync.domain.records import SyncStatus
+from contactsync.store import problems
+from contactsync.store.engine import Engine, reading
+from contactsync.store.problems import ProblemGroup
+from contactsync.store.resyncs import Resync, ResyncFilter
+from contactsync.store.views_paging import Record, Slice
+
+_RESYNC_ID = re.compile(r"rsy_([1-9]\d{0,17})")
+
+
+def filter_from(said: Mapping[str, Any]) -> ResyncFilter:
+    """A filter as people say it: `contacts` holds the event platform's ids. Raises RefusedInput naming what is wrong."""
+    named = {name: value for name, value in said.items() if name not in ("contacts", "status") and value is not None}
+    for name in ("since", "until"):
+        if isinstance(named.get(name), str):
+            named[name] = datetime.fromisoformat(named[name])
+    if said.get("status"):
+        named["status"] = SyncStatus(said["status"])
+    try:
+        return ResyncFilter(**named, ids=tuple(dict.fromkeys(said.get("contacts") or ())))
+    except RefusedInput as error:
+        renamed = {"contacts" if path == "ids" else path: message for path, message in error.fields.items()}
+        raise RefusedInput(str(error), renamed) from None
+
+
+def resync_shown(stands: Resync) -> Record:
+    """A resync and how far it is. It is finished once the last of its contacts is through, not when the last is queued."""
+    which = stands.filter.as_json()
+    if "ids" in which:
+        which["contacts"] = which.pop("ids")
+    through = stands.ended_at is not None and not stands.waiting
+    state = "cancelled" if stands.state == "cancelled" else "finished" if through or not stands.total else "running"
+    return {
+        "id": shown_number(stands.id),
+        "state": state,
+        "filter": which,
+        "forced": stands.forced,
+        "total": stands.total,
+        "fed": stands.fed,
+        "waiting": stands.waiting,
+        "done": stands.done,
+        "percent": 100 * stands.done // stands.total if stands.total else 100,
+        "created_at": stands.created_at,
+        "ended_at": stands.ended_at,
+    }
+
+
+def shown_number(number: int) -> str:
+    """A resync's id as people see it: rsy_17."""
+    return f"rsy_{number}"
+
+
+def resync_number(said: str) -> int | None:
+    """Its number; None: no resync can be called so."""
+    found = _RESYNC_ID.fullmatch(said)
+    return int(found[1]) if found else None
+
+
+def problems_shown(engine: Engine, org_id: int) -> list[Record]:
+    """Everything that is wrong with an org's sync now, the connection's own first, then what holds the most."""
+    with reading(engine) as db:
+        groups = problems.groups(db, org_id)
+        latest = {one.key: problems.records(db, org_id, one.key, Slice(1)).items for one in groups if one.total}
+    return [_group_shown(one, latest.get(one.key, ())) for one in groups]
+
+
+def _group_shown(one: ProblemGroup, latest: Iterable[Record]) -> Record:
+    return {
+        **problem_shown(one.problem),
+        "id": one.key,
+        "counts": dict(one.counts),
+        "stops_org": one.subject == "connection",
+        "comes_back": any(record["status"] == SyncStatus.RETRYING for record in latest),
+    }
