@@ -1,20 +1,26 @@
-"""What one decoded item of a delivery says: changes to a contact, its company, its attendances, or an event."""
+"""What one decoded item of a delivery says: changes to a contact, its company, its attendances, an event, or a meeting."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from contactsync.domain.merge import DELETED, EVENTS, GROUPS, Version, version_of
+from contactsync.domain.merge import ATTENDEES, DELETED, EVENTS, GROUPS, Version, version_of
 from contactsync.domain.names import company_key, normalised_domain
-from contactsync.domain.records import Scalar
+from contactsync.domain.records import Attendee, Scalar
 
 DEFAULT_ATTENDANCE = "registered"
 """The status of an attendance that none was ever given for."""
 
+MOST_AHEAD = timedelta(days=1)
+"""A time further than this after the delivery came is a wrong clock's: it would keep every later change out."""
+
 _CONTACT_APART = {"id", "company", EVENTS, "updated_at", *GROUPS}
 _EVENT_APART = {"id", "updated_at", "custom"}
+_MEETING_APART = {"id", "updated_at", ATTENDEES}
 
 
 @dataclass(frozen=True)
@@ -57,13 +63,24 @@ class EventChange:
     version: Version
 
 
+@dataclass(frozen=True)
+class MeetingChange:
+    """Something said about a meeting. `attendees` among the changes: their whole list, as `attendees_as_json` keeps it."""
+
+    id: str
+    changes: Mapping[str, Scalar]
+    version: Version
+
+
 @dataclass
 class Changes:
-    """All that one delivery says, in its order."""
+    """All that one delivery says, in its order. `future_times`: how often a time was too far ahead, and was not believed."""
 
     contacts: list[ContactChange] = field(default_factory=list)
     events: list[EventChange] = field(default_factory=list)
     attendances: list[AttendanceChange] = field(default_factory=list)
+    meetings: list[MeetingChange] = field(default_factory=list)
+    future_times: int = 0
     unknown_keys: Mapping[str, int] = field(default_factory=dict)  # path → how often: ignored, but counted
 
 
@@ -77,11 +94,34 @@ def who_by_email(email: str) -> str:
     return f"email:{email.strip().lower()}"
 
 
-def changes_of(type_: str, sent_at: str, items: tuple[Mapping[str, Any], ...], delivery: int) -> Changes:
-    """What a decoded delivery says. `delivery`: its number, the last tie-break between versions."""
+def attendees_as_json(attendees: Sequence[Attendee]) -> str:
+    """A meeting's attendees as the one field that they are."""
+    kept = [{name: value for name, value in asdict(one).items() if value is not None} for one in attendees]
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+
+
+def attendees_from_json(kept: Scalar) -> tuple[Attendee, ...]:
+    """The attendees out of their field, in the order in which they were sent."""
+    return tuple(Attendee(**said) for said in json.loads(kept)) if isinstance(kept, str) else ()
+
+
+def changes_of(
+    type_: str,
+    sent_at: str,
+    items: tuple[Mapping[str, Any], ...],
+    delivery: int,
+    received_at: datetime | None = None,
+) -> Changes:
+    """What a decoded delivery says. `delivery`: its number, the last tie-break between versions.
+
+    `received_at`: when it came; a version more than MOST_AHEAD later is taken to be of that time.
+    """
     changes = Changes()
+    clock = _Clock(received_at)
+    sent = clock.believed(sent_at)
     for index, item in enumerate(items):
-        version = version_of(item.get("updated_at"), sent_at, delivery * 1000 + index)
+        updated_at = item.get("updated_at")
+        version = version_of(clock.believed(updated_at) if updated_at else None, sent, delivery * 1000 + index)
         match type_.split("."):
             case ["contact", verb]:
                 changes.contacts.append(_contact_change(item, version, deleted=verb == "deleted"))
@@ -89,7 +129,30 @@ def changes_of(type_: str, sent_at: str, items: tuple[Mapping[str, Any], ...], d
                 changes.attendances.extend(_roster(item, version, removed=verb == "contacts_removed"))
             case ["event", verb]:
                 changes.events.append(_event_change(item, version, verb))
+            case ["meeting", verb]:
+                changes.meetings.append(_meeting_change(item, version, verb))
+    changes.future_times = clock.corrected
     return changes
+
+
+class _Clock:
+    """Holds the times of a delivery against the time it came."""
+
+    def __init__(self, received_at: datetime | None) -> None:
+        self.corrected = 0
+        self._received = _as_text(received_at) if received_at is not None else ""
+        self._latest = _as_text(received_at + MOST_AHEAD) if received_at is not None else "~"  # after every digit
+
+    def believed(self, said: str) -> str:
+        if said <= self._latest:
+            return said
+        self.corrected += 1
+        return self._received
+
+
+def _as_text(moment: datetime) -> str:
+    """As the door writes times: of fixed width, so that they sort."""
+    return f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[:26]}Z"
 
 
 def _contact_change(item: Mapping[str, Any], version: Version, *, deleted: bool) -> ContactChange:
@@ -154,6 +217,26 @@ def _event_change(item: Mapping[str, Any], version: Version, verb: str) -> Event
     if verb == "cancelled":
         fields["status"] = "cancelled"
     return EventChange(item["id"], fields, version)
+
+
+def _meeting_change(item: Mapping[str, Any], version: Version, verb: str) -> MeetingChange:
+    fields: dict[str, Scalar] = {key: value for key, value in item.items() if key not in _MEETING_APART}
+    if ATTENDEES in item:
+        fields[ATTENDEES] = attendees_as_json(_attendees(item[ATTENDEES] or ()))
+    fields[DELETED] = verb == "deleted"
+    if verb == "cancelled":
+        fields["status"] = "cancelled"
+    return MeetingChange(item["id"], fields, version)
+
+
+def _attendees(said: Sequence[Mapping[str, Any]]) -> list[Attendee]:
+    """Each once: what is said of one again, by the same id or else address, counts."""
+    attendees: dict[str, Attendee] = {}
+    for one in said:
+        email = one["email"].strip().lower() if one.get("email") else None
+        who = who_by_id(one["contact_id"]) if one.get("contact_id") else who_by_email(email or "")
+        attendees[who] = Attendee(one.get("contact_id"), email, one.get("response"), one.get("attended"))
+    return list(attendees.values())
 
 
 def _roster(item: Mapping[str, Any], version: Version, *, removed: bool) -> Iterator[AttendanceChange]:

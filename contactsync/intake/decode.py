@@ -33,7 +33,7 @@ class Payload:
 
 
 def decode(door: str, body: bytes) -> Payload:
-    """The payload of a webhook that came to a door (`contacts`, `events`).
+    """The payload of a webhook that came to a door (`contacts`, `events`, `meetings`).
 
     Raises RefusedInput with up to MOST_ERRORS paths (`data.3.email`) and what is wrong with each; one bad item refuses
     the whole. Depends on nothing but its arguments: what the door took, the sync can read.

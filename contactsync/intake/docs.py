@@ -13,7 +13,16 @@ from pathlib import Path
 
 from contactsync.intake.answers import KINDS
 from contactsync.intake.fields import OnNull, Text, Value
-from contactsync.intake.schemas import CONTACT, DELETED_CONTACT, DELETED_EVENT, DOORS, EVENT, ROSTER
+from contactsync.intake.schemas import (
+    CONTACT,
+    DELETED_CONTACT,
+    DELETED_EVENT,
+    DELETED_MEETING,
+    DOORS,
+    EVENT,
+    MEETING,
+    ROSTER,
+)
 from contactsync.intake.shape import Part, Rows, Shape
 
 NULL_SAYS = {
@@ -87,6 +96,10 @@ _SAID = {
     "event.deleted": "It is gone. The CRM's campaign stays as it is.",
     "event.contacts_added": "Contacts joined an event, or their status changed.",
     "event.contacts_removed": "Contacts left an event.",
+    "meeting.created": "A meeting is new.",
+    "meeting.updated": "Something about it changed: a new time, who takes part, that it took place.",
+    "meeting.cancelled": "It will not take place; its `status` becomes `cancelled`.",
+    "meeting.deleted": "It is gone. The CRM's Activity stays, marked as cancelled.",
 }
 
 _SECTIONS = {
@@ -95,6 +108,8 @@ _SECTIONS = {
     "contact_deleted": lambda: _fields(DELETED_CONTACT),
     "event": lambda: _fields(EVENT),
     "event_deleted": lambda: _fields(DELETED_EVENT),
+    "meeting": lambda: _fields(MEETING),
+    "meeting_deleted": lambda: _fields(DELETED_MEETING),
     "roster": lambda: _fields(ROSTER),
     "answers": _answers,
 }

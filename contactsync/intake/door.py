@@ -1,4 +1,4 @@
-"""`POST /webhooks/<org>/contacts` and `/events`: the flow of one webhook, and Flask around it."""
+"""`POST /webhooks/<org>/contacts`, `/events` and `/meetings`: the flow of one webhook, and Flask around it."""
 
 from __future__ import annotations
 

@@ -192,6 +192,25 @@ class OneOf(Text):
         return word
 
 
+class WordOf(Word):
+    """One of few words, spelt as a Word may be."""
+
+    def __init__(self, meaning: str, *words: str) -> None:
+        super().__init__(meaning)
+        self.words = words
+        self.shown = f"{', '.join(f'`{word}`' for word in words[:-1])} or `{words[-1]}`"
+
+    def checked(self, value: str) -> str:
+        """The word, spelt as a Word is."""
+        try:
+            word = super().checked(value)
+        except ValidationError:
+            word = ""
+        if word not in self.words:
+            raise ValidationError(f"Must be {', '.join(self.words[:-1])} or {self.words[-1]}.")
+        return word
+
+
 class Address(Text):
     """The address of a web page."""
 

@@ -18,11 +18,14 @@ from contactsync.intake.fields import (
     Text,
     Value,
     Word,
+    WordOf,
 )
 from contactsync.intake.shape import Part, Rows, Shape, UnknownKeys
+from contactsync.intake.times import LocalMoment, Truth, Zone
 
 LONG = 32_000
 CRM_ID = 64
+MOST_ATTENDEES = 200
 
 UPDATED_AT = "When this record was last changed at the source: decides which of two versions of a field is newer."
 CUSTOM = (
@@ -183,6 +186,62 @@ class RosterShape(Shape):
     contacts = Rows("Who joined or left: 1 to 500.", ParticipantShape, required=True)
 
 
+class AttendeeShape(Shape):
+    """Somebody who takes part in a meeting: a contact by id, or an e-mail address alone."""
+
+    contact_id = Identifier("Your own id of the contact. It may be one that was not sent yet.", on_null=OnNull.ABSENT)
+    email = Email(
+        "E-mail address, when there is no contact of yours. Beside an id it helps to find the contact.",
+        on_null=OnNull.ABSENT,
+    )
+    response = Word("`accepted`, `declined`, `tentative`, or a word of your own.", on_null=OnNull.ABSENT)
+    attended = Truth("Whether they came.")
+
+    def finish(self, kept: dict[str, object]) -> object:
+        """Without either nobody is meant."""
+        if "contact_id" not in kept and "email" not in kept:
+            raise ValidationError("Has neither contact_id nor email: send one of them.")
+        return kept
+
+
+class MeetingShape(Shape):
+    """A meeting."""
+
+    id = Identifier("Your own id of the meeting; the same for ever.", required=True)
+    title = Text("What it is about; becomes the subject.")
+    starts_at = LocalMoment(
+        "When it starts. A time without offset is local to `timezone`, or to that of its event; a date alone makes it an "
+        "all-day meeting. Needed before the meeting can be synced."
+    )
+    ends_at = LocalMoment(
+        "When it ends; for dates the last day, which belongs to it. At most 14 days after the start. Half an hour after "
+        "the start while it was never sent."
+    )
+    timezone = Zone("The time zone of its local times, by IANA name, such as Europe/Berlin.")
+    location = Text("The place: a room, an address, a link.")
+    notes = Text("Notes; become the description.", most=LONG)
+    event_id = Identifier("Your own id of the event that it belongs to. It may be one that was not sent yet.")
+    host_email = Email("E-mail address of the host: the CRM user with it becomes the owner.")
+    status = WordOf(
+        "What became of it. `scheduled` while none was ever sent.", "scheduled", "completed", "cancelled", "no_show"
+    )
+    attendees = Rows(
+        f"Who takes part, at most {MOST_ATTENDEES}. The list is whole: who is not on it any more no longer takes part. "
+        "`null` and `[]`: nobody.",
+        AttendeeShape,
+        most=MOST_ATTENDEES,
+    )
+    updated_at = Moment(UPDATED_AT, on_null=OnNull.ABSENT)
+
+
+class DeletedMeetingShape(Shape):
+    """A meeting that is gone; its Activity stays in the CRM, marked as cancelled."""
+
+    passed_over = frozenset(MeetingShape().fields)
+    id = Identifier("Your own id of the meeting.", required=True)
+    updated_at = Moment("When it was deleted.", on_null=OnNull.ABSENT)
+
+
 class EnvelopeShape(Shape):
     """The body of a webhook, around `data`."""
 
@@ -192,7 +251,8 @@ class EnvelopeShape(Shape):
 
 
 CONTACT, EVENT, ROSTER = ContactShape(), EventShape(), RosterShape()
-DELETED_CONTACT, DELETED_EVENT = DeletedContactShape(), DeletedEventShape()
+MEETING = MeetingShape()
+DELETED_CONTACT, DELETED_EVENT, DELETED_MEETING = DeletedContactShape(), DeletedEventShape(), DeletedMeetingShape()
 TIMESTAMP: Value = EnvelopeShape().fields["timestamp"]  # type: ignore[assignment]  # declared above as a Moment
 
 DOORS: Mapping[str, Mapping[str, Shape]] = {
@@ -204,6 +264,12 @@ DOORS: Mapping[str, Mapping[str, Shape]] = {
         "event.deleted": DELETED_EVENT,
         "event.contacts_added": ROSTER,
         "event.contacts_removed": ROSTER,
+    },
+    "meetings": {
+        "meeting.created": MEETING,
+        "meeting.updated": MEETING,
+        "meeting.cancelled": MEETING,
+        "meeting.deleted": DELETED_MEETING,
     },
 }
 """Door → type → the shape of each thing in `data`. Built once: building a schema costs three times a load."""

@@ -119,9 +119,13 @@ class Part(Value):
 
 
 class Rows(Part):
-    """A list of objects."""
+    """A list of objects, at most `most`."""
 
     shown = "list of objects"
+
+    def __init__(self, meaning: str, shape: type[Shape], *, required: bool = False, most: int = MOST_ROWS) -> None:
+        super().__init__(meaning, shape, required=required)
+        self.most = most
 
     def read(self, value: object) -> object:
         """Each object as its shape keeps it, in order."""
@@ -138,8 +142,8 @@ class Rows(Part):
             raise ValidationError("Must be a list.")
         if self.required and not value:
             raise ValidationError("Is empty: name at least one.")
-        if len(value) > MOST_ROWS:
-            raise ValidationError(f"Too many: at most {MOST_ROWS}.")
+        if len(value) > self.most:
+            raise ValidationError(f"Too many: at most {self.most}.")
         return value
 
 

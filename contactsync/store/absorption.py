@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,14 +16,17 @@ from contactsync.domain.changes import (
     AttendanceChange,
     Changes,
     ContactChange,
-    EventChange,
     who_by_email,
     who_by_id,
 )
-from contactsync.domain.merge import DELETED, EVENTS, Stamped, as_json, from_json, merge, values
-from contactsync.domain.records import Scalar, SyncStatus
+from contactsync.domain.merge import DELETED, EVENTS, Stamped, as_json, from_json, values
+from contactsync.domain.records import SyncStatus
 from contactsync.store import tables as t
-from contactsync.store.queue import chunks, mark_attendees_due, mark_due
+from contactsync.store.absorption_events import write_events
+from contactsync.store.absorption_meetings import write_meetings
+from contactsync.store.due import chunks
+from contactsync.store.held import Held, held_records, save
+from contactsync.store.queue import mark_due
 
 POISON = (
     ArithmeticError,
@@ -46,12 +49,13 @@ class Waiting:
     id: int
     door: str
     body: bytes
+    received_at: datetime
 
 
 def waiting(db: Db, org_id: int, most: int, most_bytes: int) -> tuple[Waiting, ...]:
     """The oldest accepted deliveries, at most so many and (but for the first) so many bytes."""
     query = (
-        sa.select(t.delivery.c.id, t.delivery.c.door, t.delivery.c.body)
+        sa.select(t.delivery.c.id, t.delivery.c.door, t.delivery.c.body, t.delivery.c.received_at)
         .where(t.delivery.c.org_id == org_id, t.delivery.c.status == "accepted")
         .order_by(t.delivery.c.id)
         .limit(most)
@@ -63,7 +67,7 @@ def waiting(db: Db, org_id: int, most: int, most_bytes: int) -> tuple[Waiting, .
             size += len(row.body)
             if taken and size > most_bytes:
                 break
-            taken.append(Waiting(row.id, row.door, row.body))
+            taken.append(Waiting(row.id, row.door, row.body, row.received_at))
     return tuple(taken)
 
 
@@ -73,11 +77,20 @@ def mark_absorbed(db: Db, ids: Sequence[int], now: datetime) -> None:
         db.execute(sa.update(t.delivery).where(t.delivery.c.id.in_(some)).values(status="absorbed", absorbed_at=now))
 
 
-def log_unknown_keys(db: Db, delivery_id: int, counts: Mapping[str, int]) -> None:
-    """Count in the delivery's log the keys that nobody knows, beside what the door counts there (duplicates)."""
+def log_findings(db: Db, delivery_id: int, changes: Changes) -> None:
+    """Count in the delivery's log the keys that nobody knows and the times that nobody believes, if any, beside what the
+    door counts there (duplicates).
+    """
+    found: dict[str, Any] = {}
+    if changes.unknown_keys:
+        found["unknown_keys"] = dict(changes.unknown_keys)
+    if changes.future_times:
+        found["future_times"] = changes.future_times
+    if not found:
+        return
     here = t.delivery.c.id == delivery_id
     log = db.execute(sa.select(t.delivery.c.log).where(here).with_for_update()).scalar() or {}
-    db.execute(sa.update(t.delivery).where(here).values(log={**log, "unknown_keys": dict(counts)}))
+    db.execute(sa.update(t.delivery).where(here).values(log={**log, **found}))
 
 
 def mark_failed(db: Db, delivery_id: int, errors: list[dict[str, str]], now: datetime) -> None:
@@ -90,16 +103,17 @@ def mark_failed(db: Db, delivery_id: int, errors: list[dict[str, str]], now: dat
 
 
 def write_changes(db: Db, org_id: int, said: Iterable[Changes], now: datetime) -> None:
-    """Bring what deliveries said into contacts, companies, events and attendances, and put the contacts it touches into
-    the queue: several changes of one contact become one entry.
+    """Bring what deliveries said into contacts, companies, events, attendances and meetings, and put what it touches into
+    the queue: several changes of one record become one entry.
     """
     gathered = Changes()
     for changes in said:
         gathered.contacts += changes.contacts
         gathered.events += changes.events
         gathered.attendances += changes.attendances
+        gathered.meetings += changes.meetings
     _write_companies(db, org_id, gathered.contacts, now)
-    _write_events(db, org_id, gathered, now)
+    write_events(db, org_id, gathered, now)
     contacts = _write_contacts(db, org_id, gathered.contacts, now)
     attendances = [*gathered.attendances]
     for change in gathered.contacts:
@@ -107,73 +121,19 @@ def write_changes(db: Db, org_id: int, said: Iterable[Changes], now: datetime) -
     cleared = {who_by_id(change.id) for change in gathered.contacts if EVENTS in change.changes}
     if attendances or cleared:
         _write_attendances(db, org_id, attendances, cleared, contacts, now)
-
-
-Row = dict[str, Any]
-
-
-@dataclass
-class _Held:
-    """A stored record while it is merged: `key` None until it is inserted."""
-
-    name: str
-    key: int | None = None
-    state: dict[str, Stamped] = field(default_factory=dict)
-    before: dict[str, Scalar] = field(default_factory=dict)
-    touched: bool = False
-
-    def merge(self, changes: dict[str, Scalar], version: str) -> None:
-        merged = merge(self.state, changes, version)
-        self.touched = self.touched or merged != self.state
-        self.state = merged
-
-    @property
-    def changed(self) -> bool:
-        """Whether a value differs from what the database holds, not merely a version."""
-        return self.key is None or values(self.state) != self.before
-
-
-RowOf = Callable[[_Held], Row]
-
-
-def _held(db: Db, table: sa.Table, column: sa.Column[str], org_id: int, keys: set[str]) -> dict[str, _Held]:
-    held = {key: _Held(key) for key in sorted(keys)}
-    for some in chunks(keys):
-        query = sa.select(table.c.id, column.label("named"), table.c.fields).where(
-            table.c.org_id == org_id, column.in_(some)
-        )
-        for row in db.execute(query):
-            state = from_json(row.fields)
-            held[row.named] = _Held(row.named, row.id, state, values(state))
-    return held
-
-
-def _save(db: Db, table: sa.Table, held: dict[str, _Held], row_of: RowOf, first: Callable[[str], Row]) -> None:
-    """Write what was touched: `row_of(record)` gives the columns that hold now, `first(name)` a new row's own."""
-    new = [{**first(record.name), **row_of(record)} for record in held.values() if record.key is None]
-    if new:
-        db.execute(sa.insert(table), new)
-    old = [
-        {"b_id": record.key, **row_of(record)} for record in held.values() if record.key is not None and record.touched
-    ]
-    for names in {tuple(sorted(row)) for row in old}:
-        rows = [row for row in old if tuple(sorted(row)) == names]
-        settable: dict[str, Any] = {name: sa.bindparam(name) for name in names if name != "b_id"}
-        if "change" in settable:
-            settable["change"] = table.c.change + 1
-            rows = [{name: value for name, value in row.items() if name != "change"} for row in rows]
-        db.execute(sa.update(table).where(table.c.id == sa.bindparam("b_id")).values(settable), rows)
+    if gathered.meetings:
+        write_meetings(db, org_id, gathered.meetings, now)
 
 
 def _write_companies(db: Db, org_id: int, changes: Sequence[ContactChange], now: datetime) -> None:
     said = [change.company for change in changes if change.company is not None]
     if not said:
         return
-    held = _held(db, t.company, t.company.c.key, org_id, {change.key for change in said})
+    held = held_records(db, t.company, t.company.c.key, org_id, {change.key for change in said})
     for change in said:
         held[change.key].merge(dict(change.changes), change.version)
     known = {name for name, record in held.items() if record.key is not None and record.changed}
-    _save(
+    save(
         db,
         t.company,
         held,
@@ -184,82 +144,17 @@ def _write_companies(db: Db, org_id: int, changes: Sequence[ContactChange], now:
         mark_due(db, org_id, t.contact.c.company_key.in_(some), now)
 
 
-def _write_events(db: Db, org_id: int, gathered: Changes, now: datetime) -> None:
-    mentioned = {change.event_id for change in gathered.attendances}
-    mentioned |= {attendance.event_id for change in gathered.contacts for attendance in change.attendances}
-    said: dict[str, list[EventChange]] = {}
-    for change in gathered.events:
-        said.setdefault(change.id, []).append(change)
-    names = mentioned | set(said)
-    if not names:
-        return
-    held = _held(db, t.event, t.event.c.source_id, org_id, names)
-    for name, event_changes in said.items():
-        for change in event_changes:
-            held[name].merge(dict(change.changes), change.version)
-    choices = _choices(db, org_id, said)
-
-    def row_of(record: _Held) -> dict[str, Any]:
-        fields = values(record.state)
-        row: dict[str, Any] = {"fields": as_json(record.state), "updated_at": now}
-        if record.name in said:
-            choice = choices.get(record.name)
-            campaign_id = choice if choice is not None else fields.get("campaign_id")
-            row |= {
-                "name": fields.get("name"),
-                "known": True,
-                "deleted": bool(fields.get(DELETED)),
-                "campaign_id": campaign_id or None,
-            }
-        return row
-
-    reconnected = [
-        name
-        for name in said
-        if held[name].key is not None
-        and any(values(held[name].state).get(path) != held[name].before.get(path) for path in ("campaign_id", DELETED))
-    ]
-    _save(
-        db,
-        t.event,
-        held,
-        row_of,
-        lambda name: {
-            "org_id": org_id,
-            "source_id": name,
-            "created_at": now,
-            "known": name in said,
-            "name": None,
-            "deleted": False,
-            "campaign_id": None,
-        },
-    )
-    for name in reconnected:
-        mark_attendees_due(db, org_id, name, now)
-
-
-def _choices(db: Db, org_id: int, names: Iterable[str]) -> dict[str, str | None]:
-    """The campaign that a person chose, by event."""
-    choices: dict[str, str | None] = {}
-    for some in chunks(names):
-        query = sa.select(t.event.c.source_id, t.event.c.campaign_choice).where(
-            t.event.c.org_id == org_id, t.event.c.source_id.in_(some)
-        )
-        choices |= {row.source_id: row.campaign_choice for row in db.execute(query)}
-    return choices
-
-
 def _write_contacts(
     db: Db, org_id: int, changes: Sequence[ContactChange], now: datetime
 ) -> Mapping[str, Mapping[str, Stamped]]:
     """Answers the state of each contact that was spoken of, by id."""
     if not changes:
         return {}
-    held = _held(db, t.contact, t.contact.c.source_id, org_id, {change.id for change in changes})
+    held = held_records(db, t.contact, t.contact.c.source_id, org_id, {change.id for change in changes})
     for change in changes:
         held[change.id].merge(dict(change.changes), change.version)
 
-    def row_of(record: _Held) -> dict[str, Any]:
+    def row_of(record: Held) -> dict[str, Any]:
         fields = values(record.state)
         email = fields.get("email")
         row: dict[str, Any] = {
@@ -276,10 +171,11 @@ def _write_contacts(
                 "status": SyncStatus.EXCLUDED if gone else SyncStatus.QUEUED,
                 "attempts": 0,
                 "change": 1,
+                "problem_key": None,
             }
         return row
 
-    _save(
+    save(
         db,
         t.contact,
         held,

@@ -46,6 +46,16 @@ def mark_meetings_due(
     return _mark(db, t.meeting, org_id, which, now, forced=forced, deleted=deleted)
 
 
+def mark_one_event_due(db: Db, org_id: int, event_id: str, now: datetime) -> bool:
+    """Put one event into the queue; False when there is none that the CRM has to do with."""
+    return mark_events_due(db, org_id, t.event.c.source_id == event_id, now) == 1
+
+
+def mark_one_meeting_due(db: Db, org_id: int, meeting_id: str, now: datetime) -> bool:
+    """Put one meeting into the queue even if nothing changed; False when there is none, or it was deleted at the source."""
+    return mark_meetings_due(db, org_id, t.meeting.c.source_id == meeting_id, now, forced=True) == 1
+
+
 def mark_meetings_of_event_due(db: Db, org_id: int, event_id: str, now: datetime) -> int:
     """Put an event's meetings into the queue: what they are tied to in the CRM changed."""
     return mark_meetings_due(db, org_id, t.meeting.c.event_id == event_id, now)

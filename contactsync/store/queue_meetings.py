@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,9 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection as Db
 
 from contactsync.domain.batch import MeetingPerson, ReadyMeeting
-from contactsync.domain.changes import who_by_email, who_by_id
+from contactsync.domain.changes import attendees_from_json, who_by_email, who_by_id
 from contactsync.domain.crm import Next, RecordKind, RecordRef
-from contactsync.domain.merge import ATTENDEES, DELETED, Stamped, from_json, newest, values
+from contactsync.domain.merge import ATTENDEES, DELETED, from_json, newest, values
 from contactsync.domain.records import Attendee, Event, Meeting, Scalar
 from contactsync.store import tables as t
 from contactsync.store.due import chunks
@@ -63,14 +62,6 @@ def read_meeting(db: Db, org_id: int, connection_id: int | None, meeting_id: str
         sa.select(t.meeting).where(t.meeting.c.org_id == org_id, t.meeting.c.source_id == meeting_id)
     ).all()
     return _whole(db, org_id, connection_id, rows)[0] if rows else None
-
-
-def attendees_of(state: Mapping[str, Stamped]) -> tuple[Attendee, ...]:
-    """The attendees that a meeting's state holds, in the order in which they were sent."""
-    stamped = state.get(ATTENDEES)
-    if stamped is None or not isinstance(stamped.value, str):
-        return ()
-    return tuple(Attendee(**said) for said in json.loads(stamped.value))
 
 
 _WAYS = ((who_by_id(""), t.contact.c.source_id), (who_by_email(""), t.contact.c.email))
@@ -125,7 +116,13 @@ def _meeting(row: sa.Row[Any]) -> Meeting:
     fields: dict[str, Scalar] = {
         path: value for path, value in values(state).items() if path not in (DELETED, ATTENDEES)
     }
-    return Meeting(row.source_id, fields, attendees_of(state), deleted=row.deleted, changed=newest(state))
+    return Meeting(
+        row.source_id,
+        fields,
+        attendees_from_json(values(state).get(ATTENDEES)),
+        deleted=row.deleted,
+        changed=newest(state),
+    )
 
 
 @dataclass(frozen=True)

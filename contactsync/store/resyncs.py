@@ -106,6 +106,12 @@ def start(db: Db, org_id: int, which: ResyncFilter, forced: bool, now: datetime)
     return int(db.execute(sa.insert(t.resync).values(**row, created_at=now).returning(t.resync.c.id)).scalar_one())
 
 
+def first_of(db: Db, org_id: int, which: ResyncFilter, most: int) -> tuple[int, ...]:
+    """The rows' keys of the first contacts that the filter takes now."""
+    last_id = db.execute(_newest(org_id)).scalar() or 0
+    return tuple(db.execute(_chosen(org_id, which, 0, last_id, most)).scalars())
+
+
 def feed(db: Db, org_id: int, now: datetime, room: int) -> int:
     """Put up to `room` contacts of the org's oldest resync under way into the queue; answers how many. The last time
     ends it.

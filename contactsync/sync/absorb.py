@@ -56,7 +56,7 @@ def absorb(parts: Parts, org_id: int, lease: HeldLease) -> int:
 
 def _read(delivery: Waiting) -> Changes:
     payload = decode(delivery.door, delivery.body)
-    changes = changes_of(payload.type, payload.timestamp, payload.items, delivery.id)
+    changes = changes_of(payload.type, payload.timestamp, payload.items, delivery.id, delivery.received_at)
     return replace(changes, unknown_keys=payload.unknown_keys)
 
 
@@ -68,8 +68,7 @@ def _write(
         absorption.write_changes(db, org_id, said.values(), now)
         absorption.mark_absorbed(db, list(said), now)
         for delivery_id, changes in said.items():
-            if changes.unknown_keys:
-                absorption.log_unknown_keys(db, delivery_id, changes.unknown_keys)
+            absorption.log_findings(db, delivery_id, changes)
         for delivery_id, errors in failed.items():
             absorption.mark_failed(db, delivery_id, errors, now)
 

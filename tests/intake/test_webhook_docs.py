@@ -58,10 +58,10 @@ def test_every_field_type_door_and_answer_is_on_the_page():
 
 def test_every_example_payload_can_be_read():
     examples = blocks("json")
-    assert len(examples) == 3
+    assert len(examples) == 4
     for example in examples:
-        (type_,) = re.findall(r'"type": "((?:contact|event)\.\w+)"', example)
-        payload = decode("contacts" if type_.startswith("contact.") else "events", example.encode())
+        (door,) = re.findall(r'"type": "(contact|event|meeting)\.\w+"', example)
+        payload = decode(f"{door}s", example.encode())
         assert payload.items
         assert payload.unknown_keys == {}
 
