@@ -46,7 +46,9 @@ def authorization_url(access: Access, redirect_uri: str, state: str, verifier: s
 
 def ask_for_token(access: Access, session: Session, grant_type: str, **form: str) -> requests.Response:
     """Ask the token endpoint for a code's or a refresh token's worth. Raises requests' and urllib3's own errors."""
-    answer = _client(access, session).fetch_token(access.posted_token_url, grant_type=grant_type, **form)
+    # What a browser brings may hold lone surrogates, which no form can carry.
+    sendable = {name: value.encode("utf-8", "replace").decode() for name, value in form.items()}
+    answer = _client(access, session).fetch_token(access.posted_token_url, grant_type=grant_type, **sendable)
     return cast("requests.Response", answer)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import requests
 
@@ -35,7 +36,7 @@ class SalesforceSignIn:
         Raises RefusedInput, TargetUnavailable, TargetRefused.
         """
         access = read_sign_in(settings, credentials)
-        with Session(access, _count_nothing) as session:
+        with Session(replace(access, instance_url=access.sign_in_url), _count_nothing) as session:
             token = redeem_code(access, session, redirect_uri, code, verifier)
         if not token.refresh_token:
             raise TargetRefused(NO_REFRESH_TOKEN.problem)
