@@ -85,11 +85,65 @@ CORE_PROBLEMS: tuple[KnownProblem, ...] = (
         mended_by=(Mend.CRM, Mend.POLICY),
     ),
     KnownProblem(
-        "several_campaigns",
-        "Several campaigns have the event's name.",
-        "Connect the event to the right one, or rename the others in the CRM.",
+        "incomplete",
+        "The contact lacks something that is required.",
+        "Nothing is sent before the event platform sends what is missing; then it goes by itself.",
         "event team",
-        mended_by=(Mend.SOURCE, Mend.CRM),
+        mended_by=(Mend.SOURCE,),
+    ),
+    KnownProblem(
+        "several_accounts",
+        "Several Accounts have the company's domain or name, and the org wants to be asked which one it is.",
+        "Pick the Account for the company, merge them in the CRM, or set the policy several_matches to first or most_recent.",
+        "event team",
+        mended_by=(Mend.SOURCE, Mend.CRM, Mend.POLICY),
+    ),
+    KnownProblem(
+        "several_campaigns",
+        "Several campaigns have the event's name, and nothing tells which one is the event's.",
+        "Connect the event to its campaign, or give the campaigns different names or start dates.",
+        "event team",
+        mended_by=(Mend.SOURCE, Mend.CRM, Mend.POLICY),
+    ),
+    KnownProblem(
+        "campaign_not_found",
+        "The campaign that the event is connected to is not in the CRM, or cannot be seen there.",
+        "Connect the event to another campaign, or disconnect it.",
+        "event team",
+        mended_by=(Mend.SOURCE, Mend.PERMISSION),
+    ),
+    KnownProblem(
+        "mapping_drift",
+        "The mapping no longer fits the CRM: a field or a value that it names has vanished, or cannot be written any more.",
+        "Bring it back in the CRM, or change the rules that name it; what waits goes by itself then.",
+        "Salesforce admin",
+        mended_by=(Mend.MAPPING, Mend.CRM),
+    ),
+    *(
+        KnownProblem(code, cause, fix, "event team", mended_by=(Mend.SOURCE,))
+        for code, cause, fix in (
+            ("meeting_without_start", "The meeting has no start.", "Send starts_at of the meeting."),
+            (
+                "meeting_without_zone",
+                "The meeting's times have no zone: neither an offset nor a timezone was sent.",
+                "Send the times with an offset, or timezone besides.",
+            ),
+            (
+                "meeting_zone_unknown",
+                "The meeting's time zone is none that is known.",
+                "Send the IANA name of the zone, such as Europe/Berlin, as timezone.",
+            ),
+            (
+                "meeting_time_unreadable",
+                "A time of the meeting is neither a date nor a time.",
+                "Send it as an RFC 3339 time, a date, or a local time with timezone.",
+            ),
+            (
+                "meeting_too_long",
+                "The meeting is longer than 14 days, and the CRM takes no longer ones.",
+                "Shorten the meeting at the event platform, or split it into several.",
+            ),
+        )
     ),
     KnownProblem(
         "picked_account_not_found",
@@ -97,6 +151,13 @@ CORE_PROBLEMS: tuple[KnownProblem, ...] = (
         "Pick another Account for the company, or none to have it matched by domain and name.",
         "event team",
         mended_by=(Mend.SOURCE, Mend.PERMISSION),
+    ),
+    KnownProblem(
+        "cannot_be_planned",
+        "contactsync could not work out what to do with this record.",
+        "Report it to the developers. The record goes again when it changes, or when it is asked for.",
+        "developer",
+        mended_by=(Mend.SOURCE, Mend.PLUGIN),
     ),
     KnownProblem(
         "plugin_broken",
