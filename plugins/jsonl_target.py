@@ -1,7 +1,7 @@
 """A CRM that is a file of JSON lines: a whole CRM target, small enough to be read first.
 
-`records.jsonl` in the connection's directory is only ever added to. A line makes a record, or changes one made before, or
-takes one away: then its fields are null. Users and the first campaigns are not ours to make: their lines are written by hand.
+`records.jsonl` in the connection's directory is only ever added to. A line makes a record, changes one made before, or
+takes one away: then its fields are null. Users and the first campaigns are not ours to make: write their lines by hand.
 
     {"kind": "User", "id": "u1", "at": "2026-01-01T00:00:00Z", "fields": {"Name": "Olga", "Email": "olga@x.example"}}
     {"kind": "Campaign", "id": "c1", "at": "2026-01-01T00:00:00Z", "fields": {"Name": "Expo", "statuses": ["Sent"]}}

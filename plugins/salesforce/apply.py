@@ -1,10 +1,12 @@
 """Sends the rows of a batch and tells, row by row, what came of them.
 
 write(rows):
-    few: one composite of single records; rows that were halted for no fault of theirs, and rows that could be
-         fitted to the types of their fields, go once more
+    few: one composite of single records; rows that were halted for no fault of theirs, rows whose record somebody else was
+         writing, and rows that could be fitted to the types of their fields, go once more
     many: for each level, collections, five to a call, until none is left:
               a row refused             that row has failed
+              a row locked              once more with the others, those of one parent together; one such call in all
+              a row like another        once more by itself: only there Salesforce tells which record it resembles
               a collection refused      rows that use the field it names have failed, the others go again; rows that
                                         have not been fitted to the types of their fields go again fitted;
                                         any other fault of a row: in smaller parts, until the row stands alone
@@ -15,94 +17,57 @@ write(rows):
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from contactsync.api import (
-    Failure,
-    Next,
-    RecordKind,
-    RecordRef,
-    Step,
-    StepResult,
-    TargetError,
-    TargetRefused,
-    TargetUnavailable,
-)
+from contactsync.api import Failure, Next, TargetError, TargetRefused, TargetUnavailable
 
-from .errors import Refusal, answer_lost, failure_of, fields_of, is_automation_limit, refusals_in, stopped_by
+from .duplicates import is_duplicate
+from .errors import Refusal, answer_lost, failure_of, fields_of, is_automation_limit, is_locked, refusals_in
 from .fitting import Fitter
+from .outcomes import Outcomes
+from .pace import Pace
 from .rows import Row
-from .wire import DROPPED_PAUSE, MOST_HEAVY, UNREADABLE, Answer, AnswerLost, CallRefused, Wire
+from .wire import DROPPED_PAUSE, MOST_SUBREQUESTS, UNREADABLE, Answer, AnswerLost, CallRefused, Wire
 from .writes import Collection, collection_request, collections, fits_one_composite, levels, single, stages
 
 HALTED = "PROCESSING_HALTED"
 _FIELD_FAULTS = frozenset({"INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE"})
-_GONE = frozenset({"ENTITY_IS_DELETED", "NOT_FOUND", "INVALID_CROSS_REFERENCE_KEY"})
 _NO_ROWS_FAULT = ("INVALID_TYPE", "NOT_FOUND", "STORAGE_LIMIT_EXCEEDED", "INSUFFICIENT_ACCESS", "API_")
 """Beginnings of codes that refuse a collection for what the user may do: in smaller parts it would be refused as well."""
 
 
 class Writer:
-    """One `apply`. `campaign_unseen` says of a campaign's id whether it was looked up and not found."""
+    """One `apply`. `clock`: seconds that only ever grow, to measure how long a call takes."""
 
-    def __init__(self, wire: Wire, fitter: Fitter, campaign_unseen: Callable[[str], bool]) -> None:
+    def __init__(self, wire: Wire, fitter: Fitter, outcomes: Outcomes, pace: Pace, clock: Callable[[], float]) -> None:
         self._wire = wire
         self._fitter = fitter
-        self._campaign_unseen = campaign_unseen
-        self._ids: dict[str, str] = {}
-        self._failures: dict[str, Failure] = {}
-        self._kinds: dict[str, RecordKind] = {}
-        self._stopped: Failure | None = None
+        self._outcomes = outcomes
+        self._pace = pace
+        self._clock = clock
         self._sent = False
-
-    def fail(self, step: Step, failure: Failure) -> None:
-        """Note a step that cannot even be sent."""
-        self._kinds[step.id] = step.kind
-        self._failures[step.id] = failure
-
-    def known(self, step: Step) -> None:
-        """Note a step that is left as it is: others may name its record."""
-        if step.ref:
-            self._ids[step.id] = step.ref.id
+        self._may_repeat_locked = True
+        self._locked: list[tuple[Row, Sequence[Refusal]]] = []
+        self._resembling: list[Row] = []
 
     def write(self, rows: Sequence[Row]) -> None:
         """Send everything. Raises TargetUnavailable or TargetRefused when the first call already did nothing."""
-        self._kinds |= {row.id: row.step.kind for row in rows}
+        self._outcomes.begin(rows)
         for stage in stages(self._fitted(rows)):
             self._write_stage(stage)
 
     def _write_stage(self, rows: Sequence[Row]) -> None:
-        ready = self._sendable(rows)
-        if ready and fits_one_composite(ready):
+        ready = self._outcomes.sendable(rows)
+        if ready and len(ready) <= self._pace.speed.call and fits_one_composite(ready):
             try:
                 return self._write_singles(ready)
             except CallRefused:
                 # One of them spoils the whole composite: which one shows when the rest goes in parts.
-                ready = [row for row in ready if row.id not in self._ids and row.id not in self._failures]
+                ready = [row for row in ready if not self._outcomes.settled(row)]
         for level in levels(ready):
-            self._write_level(self._sendable(level))
+            self._write_level(self._outcomes.sendable(level))
         return None
-
-    def result(self, step: Step) -> StepResult:
-        """What came of one step; each that was handed over is either done or has failed."""
-        failure = self._failures.get(step.id)
-        if failure:
-            return StepResult(step.id, failure=failure)
-        return StepResult(step.id, ref=step.ref or RecordRef(step.kind, self._ids[step.id]))
-
-    def _sendable(self, rows: Iterable[Row]) -> list[Row]:
-        """The rows whose needs have not failed, in order; the others fail here."""
-        ready = []
-        for row in rows:
-            culprit = next((need for need in row.needs if need in self._failures), None)
-            if culprit is not None:
-                self._failures[row.id] = stopped_by(self._kinds[culprit], self._failures[culprit])
-            elif self._stopped is not None:
-                self._failures[row.id] = self._stopped
-            else:
-                ready.append(row)
-        return ready
 
     def _fitted(self, rows: Sequence[Row]) -> list[Row]:
         """The rows in the types of their fields, as far as these are known; what cannot be fitted fails."""
@@ -111,7 +76,7 @@ class Writer:
     def _kept(self, row: Row, fitted: Row | Failure) -> Row | None:
         if isinstance(fitted, Row):
             return fitted
-        self._failures[row.id] = fitted
+        self._outcomes.fail(row.step, fitted)
         return None
 
     # ── few ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -119,65 +84,66 @@ class Writer:
     def _write_singles(self, rows: Sequence[Row]) -> None:
         again = self._once(rows)
         if again:
-            for row in self._once(self._sendable(again)):
-                self._failures[row.id] = failure_of([Refusal(HALTED)], row.step.kind)
+            for row in self._once(self._outcomes.sendable(again)):
+                self._outcomes.refuse_for(row, [Refusal(HALTED)])
 
     def _once(self, rows: Sequence[Row]) -> list[Row]:
-        """One composite; the rows to send once more, in order.
-
-        Those are rows that were halted although nothing they need has failed (Salesforce stopped for something that was
-        not theirs), and rows that are fitted now.
-        """
+        """One composite; the rows to send once more, in order."""
         if not rows:
             return []
-        answers = self._guarded(rows, lambda: self._wire.write_together([single(row, self._ids) for row in rows]))
-        again = []
+        answers = self._guarded(
+            rows, lambda: self._wire.write_together([single(row, self._outcomes.ids) for row in rows])
+        )
+        may_repeat, again = self._may_repeat_locked, []
         for row, answer in zip(rows, answers or (), strict=False):
-            culprit = next((need for need in row.needs if need in self._failures), None)
             codes = {found.code for found in answer.refusals}
             fitted = self._fitter.fitted_anew(row) if UNREADABLE & codes else None
             if answer.ok:
-                self._note_id(row, answer.body)
+                self._outcomes.done(row, answer.body)
             elif fitted is not None:
                 again += [kept] if (kept := self._kept(row, fitted)) else []
-            elif HALTED not in codes:
-                self._refuse(row, answer.refusals)
-            elif culprit is None:
+            elif may_repeat and is_locked(answer.refusals):
+                self._may_repeat_locked = False
                 again.append(row)
-            else:
-                self._failures[row.id] = stopped_by(self._kinds[culprit], self._failures[culprit])
+            elif HALTED not in codes:
+                self._outcomes.refuse(row, answer)
+            elif not self._outcomes.fail_with_need(row):
+                again.append(row)
         return again
-
-    def _note_id(self, row: Row, body: Any) -> None:
-        record_id = body.get("id") if isinstance(body, dict) else None
-        if row.step.ref:
-            self._ids[row.id] = row.step.ref.id
-        elif isinstance(record_id, str) and record_id:
-            self._ids[row.id] = record_id
-        else:
-            self._failures[row.id] = answer_lost(DROPPED_PAUSE)
 
     # ── many ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _write_level(self, rows: Sequence[Row]) -> None:
         waiting = deque(collections(rows))
         while waiting:
-            together = [waiting.popleft()]
-            while waiting and len(together) < MOST_HEAVY and not together[0].direct and not waiting[0].direct:
-                together.append(waiting.popleft())
-            together = [kept for kept in map(self._still_sendable, together) if kept]
-            if not together:
-                continue
-            for collection, answer in self._send(together):
-                waiting.extend(self._settle(collection, answer))
+            self._send_next(waiting)
+        self._repeat_locked()
+        self._resolve_resembling()
+
+    def _send_next(self, waiting: deque[Collection]) -> None:
+        """One call with as much of what waits as the pace allows; what must go once more waits again."""
+        together = self._next_together(waiting)
+        together = [kept for kept in map(self._still_sendable, together) if kept]
+        for collection, answer in self._send(together) if together else ():
+            waiting.extend(self._settle(collection, answer))
+
+    def _next_together(self, waiting: deque[Collection]) -> list[Collection]:
+        speed, together = self._pace.speed, list[Collection]()
+        while waiting and len(together) < speed.collections:
+            if together and (together[0].direct or waiting[0].direct):
+                break
+            first, *rest = waiting.popleft().pieces(speed.rows)
+            waiting.extendleft(reversed(rest))
+            together.append(first)
+        return together
 
     def _still_sendable(self, collection: Collection) -> Collection | None:
-        rows = self._sendable(collection.rows)
+        rows = self._outcomes.sendable(collection.rows)
         return Collection(tuple(rows)) if rows else None
 
     def _send(self, together: Sequence[Collection]) -> list[tuple[Collection, Answer]]:
         """One call; the collections that were answered. Those of a call that came to nothing have failed."""
-        requests = [collection_request(found, f"part_{n}", self._ids) for n, found in enumerate(together)]
+        requests = [collection_request(found, f"part_{n}", self._outcomes.ids) for n, found in enumerate(together)]
         rows = [row for found in together for row in found.rows]
         try:
             if together[0].direct:
@@ -199,15 +165,7 @@ class Writer:
         """Note what a collection's answer says; what must be sent once more is returned."""
         rows = collection.rows
         if answer.ok:
-            told = answer.body if isinstance(answer.body, list) else []
-            for row in rows[len(told) :]:
-                self._failures[row.id] = answer_lost(DROPPED_PAUSE)
-            alone = len(rows) == 1
-            overloaded = [
-                row for row, entry in zip(rows, told, strict=False) if not self._settle_row(row, entry, alone=alone)
-            ]
-            # The customer's automation had too many rows at once. One row that overloads it alone comes back later.
-            return Collection(tuple(overloaded)).parts() if overloaded else []
+            return self._settle_rows(rows, answer.body if isinstance(answer.body, list) else [])
         refusals = answer.refusals
         failure = failure_of(refusals, rows[0].step.kind)
         if any(found.code in UNREADABLE for found in refusals):
@@ -221,7 +179,10 @@ class Writer:
         if answer.status >= 500 and not any(found.code == "SERVER_UNAVAILABLE" for found in refusals):
             failure = answer_lost(DROPPED_PAUSE)
         for row in rows:
-            self._failures[row.id] = failure if failure.next is Next.RETRY else failure_of(refusals, row.step.kind)
+            if failure.next is Next.RETRY:
+                self._outcomes.fail(row.step, failure)
+            else:
+                self._outcomes.refuse(row, answer)
         return []
 
     def _without_culprits(self, collection: Collection, refusals: Sequence[Refusal]) -> list[Collection]:
@@ -231,50 +192,102 @@ class Writer:
         if not using:
             return collection.parts()
         for row in using:
-            self._refuse(row, refusals)
+            self._outcomes.refuse_for(row, refusals)
         return [Collection(tuple(others))] if others else []
 
-    def _settle_row(self, row: Row, entry: Any, *, alone: bool) -> bool:
-        """Note what is told of a row; False: it is to go again with fewer others."""
-        if isinstance(entry, dict) and entry.get("success") is True:
-            self._note_id(row, entry)
-        elif isinstance(entry, dict) and entry.get("errors"):
-            refusals = refusals_in(entry["errors"])
-            if not alone and is_automation_limit(refusals):
-                return False
-            self._refuse(row, refusals)
-        else:
-            self._failures[row.id] = answer_lost(DROPPED_PAUSE)
-        return True
+    def _settle_rows(self, rows: Sequence[Row], told: Sequence[Any]) -> list[Collection]:
+        """Note what is told of each row; the rows that overloaded the customer's automation go again, in smaller parts.
+
+        One row that overloads it alone comes back later.
+        """
+        overloaded = []
+        for row, entry in zip(rows, told, strict=False):
+            refusals = refusals_in(entry["errors"]) if isinstance(entry, dict) and entry.get("errors") else ()
+            if isinstance(entry, dict) and entry.get("success") is True:
+                self._outcomes.done(row, entry)
+            elif not refusals:
+                self._outcomes.lost(row)
+            elif len(rows) > 1 and is_automation_limit(refusals):
+                overloaded.append(row)
+            elif self._may_repeat_locked and is_locked(refusals):
+                self._locked.append((row, refusals))
+            elif row.creates and is_duplicate(refusals):
+                self._resembling.append(row)
+            else:
+                self._outcomes.refuse_for(row, refusals)
+        for row in rows[len(told) :]:
+            self._outcomes.lost(row)
+        if not overloaded:
+            return []
+        self._pace.overloaded()
+        return Collection(tuple(overloaded)).parts()
+
+    def _repeat_locked(self) -> None:
+        """Once in all, and if it is one call, at once: Salesforce has waited for the lock itself. Later otherwise."""
+        locked, self._locked = self._locked, []
+        rows = self._outcomes.sendable(row for row, _ in sorted(locked, key=lambda entry: entry[0].parent))
+        waiting = deque(collections(rows))
+        together = self._next_together(waiting)
+        if waiting:
+            for row, refusals in locked:
+                self._outcomes.refuse_for(row, refusals)
+        elif together:
+            self._may_repeat_locked = False
+            answered = self._send(together)
+            waiting.extend(again for found, answer in answered for again in self._settle(found, answer))
+            while waiting:
+                self._send_next(waiting)
+
+    def _resolve_resembling(self) -> None:
+        """Rows that a duplicate rule refused in a collection, as single records: only these are told what they resemble."""
+        resembling, self._resembling = self._resembling, []
+        direct = [row for row in resembling if row.direct]
+        usual = [row for row in resembling if not row.direct]
+        groups = [[row] for row in direct]
+        groups += [usual[start : start + MOST_SUBREQUESTS] for start in range(0, len(usual), MOST_SUBREQUESTS)]
+        for group in groups:
+            rows = self._outcomes.sendable(group)
+            for row, answer in zip(rows, self._answers_apart(rows), strict=False):
+                if answer.ok:
+                    self._outcomes.done(row, answer.body)
+                else:
+                    self._outcomes.refuse(row, answer)
+
+    def _answers_apart(self, rows: Sequence[Row]) -> Sequence[Answer]:
+        if not rows:
+            return ()
+        requests = [single(row, self._outcomes.ids) for row in rows]
+        try:
+            if rows[0].direct:
+                return self._guarded(rows, lambda: [self._wire.write_alone(requests[0])]) or ()
+            return self._guarded(rows, lambda: self._wire.write_together(requests)) or ()
+        except CallRefused as refused:
+            return [refused.answer] * len(rows)
 
     # ── both ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _refuse(self, row: Row, refusals: Sequence[Refusal]) -> None:
-        if row.removes and row.step.ref and any(found.code in _GONE for found in refusals):
-            self._ids[row.id] = row.step.ref.id  # somebody was faster
-            return
-        campaign = row.fields.get("CampaignId")
-        unseen = isinstance(campaign, str) and self._campaign_unseen(campaign)
-        self._failures[row.id] = failure_of(refusals, row.step.kind, campaign_unseen=unseen)
 
     def _guarded(self, rows: Sequence[Row], send: Callable[[], list[Answer]]) -> list[Answer] | None:
         """Send; when the call as a whole came to nothing, its rows fail and nothing more is sent."""
         stopped: Failure
+        begun = self._clock()
         try:
             answers = send()
         except AnswerLost as lost:
+            if lost.timed_out:
+                self._pace.timed_out()
             stopped = answer_lost(lost.retry_after)
-            self._stopped = _held_back(stopped)
+            self._outcomes.stopped = _held_back(stopped)
         except TargetError as error:
             if not self._sent:
                 raise
-            stopped = self._stopped = _as_failure(error)
+            stopped = self._outcomes.stopped = _as_failure(error)
         else:
             self._sent = True
+            self._pace.took(len(rows), self._clock() - begun)
             return answers
         self._sent = True
         for row in rows:
-            self._failures[row.id] = stopped
+            self._outcomes.fail(row.step, stopped)
         return None
 
 

@@ -15,14 +15,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from contactsync.api import Failure, Next, Problem, RecordKind
 
 from .advice import (
-    ACCESS_FAMILY,
     ALREADY_MEMBER,
-    BY_CODE,
+    ANSWER_LOST,
     CONCURRENT_LIMIT,
     CONTACTS_HIDDEN,
     DAILY_LIMIT,
@@ -30,12 +29,13 @@ from .advice import (
     NO_CAMPAIGN,
     NO_MARKETING_LICENCE,
     NO_SUCH_PLACE,
-    NOBODY,
     SESSION_NOT_FOR_API,
     SESSION_REFUSED,
+    UNKNOWN_REFUSAL,
     Advice,
 )
-from .ids import object_label
+from .ids import kind_called, object_label
+from .refusal_advice import ACCESS_FAMILY, BY_CODE
 
 FIELD_CODES = frozenset(
     {
@@ -116,21 +116,13 @@ def refusals_in(content: object) -> tuple[Refusal, ...]:
 
 def stopped_by(culprit: RecordKind, failure: Failure) -> Failure:
     """The failure of a record that needed another one: the same next, the same fix, and which record it was."""
-    problem = failure.problem
-    cause = f"Its {object_label(culprit)} was not written: {problem.cause}"
-    told = Problem(problem.code, cause, problem.fix, problem.who, problem.fields)
-    return Failure(failure.next, told, failure.retry_after)
+    cause = f"Its {object_label(culprit)} was not written: {failure.problem.cause}"
+    return Failure(failure.next, replace(failure.problem, cause=cause), failure.retry_after)
 
 
 def answer_lost(retry_after: float) -> Failure:
     """A write whose answer never came: it may have been done, so it is looked up before it is tried again."""
-    problem = Problem(
-        "answer_lost",
-        "Salesforce's answer was lost on the way: the record may have been written.",
-        "Nothing to do: it is looked up and tried again by itself.",
-        NOBODY,
-    )
-    return Failure(Next.RETRY, problem, retry_after)
+    return Failure(Next.RETRY, ANSWER_LOST.problem(), retry_after)
 
 
 def _advice(refusal: Refusal, kind: RecordKind | None, *, campaign_unseen: bool) -> Advice:
@@ -153,12 +145,7 @@ def _advice(refusal: Refusal, kind: RecordKind | None, *, campaign_unseen: bool)
         return known
     if code.startswith(ACCESS_FAMILY):
         return BY_CODE["INSUFFICIENT_ACCESS"]
-    return Advice(
-        Next.STOP,
-        "Salesforce refused the {object} with a code that contactsync does not know ({fields}).",
-        "Look the code up in Salesforce's documentation, and report it to the makers of contactsync.",
-        code=f"salesforce_{_slug(code)}",
-    )
+    return replace(UNKNOWN_REFUSAL, code=f"salesforce_{_slug(code)}")
 
 
 def _by_message(code: str, message: str) -> Advice | None:
@@ -185,6 +172,12 @@ def is_automation_limit(refusals: Iterable[Refusal]) -> bool:
     return any(_by_message(found.code, found.message) is GOVERNOR_LIMIT for found in refusals)
 
 
+def is_locked(refusals: Iterable[Refusal]) -> bool:
+    """Whether somebody else was writing the record, or one that it belongs to."""
+    lock = BY_CODE["UNABLE_TO_LOCK_ROW"]
+    return any(BY_CODE.get(found.code) is lock or _by_message(found.code, found.message) is lock for found in refusals)
+
+
 def is_session_not_for_api(message: str) -> bool:
     """Whether a 401 says that no refresh will help."""
     return "not valid for use with the REST API" in message
@@ -193,16 +186,9 @@ def is_session_not_for_api(message: str) -> bool:
 def _problem(refusal: Refusal, advice: Advice, names: tuple[str, ...], kind: RecordKind | None) -> Problem:
     hidden, column = _NO_OBJECT.search(refusal.message), _UNKNOWN_COLUMN.search(refusal.message)
     named = hidden[1] if hidden else column[2] if column else ""  # a question about Leads may name Contact
-    words = {"object": named or object_label(kind), "fields": _in_words(names)}
-    cause = advice.cause.format(**words)
     longest = _LONGEST.search(refusal.message)
-    if longest:
-        cause += f" At most {longest[1]} characters fit."
-    return Problem(advice.code or _slug(refusal.code), cause, advice.fix.format(**words), advice.who, names)
-
-
-def _in_words(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names) or "one of its fields"
+    told = f" At most {longest[1]} characters fit." if longest else ""
+    return advice.problem(kind_called(named) or kind, code=_slug(refusal.code), fields=names, told=told)
 
 
 def _slug(code: str) -> str:

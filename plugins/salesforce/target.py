@@ -42,6 +42,8 @@ from .errors import FIELD_CODES, Refusal, failure_of
 from .fitting import Fitter
 from .gathered import Gathered, statuses_by_campaign
 from .ids import full_id, object_name
+from .outcomes import Outcomes
+from .pace import Pace
 from .reads import Question, Topic, member_questions, questions
 from .rows import Row, campaign_of, row_of
 from .settings import read_access, wrong_settings
@@ -54,13 +56,17 @@ _URL_SAFE = "'(),=*!"  # may stand in a query as they are; keeps a full statemen
 
 
 class SalesforceTarget:
-    """One org's Salesforce. `now`: seconds since 1970."""
+    """One org's Salesforce. `now`: seconds since 1970; `clock`: seconds that only ever grow, to measure calls with."""
 
-    def __init__(self, connection: Connection, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, connection: Connection, now: Callable[[], float] = time.time, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Raises Misconfigured; makes no connection."""
         self._access = read_access(connection.settings, connection.credentials)
         self._wire = Wire(self._access, connection, now)
         self._now = now
+        self._clock = clock
+        self._pace = Pace()
         self._statuses: dict[str, tuple[float, tuple[MemberStatus, ...]]] = {}  # by 18-character campaign id
         self._described: dict[RecordKind, tuple[float, FieldCatalog]] = {}
         self._createable: dict[RecordKind, tuple[float, bool]] = {}
@@ -134,23 +140,23 @@ class SalesforceTarget:
     def apply(self, steps: Sequence[Step]) -> Sequence[StepResult]:
         """Do the steps. Raises TargetUnavailable or TargetRefused when nothing was written."""
         fitter = Fitter(self._fresh_catalogs(), self.describe)
-        writer = Writer(self._wire, fitter, lambda campaign: full_id(campaign) in self._unseen)
+        outcomes = Outcomes(lambda campaign: full_id(campaign) in self._unseen)
         kinds: dict[str, RecordKind] = {}
         rows: list[Row] = []
         for step in steps:
             if step.action is Action.LEAVE or (step.action is Action.UPDATE and not step.fields):
-                writer.known(step)
+                outcomes.known(step)
             else:
                 row = row_of(step, kinds, self._orders)
                 if isinstance(row, Failure):
-                    writer.fail(step, row)
+                    outcomes.fail(step, row)
                 else:
                     rows.append(row)
             kinds[step.id] = step.kind
             if step.kind is RecordKind.MEMBER_STATUS and campaign_of(step) in self._orders:
                 self._orders[campaign_of(step)] += 1
-        writer.write(rows)
-        results = [writer.result(step) for step in steps]
+        Writer(self._wire, fitter, outcomes, self._pace, self._clock).write(rows)
+        results = [outcomes.result(step) for step in steps]
         self._learn(steps, results)
         return results
 

@@ -24,7 +24,7 @@ from simple_salesforce.exceptions import SalesforceError
 
 from contactsync.api import Connection, Next, Problem, TargetError, TargetRefused, TargetUnavailable, Token
 
-from .advice import BUSY_PAUSE, NOBODY, OPERATOR
+from .advice import BUSY_PAUSE, NO_API_THERE, UNREADABLE_ANSWER
 from .auth import fetch_token, unreachable
 from .errors import Refusal, failure_of, is_session_not_for_api, refusals_in
 from .settings import Access
@@ -55,6 +55,11 @@ class AnswerLost(Exception):
     def __init__(self, retry_after: float) -> None:
         super().__init__("the answer to a write was lost")
         self.retry_after = retry_after
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether Salesforce took too long: less at once may be quicker."""
+        return self.retry_after == TIMED_OUT_PAUSE
 
 
 @dataclass(frozen=True)
@@ -272,30 +277,19 @@ def _stopped(failed: _Failed) -> TargetError:
         if failure.next is Next.RETRY or (failed.status or 0) >= 500:
             return TargetUnavailable(failure.problem.cause, failure.problem, failure.retry_after)
         if failed.status == 404:
-            return TargetRefused(_wrong_address())
+            return TargetRefused(NO_API_THERE.problem())
         return TargetRefused(failure.problem)
     status = failed.status or 0
     if status >= 500 or status == 420:  # 420: the edge finds no way to the org, as while it is moved
         return _unreadable()
     if status == 401:
         return TargetRefused(failure_of([Refusal("INVALID_SESSION_ID")], None).problem)
-    return TargetRefused(_wrong_address())
+    return TargetRefused(NO_API_THERE.problem())
 
 
 def _unreadable() -> TargetUnavailable:
-    problem = Problem(
-        "salesforce_unavailable", "Salesforce's answer could not be read.", "It is tried again by itself.", NOBODY
-    )
+    problem = UNREADABLE_ANSWER.problem()
     return TargetUnavailable(problem.cause, problem, BUSY_PAUSE)
-
-
-def _wrong_address() -> Problem:
-    return Problem(
-        "instance_url_wrong",
-        "There is no Salesforce API at the instance URL, or it does not speak the API version set.",
-        "Check the instance URL (your My Domain may have been renamed) and api_version.",
-        OPERATOR,
-    )
 
 
 def _answer_for_all(content: object) -> Answer | None:

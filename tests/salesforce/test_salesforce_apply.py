@@ -161,13 +161,32 @@ def test_what_needs_a_failed_account_fails_with_it_and_says_so(org: Org, target:
 
 
 @SIZES
-def test_a_locked_row_is_tried_again_and_the_others_are_done(org: Org, target: SalesforceTarget, others: int) -> None:
+def test_a_locked_row_goes_again_at_once_in_one_call_more(org: Org, target: SalesforceTarget, others: int) -> None:
+    campaign = org.campaign()
     org.fault(do="row", where={"object": "Contact", "field": "Email", "value": "locked@x.example"})
+    results = apply(
+        target,
+        create("p1", CONTACT),
+        create("p2", CONTACT, Email="locked@x.example"),
+        create("m2", MEMBER, campaign=campaign, person=StepRef("p2")),
+        *padding(others),
+    )
+    assert all(result.ok for result in results.values())
+    assert len(org.calls()) == (2 if others == 0 else 3)  # many: the contacts, the locked one again, the member
+    assert [member["ContactId"] for member in org.rows("CampaignMember")] == [results["p2"].ref.id]
+
+
+@SIZES
+def test_a_row_that_stays_locked_comes_back_later_and_the_others_are_done(
+    org: Org, target: SalesforceTarget, others: int
+) -> None:
+    org.fault(do="row", where={"object": "Contact", "field": "Email", "value": "locked@x.example"}, times=9)
     results = apply(target, create("p1", CONTACT), create("p2", CONTACT, Email="locked@x.example"), *padding(others))
     failure = results.pop("p2").failure
     assert failure
     assert (failure.next, failure.problem.code) == (Next.RETRY, "unable_to_lock_row")
     assert all(result.ok for result in results.values())
+    assert len(org.calls()) == 2
 
 
 @SIZES
