@@ -13,7 +13,7 @@ from contactsync.store.engine import reading
 from contactsync.store.views_contacts import ContactFilter
 from contactsync.store.views_paging import Record
 from contactsync.sync import actions
-from contactsync.web.api.crm import with_links
+from contactsync.web.api.crm import as_things_stand, with_links
 from contactsync.web.api.requests import PageQuery, page_shown, slice_of
 from contactsync.web.api.routes import Routes
 from contactsync.web.api.schemas import Contact, ContactList
@@ -99,10 +99,8 @@ def preview_contact(contact_id: str) -> Record:
 
     409 while the contact is incomplete, deleted, or its org not connected to a CRM.
     """
-    try:
+    with as_things_stand():
         plan = actions.preview(parts(), org().id, contact_id)
-    except actions.NotReady as error:
-        raise Refusal(409, "not_ready", str(error), error.fields) from error
     if plan is None:
         raise missing("contact")
     planned = plan.contacts[contact_id]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import marshmallow as ma
@@ -10,6 +11,7 @@ import marshmallow as ma
 from contactsync.domain.crm import RecordKind, RecordRef
 from contactsync.domain.errors import Misconfigured
 from contactsync.store.views_paging import Record
+from contactsync.sync import actions
 from contactsync.web.api.routes import Routes
 from contactsync.web.api.schemas import Choices
 from contactsync.web.auth import org, parts
@@ -53,6 +55,15 @@ def _search(kind: RecordKind, words: str) -> Record:
         return {"items": bound.target.search(kind, words)}
     finally:
         bound.connection.flush()  # the calls it counted
+
+
+@contextmanager
+def as_things_stand() -> Iterator[None]:
+    """Around what may not be possible now: 409 with what to do first."""
+    try:
+        yield
+    except actions.NotReady as error:
+        raise Refusal(409, "not_ready", str(error), error.fields) from error
 
 
 def links() -> Callable[[str | None, str | None], str | None]:

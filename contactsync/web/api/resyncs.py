@@ -9,12 +9,13 @@ from contactsync.store import resyncs
 from contactsync.store.engine import reading
 from contactsync.store.views_paging import Page, Record
 from contactsync.sync import actions
+from contactsync.web.api.crm import as_things_stand
 from contactsync.web.api.requests import PageQuery, page_shown, slice_of
 from contactsync.web.api.routes import PREFIX, Routes
 from contactsync.web.api.schemas_sync import PreviewBody, PreviewOfMany, Resync, ResyncBody, ResyncList, StartedResync
 from contactsync.web.api.shapes import filter_from, resync_number, resync_shown, shown_number
 from contactsync.web.auth import org, parts
-from contactsync.web.errors import Refusal, missing
+from contactsync.web.errors import missing
 
 routes = Routes("Many at once", "Contacts by a filter: preview them, and have them go again.")
 
@@ -26,12 +27,11 @@ routes = Routes("Many at once", "Contacts by a filter: preview them, and have th
 def preview_contacts(body: dict[str, Any]) -> Record:
     """What a sync of contacts would do now, contact by contact, and counted. Reads the CRM, writes nothing.
 
-    Contacts that are incomplete or deleted are left out. 409 while no CRM is connected.
+    One that is not ready, such as an incomplete one, has the reason as its problem, and no steps. 409 while no CRM is
+    connected.
     """
-    try:
+    with as_things_stand():
         plan = actions.preview_many(parts(), org().id, filter_from(_parts_of(body)), body["limit"])
-    except actions.NotReady as error:
-        raise Refusal(409, "not_ready", str(error), error.fields) from error
     return plan_shown(plan)
 
 

@@ -8,6 +8,7 @@ from contactsync.store import views
 from contactsync.store.engine import reading
 from contactsync.store.views_paging import Record
 from contactsync.sync import actions
+from contactsync.web.api.crm import as_things_stand
 from contactsync.web.api.requests import PageQuery, page_shown, slice_of
 from contactsync.web.api.routes import Routes
 from contactsync.web.api.schemas_sync import Run, RunList, UndoBody, Undone
@@ -46,7 +47,8 @@ def undo_run(body: dict[str, Any], run_id: str) -> Record:
     The next change at the event platform goes out as ever; to keep a field from being written again, change its rule.
     """
     dry_run = bool(body["dry_run"])
-    steps = actions.undo(parts(), org().id, run_id, dry_run=dry_run)
+    with as_things_stand():
+        steps = actions.undo(parts(), org().id, run_id, dry_run=dry_run)
     if steps is None:
         raise missing("run")
     return {"dry_run": dry_run, "steps": steps}
