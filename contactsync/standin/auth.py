@@ -76,6 +76,8 @@ class Gate:
         if path == "/services/oauth2/userinfo":
             self.check(headers)
             return Answer(200, self._user_info(base_url))
+        if path == "/services/oauth2/revoke" and method == "GET":
+            return self._revoke(dict(parse_qsl(query)).get("token", ""))  # as a link [DOC]
         if method != "POST":
             return OAuthError("invalid_request", "must use HTTP POST").as_answer()
         if path == "/services/oauth2/revoke":

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from contactsync.standin.fields import Field, picklist, read_only, reference, text
+from contactsync.standin.schema import SObject
 
 SUBJECTS = ("Call", "Email", "Meeting", "Send Letter/Quote", "Other")
-SHARED_FLAGS = ("IsInvitee", "IsParent", "IsWhat")  # there with Shared Activities only: absent from a recorded org
+PEOPLE = ("Calendar", "Contact", "Lead", "User")
+SHARED = (*PEOPLE, "Account", "Campaign", "Opportunity")  # with Shared Activities the What has a relation too [SEEN]
 
 
 def event(system: Callable[..., list[Field]], description: Field) -> list[Field]:
@@ -48,10 +50,9 @@ def event(system: Callable[..., list[Field]], description: Field) -> list[Field]
 
 def event_relation(system: Callable[..., list[Field]]) -> list[Field]:
     """The fields of EventRelation as every org has them; EventId cannot be changed."""
-    people: Sequence[str] = ("Calendar", "Contact", "Lead", "User")
     return [
         *system(),
-        reference("RelationId", "Relation ID", people, "Relation", nillable=False),
+        relation_id(PEOPLE),
         reference("EventId", "Event ID", ["Event"], "Event", nillable=False, updateable=False),
         picklist("Status", "Status", ("New", "Declined", "Accepted"), 40, default="New", restricted=True),
         Field("RespondedDate", "datetime", "Response Date"),
@@ -59,10 +60,21 @@ def event_relation(system: Callable[..., list[Field]]) -> list[Field]:
     ]
 
 
-def shared_flags() -> list[Field]:
-    """What Shared Activities adds to EventRelation: is it an invitee, the Who, or the What of its event?"""
-    return [
-        Field("IsParent", "boolean", "Is Parent", nillable=False, defaulted=True, default=False, updateable=False),
-        Field("IsWhat", "boolean", "Is What", nillable=False, defaulted=True, default=False, updateable=False),
-        Field("IsInvitee", "boolean", "Is Invitee", nillable=False, defaulted=True, default=False, updateable=False),
-    ]
+def relation_id(people: Sequence[str]) -> Field:
+    """Who or what takes part."""
+    return reference("RelationId", "Relation ID", people, "Relation", nillable=False)
+
+
+def share(relation: SObject, *, shared: bool) -> None:
+    """Give EventRelation what Shared Activities adds, or take it: is it the Who, the What, an invitee of its event?
+
+    These flags are absent from a recorded org without Shared Activities. Which value is the default is [MEM].
+    """
+    flags = {"IsParent": False, "IsWhat": False, "IsInvitee": True}
+    for name, default in flags.items():
+        relation.fields.pop(name, None)
+        if shared:
+            label = name.replace("Is", "Is ")
+            relation.fields[name] = Field(name, "boolean", label, nillable=False, defaulted=True, default=default)
+    relation.fields["RelationId"] = relation_id(SHARED if shared else PEOPLE)
+    relation.index()

@@ -21,6 +21,7 @@ from contactsync.standin.errors import RefusedError, no_such_column, not_found, 
 from contactsync.standin.fields import Field
 from contactsync.standin.ids import canonical, make_id
 from contactsync.standin.objects import standard_objects
+from contactsync.standin.objects_activities import share
 from contactsync.standin.options import Options
 from contactsync.standin.schema import Schema, SObject
 from contactsync.standin.store import Record, Store
@@ -117,6 +118,7 @@ class Org:
         if not self.options.member_statuses_createable:
             # Newer references list only the reading calls of CampaignMemberStatus [DOC].
             self.schema.objects["CampaignMemberStatus"].forbid()
+        share(self.schema.objects["EventRelation"], shared=self.options.shared_activities)
         if not self.options.attendees:
             self.schema.objects["EventRelation"].forbid()
 

@@ -63,6 +63,7 @@ def render(site: Site) -> str:
         "<a href='/_standin/faults'>faults</a>.</p>",
         f"<p>{site.log.counts['api']} API calls and {site.log.counts['token']} token calls, {site.log.rows} rows; ",
         f"{site.api.calls_used} of {org.options.daily_limit} calls of the day used.</p>",
+        _rules(site),
     ]
     for name, columns in _COLUMNS.items():
         records = org.store.live.get(name, {})
@@ -71,6 +72,20 @@ def render(site: Site) -> str:
             parts += [f"<h2>{name} ({len(records)})</h2>", _records(newest, columns)]
     parts += ["<h2>Last calls</h2>", _calls(site), "</body></html>"]
     return "".join(parts)
+
+
+def _rules(site: Site) -> str:
+    """What an administrator has set, and who is signed in, where there is any of it."""
+    org = site.org
+    live = sum(not grant.revoked for grant in site.gate.grants.grants)
+    counts = {
+        "Duplicate rules": len(org.duplicate_rules),
+        "validation rules": len(org.validation_rules),
+        "planned faults": sum(plan.times > 0 for plan in site.faults.plans),
+        "signed-in apps": live,
+    }
+    told = ", ".join(f"{name}: {count}" for name, count in counts.items() if count)
+    return f"<p>{told}.</p>" if told else ""
 
 
 def _records(records: Iterable[Record], columns: Sequence[str]) -> str:

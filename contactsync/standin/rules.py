@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from contactsync.standin import rules_activities
+from contactsync.standin import rules_activities, rules_invitees
 from contactsync.standin.errors import CallRefusedError, RefusedError
 from contactsync.standin.fields import Field
 from contactsync.standin.schema import SObject
@@ -32,7 +32,7 @@ CHILDREN = {
     "Account": (("Contact", "AccountId"),),
     "Campaign": (("CampaignMember", "CampaignId"), ("CampaignMemberStatus", "CampaignId")),
     "Contact": (("CampaignMember", "ContactId"), ("EventRelation", "RelationId")),
-    "Event": (("EventRelation", "EventId"),),
+    "Event": (("EventRelation", "EventId"), ("Event", rules_invitees.PARENT)),
     "Lead": (("CampaignMember", "LeadId"), ("EventRelation", "RelationId")),
 }
 # What only names the record: an event lives on without its person or the record it was about [MEM].
@@ -66,7 +66,7 @@ def before_create(org: Org, sobject: SObject, record: Record) -> None:
     elif sobject.name == "Event":
         rules_activities.prepare_event(org, record)
     elif sobject.name == "EventRelation":
-        rules_activities.prepare_relation(org, record, new=True)
+        rules_invitees.prepare_relation(org, record, new=True)
 
 
 def before_update(
@@ -84,7 +84,7 @@ def before_update(
     elif sobject.name == "Event":
         rules_activities.prepare_event(org, record, given)
     elif sobject.name == "EventRelation":
-        rules_activities.prepare_relation(org, record, new=False)
+        rules_invitees.prepare_relation(org, record, new=False)
 
 
 def after_create(org: Org, sobject: SObject, record: Record) -> None:
@@ -92,7 +92,9 @@ def after_create(org: Org, sobject: SObject, record: Record) -> None:
     if sobject.name == "CampaignMemberStatus":
         _keep_one_default(org, record)
     elif sobject.name == "EventRelation":
-        rules_activities.count_invitees(org, record["EventId"])
+        rules_invitees.after_relation(org, record)
+    elif sobject.name == "Event":
+        rules_invitees.after_event(org, record)
     if sobject.name != "Campaign":
         return
     statuses = org.schema.objects["CampaignMemberStatus"]
@@ -111,6 +113,8 @@ def after_update(org: Org, sobject: SObject, record: Record) -> None:
     """Members mirror the person they stand for; a campaign has one default status."""
     if sobject.name == "CampaignMemberStatus":
         _keep_one_default(org, record)
+    elif sobject.name == "Event":
+        rules_invitees.after_event(org, record)
     key = {"Lead": "LeadId", "Contact": "ContactId"}.get(sobject.name)
     if key is None:
         return
@@ -122,9 +126,9 @@ def after_update(org: Org, sobject: SObject, record: Record) -> None:
 
 
 def after_delete(org: Org, sobject: SObject, record: Record) -> None:
-    """An event without invitees is no group event any more."""
+    """An event without invitees is no group event any more, and a user without an invitation has no copy."""
     if sobject.name == "EventRelation":
-        rules_activities.count_invitees(org, record["EventId"])
+        rules_invitees.after_relation_deleted(org, record)
 
 
 def delete_children(org: Org, sobject: SObject, record: Record) -> None:

@@ -228,3 +228,62 @@ def test_a_campaign_needs_a_name(wire):
     campaign = wire.post("sobjects/Campaign", {"Name": "Fair", "StartDate": "2026-11-24"}).json()["id"]
     assert wire.error(wire.patch(f"sobjects/Campaign/{campaign}", {"Name": ""}))[1] == "REQUIRED_FIELD_MISSING"
     assert wire.error(wire.post("sobjects/Campaign", {"Name": "x" * 81}))[1] == "STRING_TOO_LONG"
+
+
+def invite(wire, event, person, **values):
+    answer = wire.post("sobjects/EventRelation", {"EventId": event, "RelationId": person, **values})
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+def test_an_invited_user_has_a_copy_of_the_event_that_follows_it(wire):
+    user = wire.seed("User", LastName="Rep", Email="rep@x.example", Username="rep@x.example")
+    event = made(wire)
+    relation = invite(wire, event, user)
+    copies = "SELECT Id, Subject, StartDateTime FROM Event WHERE IsChild = true"
+    (copy,) = wire.rows(copies)
+    assert (copy["Subject"], copy["StartDateTime"]) == ("Coffee", "2026-11-24T09:00:00.000+0000")
+    wire.patch(f"sobjects/Event/{event}", {"Subject": "Tea"})
+    assert [row["Subject"] for row in wire.rows(copies)] == ["Tea"]
+    answer = wire.patch(f"sobjects/Event/{copy['Id']}", {"Subject": "Cake"})
+    assert wire.error(answer)[1] == "FIELD_INTEGRITY_EXCEPTION"
+    answer = wire.post("sobjects/EventRelation", {"EventId": copy["Id"], "RelationId": wire.lead()})
+    assert wire.error(answer)[1] == "FIELD_INTEGRITY_EXCEPTION"
+    wire.delete(f"sobjects/EventRelation/{relation}")
+    assert wire.rows(copies) == []
+    invite(wire, event, user)
+    wire.delete(f"sobjects/Event/{event}")
+    assert wire.rows("SELECT Id FROM Event") == []
+    assert wire.rows("SELECT Id FROM EventRelation") == []
+
+
+def test_without_shared_activities_relations_have_no_flags(wire):
+    assert wire.error(wire.query("SELECT IsInvitee FROM EventRelation"))[1] == "INVALID_FIELD"
+
+
+def test_with_shared_activities_who_and_what_are_relations_too(wire):
+    wire.admin("options", {"shared_activities": True})
+    first, second, campaign = wire.contact(), wire.contact(), wire.seed("Campaign", Name="Fair")
+    event = made(wire, WhoId=first, WhatId=campaign)
+    invite(wire, event, second)
+    soql = "SELECT RelationId, IsParent, IsWhat, IsInvitee FROM EventRelation ORDER BY Id"
+    shown = [tuple(row.values()) for row in wire.rows(soql)]
+    assert shown == [(first, True, False, False), (campaign, True, True, False), (second, False, False, True)]
+    answer = wire.post("sobjects/EventRelation", {"EventId": event, "RelationId": first})
+    assert wire.error(answer)[1] == "DUPLICATE_VALUE"
+    wire.patch(f"sobjects/Event/{event}", {"WhoId": second, "WhatId": None})
+    assert [tuple(row.values()) for row in wire.rows(soql)] == [(second, True, False, True)]
+    wire.patch(f"sobjects/Event/{event}", {"WhoId": first})
+    assert [tuple(row.values()) for row in wire.rows(soql)] == [
+        (second, False, False, True),
+        (first, True, False, False),
+    ]
+
+
+def test_the_look_page_shows_events_and_what_an_administrator_set(wire):
+    made(wire, Subject="Tea & cake")
+    wire.admin("duplicate_rules", {"object": "Lead", "fields": ["Email"]})
+    page = wire.call("GET", "/_standin/").text
+    assert "Event (1)" in page
+    assert "Tea &amp; cake" in page
+    assert "Duplicate rules: 1." in page

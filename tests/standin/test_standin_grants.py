@@ -188,6 +188,8 @@ def test_the_holder_of_a_refresh_token_can_revoke_the_grant(app, wire):
     body = app.sign_in()
     answer = requests.post(f"{app.url}/revoke", data={"token": body["refresh_token"]}, timeout=10)
     assert answer.status_code == 200
+    again = requests.get(f"{app.url}/revoke", params={"token": body["refresh_token"]}, timeout=10)
+    assert again.json()["error"] == "unsupported_token_type"
     assert app.refresh(body["refresh_token"])[0] == 400
     assert wire.get("limits", headers={"Authorization": f"Bearer {body['access_token']}"}).status_code == 401
 
