@@ -52,7 +52,7 @@ def sync_batch(turn: Turn, claimed: Sequence[Claimed]) -> bool:
         write(turn, (failed_entry(one, failure, turn.rules.backoff, started, chance()) for one in going))
         return False
     moment = Moment(started, turn.parts.now(), chance())
-    entries = [entry(one, done, turn.rules.backoff, replace(moment, chance=chance())) for one in going]
+    entries = [entry(one, done, turn.rules, replace(moment, chance=chance())) for one in going]
     write(turn, entries)
     fares_well(turn, turn.bound)
     tell(turn, done, entries)

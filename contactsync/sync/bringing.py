@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from contactsync.domain.batch import Catalogs, Written
 from contactsync.domain.crm import Found, Problem
-from contactsync.domain.errors import TargetRefused
-from contactsync.domain.mapping import FieldMapping
+from contactsync.domain.errors import TargetError, TargetRefused
+from contactsync.domain.mapping import MAPPED_KINDS, FieldMapping
+from contactsync.domain.mapping_check import drift as drift_of
 from contactsync.domain.writes import marks_needed, rules_need_catalog
 from contactsync.log import logger
 from contactsync.store import written as written_marks
@@ -40,37 +42,72 @@ def bring(
     write ahead   under the lease: a pause since the look up may have cost it, then what was found is old
     apply         once for all
     """
-    drift = Drift(turn.rules.mapping)
-    try:
-        while True:
-            try:
-                return _once(turn, bound, decider, batch, drift, ahead)
-            except TargetRefused as refused:
-                wider = drift.widened(refused.problem)
-                if wider is None:
-                    raise
-                log.warning("mapping does not fit the CRM any more", org=turn.rules.slug, problem=refused.problem.code)
-                drift = wider
-    finally:
-        bound.connection.flush()
+
+    def once(used: Bound, drift: Drift) -> Applied:
+        decided = _decided(turn.parts, turn.rules, used, decider, batch, drift)
+        with turn.lease.writing() as db:
+            ahead(db, decided)
+        with asking(used):
+            results = used.target.apply(decided.steps)
+        return applied(decided.plans, decided.steps, results)
+
+    return _despite_drift(turn.parts, turn.rules, bound, once)
 
 
-def _once(
-    turn: Turn, bound: Bound, decider: Decider[One], batch: Sequence[One], drift: Drift, ahead: WriteAhead
-) -> Applied:
-    decided = decide(turn.parts, turn.rules, bound, decider, batch, drift)
-    with turn.lease.writing() as db:
-        ahead(db, decided)
-    with asking(bound):
-        results = bound.target.apply(decided.steps)
-    return applied(decided.plans, decided.steps, results)
-
-
-def decide(
-    parts: Parts, rules: Rules, bound: Bound, decider: Decider[One], batch: Sequence[One], drift: Drift | None = None
-) -> Decided:
+def decide(parts: Parts, rules: Rules, bound: Bound, decider: Decider[One], batch: Sequence[One]) -> Decided:
     """What a batch would change in the CRM now; reads it and writes nothing. Raises TargetError."""
-    drift = drift or Drift(rules.mapping)
+
+    def once(used: Bound, drift: Drift) -> Decided:
+        return _decided(parts, rules, used, decider, batch, drift)
+
+    return _despite_drift(parts, rules, bound, once)
+
+
+Answer = TypeVar("Answer")
+
+
+def _despite_drift(parts: Parts, rules: Rules, bound: Bound, once: Callable[[Bound, Drift], Answer]) -> Answer:
+    """Try until the mapping, as far as it still fits, is all that is asked of the CRM."""
+    drift = Drift(rules.mapping)
+    while True:
+        try:
+            return once(bound, drift)
+        except TargetRefused as refused:
+            if drift.widened(refused.problem) is None:
+                raise
+            bound, problem = _told_as_one(parts, rules, bound, refused.problem)
+            log.warning("mapping does not fit the CRM", org=rules.slug, problem=problem.code, kind=problem.object)
+            drift = drift.widened(problem) or drift.widened(refused.problem) or drift
+        finally:
+            bound.connection.flush()
+
+
+def _told_as_one(parts: Parts, rules: Rules, bound: Bound, problem: Problem) -> tuple[Bound, Problem]:
+    """All that vanished from one kind as one problem, by the CRM's own description: a target that remembers an old one is
+    made anew. As the CRM told it, when it describes nothing of the kind.
+    """
+    name = next(name for name, kind in MAPPED_KINDS.items() if kind.value == problem.object)
+    told = _drift(rules, bound, name)
+    if told is None or not set(problem.fields) <= set(told.fields):
+        bound.connection.flush()
+        bound = parts.targets.renewed(bound)
+        told = _drift(rules, bound, name)
+    return bound, told if told is not None and set(problem.fields) <= set(told.fields) else problem
+
+
+def _drift(rules: Rules, bound: Bound, name: str) -> Problem | None:
+    """What vanished from one kind, by its name in configuration; None: nothing, or the CRM does not describe it now."""
+    try:
+        with asking(bound):
+            catalog = bound.target.describe(MAPPED_KINDS[name])
+    except TargetError:
+        return None
+    return drift_of(name, rules.mapping.rules.get(name, ()), catalog)
+
+
+def _decided(
+    parts: Parts, rules: Rules, bound: Bound, decider: Decider[One], batch: Sequence[One], drift: Drift
+) -> Decided:
     mapping = drift.mapping
     stopped: dict[str, Problem] = {
         decider.id_of(one): problem for one in batch if (problem := drift.holding(decider.kinds_of(one)))

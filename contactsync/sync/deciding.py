@@ -87,7 +87,7 @@ def _kinds_of_contact(ready: Ready) -> frozenset[RecordKind]:
 CONTACTS: Decider[Ready] = Decider(
     word="contact",
     kinds=frozenset({RecordKind.LEAD, RecordKind.CONTACT, RecordKind.ACCOUNT}),
-    ask=lambda batch, mapping, _: wanted(batch, mapping),
+    ask=wanted,
     decide=_contacts,
     id_of=lambda ready: ready.contact.id,
     kinds_of=_kinds_of_contact,

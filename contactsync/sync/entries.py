@@ -110,12 +110,12 @@ def settled(
     )
 
 
-def entry(one: Prepared, done: Applied, backoff: Backoff, moment: Moment) -> Recorded:
+def entry(one: Prepared, done: Applied, rules: Rules, moment: Moment) -> Recorded:
     """What is written down of a contact whose steps were tried."""
     contact_id = one.claimed.contact.id
     plan, steps = done.plans[contact_id], done.steps_of(contact_id)
     why = dict.fromkeys([*one.ready.why, *plan.why, *(line for step in steps for line in step.why)])
-    result = _outcome(one.claimed, plan, done, backoff, moment)
+    result = _outcome(one.claimed, plan, done, rules, moment)
     return Recorded(
         key=one.claimed.key,
         source_id=contact_id,
@@ -126,7 +126,7 @@ def entry(one: Prepared, done: Applied, backoff: Backoff, moment: Moment) -> Rec
         sync_as=one.ready.sync_as,
         fingerprint=one.fingerprint,
         why=tuple(why),
-        links=_links(one.ready, plan, done, None),
+        links=_links(one.ready, plan, done, result.adopt),
         tied=_tied(one.ready),
         run=[shown(step, done.results) for step in steps],
         marks=marks(steps, done.results),
@@ -150,15 +150,16 @@ def _outcome(
     claimed: Claimed | ClaimedEvent | ClaimedMeeting,
     plan: ContactPlan | RecordPlan,
     done: Applied,
-    backoff: Backoff,
+    rules: Rules,
     moment: Moment,
 ) -> Outcome:
     return outcome(
         plan,
         done.results,
+        policies=rules.policies,
         attempts=claimed.attempts,
         rematched=claimed.rematched,
-        backoff=backoff,
+        backoff=rules.backoff,
         now=moment.ended,
         chance=moment.chance,
     )
@@ -180,7 +181,9 @@ def _links(
             created = done.steps[result.step_id].action is Action.CREATE
             made.append(LinkMade(source, result.ref, created_by_us=created))
     if adopt is not None:
-        made.append(LinkMade(ready.contact.id, adopt, created_by_us=False))
+        company = ready.contact.company
+        source = ready.contact.id if adopt.kind.is_person or company is None else company.key
+        made.append(LinkMade(source, adopt, created_by_us=False))
     return tuple(made)
 
 
@@ -216,14 +219,14 @@ def settled_record(
 
 
 def record_entry(
-    one: ClaimedEvent | ClaimedMeeting, fingerprint: str, done: Applied, backoff: Backoff, moment: Moment
+    one: ClaimedEvent | ClaimedMeeting, fingerprint: str, done: Applied, rules: Rules, moment: Moment
 ) -> Recorded:
     """What is written down of an event or a meeting whose steps were tried. One that needs no record in the CRM is excluded:
     it is not synced, and nothing is wrong with it.
     """
     _, source_id = _named(one)
     plan, steps = done.plans[source_id], done.steps_of(source_id)
-    result = _outcome(one, plan, done, backoff, moment)
+    result = _outcome(one, plan, done, rules, moment)
     if result.status is SyncStatus.SYNCED and not steps:
         result = replace(result, status=SyncStatus.EXCLUDED)
     why = dict.fromkeys([*plan.why, *(line for step in steps for line in step.why)])

@@ -11,7 +11,7 @@ from typing import Any
 
 from contactsync.domain.errors import Misconfigured
 from contactsync.log import described, logger
-from contactsync.store import queue
+from contactsync.store import queue, resyncs
 from contactsync.store.engine import reading
 from contactsync.store.lease import HeldLease, org_lease
 from contactsync.store.queue import OrgLease
@@ -19,7 +19,7 @@ from contactsync.store.queue_events import claim_events
 from contactsync.store.queue_meetings import claim_meetings
 from contactsync.sync.absorb import absorb
 from contactsync.sync.batch import sync_batch
-from contactsync.sync.budget_gate import rows_within
+from contactsync.sync.budget_gate import nothing_left, rows_within
 from contactsync.sync.event_batch import sync_event_batch
 from contactsync.sync.meeting_batch import sync_meeting_batch
 from contactsync.sync.parts import Parts
@@ -40,6 +40,7 @@ def sync_org(parts: Parts, org_id: int, stop: Callable[[], bool] = never) -> boo
         take the org's lease, or knock and leave: its holder will look once more
         until nothing is due, or the time slice is over, or the process is asked to stop:
             absorb      deliveries in order → source records, due
+            feed        the next of an unfinished resync, if there is room
             claim       up to N due events, then contacts, then meetings
             sync        look up → plan → apply → record
         let go of the lease; if somebody knocked meanwhile, look once more
@@ -86,6 +87,7 @@ def _round(parts: Parts, org_id: int, lease: HeldLease) -> bool | None:
         return None
     turn = Turn(parts, org_id, rules, bound, lease)
     most = rows_within(bound.row if bound else None, rules.policies.reserve_percent, size)
+    fed = _feed(turn, most)
     synced = 0
     for word, claim, sync in _BATCHES:
         with reading(parts.engine) as db:
@@ -97,7 +99,7 @@ def _round(parts: Parts, org_id: int, lease: HeldLease) -> bool | None:
         if not usable:
             return None
         synced += len(claimed)
-    return bool(absorbed or synced)
+    return bool(absorbed or fed or synced)
 
 
 _BATCHES: tuple[tuple[str, Callable[..., Sequence[Any]], Callable[[Turn, Sequence[Any]], bool]], ...] = (
@@ -105,6 +107,19 @@ _BATCHES: tuple[tuple[str, Callable[..., Sequence[Any]], Callable[[Turn, Sequenc
     ("contacts", queue.claim, sync_batch),
     ("meetings", claim_meetings, sync_meeting_batch),
 )
+
+
+def _feed(turn: Turn, most: int) -> int:
+    """Put the next of an unfinished resync into the queue, never more than one batch ahead of what arrives by itself."""
+    if turn.bound is None or nothing_left(turn.bound.row, turn.rules.policies.reserve_percent):
+        return 0
+    now = turn.parts.now()
+    with reading(turn.parts.engine) as db:
+        room = most - queue.due_count(db, turn.org_id, now, most) if resyncs.active(db, turn.org_id) else 0
+    if room <= 0:
+        return 0
+    with turn.lease.writing() as db:
+        return resyncs.feed(db, turn.org_id, now, room)
 
 
 def _absorb_up_to(parts: Parts, org_id: int, lease: HeldLease, enough: int) -> bool:

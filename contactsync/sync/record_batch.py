@@ -53,7 +53,7 @@ def sync_records(turn: Turn, bound: Bound, claimed: Sequence[tuple[Claimed, str]
         write(turn, (failed_record(one, failure, backoff, started, chance()) for one, _ in going))
         return False
     moment = Moment(started, turn.parts.now(), chance())
-    entries = [record_entry(one, mark, done, backoff, replace(moment, chance=chance())) for one, mark in going]
+    entries = [record_entry(one, mark, done, turn.rules, replace(moment, chance=chance())) for one, mark in going]
     write(turn, entries)
     fares_well(turn, bound)
     tell(turn, done, entries)

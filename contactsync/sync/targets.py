@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from contactsync.domain.crm import CrmTarget, Problem
 from contactsync.domain.errors import ContactsyncError, TargetUnavailable
@@ -12,6 +13,7 @@ from contactsync.hooks import Plugins
 from contactsync.loading import place
 from contactsync.store.connections import ConnectionRow, OpenConnection, open_connection, present
 from contactsync.store.engine import Engine, reading, unavailable
+from contactsync.store.tokens import utc_now
 from contactsync.store.vault import Vault
 
 
@@ -44,7 +46,8 @@ def asking(bound: Bound) -> Iterator[None]:
 class Targets:
     """Makes targets, and makes a new one when the connection was changed, or what is remembered of the CRM is stale."""
 
-    def __init__(self, engine: Engine, vault: Vault, plugins: Plugins) -> None:
+    def __init__(self, engine: Engine, vault: Vault, plugins: Plugins, now: Callable[[], datetime] = utc_now) -> None:
+        self._now = now
         self._engine = engine
         self._vault = vault
         self._plugins = plugins
@@ -59,12 +62,20 @@ class Targets:
             return None
         bound = self._bound.get(org_id)
         if bound is None or _identity(bound.row) != _identity(row):
-            connection = open_connection(self._engine, self._vault, row)
-            bound = Bound(row, self._plugins.target_type(row.target).connect(connection), connection)
+            bound = self._made(row)
         else:
             bound = Bound(row, bound.target, bound.connection)
         self._bound[org_id] = bound
         return bound
+
+    def renewed(self, bound: Bound) -> Bound:
+        """The same connection with a target that remembers nothing of the CRM yet. Raises PluginBroken."""
+        self._bound[bound.row.org_id] = self._made(bound.row)
+        return self._bound[bound.row.org_id]
+
+    def _made(self, row: ConnectionRow) -> Bound:
+        connection = open_connection(self._engine, self._vault, row, self._now)
+        return Bound(row, self._plugins.target_type(row.target).connect(connection), connection)
 
 
 def _identity(row: ConnectionRow) -> tuple[object, ...]:

@@ -1,0 +1,145 @@
+"""What people choose for an org: its mapping, its policies, its events' campaigns. What a choice mends goes again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from contactsync.domain.crm import FieldCatalog, Mend
+from contactsync.domain.errors import RefusedInput
+from contactsync.domain.mapping import MAPPED_KINDS, FieldRule, WriteMode
+from contactsync.domain.mapping_check import check_rules
+from contactsync.domain.mapping_json import rules_as_json, rules_from_json
+from contactsync.domain.texts import separator_for
+from contactsync.store import choices, connections, due, orgs, problems, queue
+from contactsync.store.engine import Connection as Db
+from contactsync.store.engine import reading, writing
+from contactsync.sync.parts import Parts
+from contactsync.sync.rules import mapping_of
+from contactsync.sync.targets import Bound, asking
+
+MOST_EVENT_ID = 255
+MOST_CAMPAIGN_ID = 64
+
+
+def connect_event(parts: Parts, org_id: int, event_id: str, campaign_id: str | None) -> int:
+    """Connect an event to a campaign, heard of or not, or disconnect it (None). Answers how many sync again.
+
+    Raises RefusedInput for ids that no event and no campaign can have.
+    """
+    wrong = {}
+    if not event_id.strip() or len(event_id) > MOST_EVENT_ID:
+        wrong["event_id"] = f"write the event platform's id of the event, 1 to {MOST_EVENT_ID} characters"
+    if campaign_id is not None and not (campaign_id.strip() and len(campaign_id) <= MOST_CAMPAIGN_ID):
+        wrong["campaign_id"] = f"write the CRM's id of the campaign, 1 to {MOST_CAMPAIGN_ID} characters"
+    if wrong:
+        raise RefusedInput("the event cannot be connected so", wrong)
+    now = parts.now()
+    with writing(parts.engine) as db:
+        queue.lock_org(db, org_id)
+        changed = choices.choose_campaign(db, org_id, event_id, campaign_id, now)
+        marked = queue.mark_attendees_due(db, org_id, event_id, now) if changed else 0
+        if changed:
+            due.mark_one_event_due(db, org_id, event_id, now)
+    if changed:
+        parts.bell.ring(org_id)
+    return marked
+
+
+def mapping(parts: Parts, org_id: int) -> dict[str, Any]:
+    """The org's mapping as it holds now: kind → `{"rules": […]}`."""
+    return {kind: rules_as_json(rules) for kind, rules in present_rules(parts, org_id).items()}
+
+
+def present_rules(parts: Parts, org_id: int) -> dict[str, tuple[FieldRule, ...]]:
+    """The org's rules as they hold now, by kind."""
+    bound = parts.targets.of(org_id)
+    with reading(parts.engine) as db:
+        holding = mapping_of(db, parts, org_id, bound.row.target if bound else None)
+    return {kind: holding.rules.get(kind, ()) for kind in MAPPED_KINDS}
+
+
+def set_mapping(parts: Parts, org_id: int, kind: str, said: Mapping[str, Any]) -> bool:
+    """Keep one kind's rules; False when the org is not connected, so that they could not be held against its fields.
+
+    What they mend goes again now; what they change otherwise is sent with each record's next sync. Raises RefusedInput naming
+    each wrong rule, TargetError.
+    """
+    rules = rules_from_json(kind, said)
+    bound = parts.targets.of(org_id)
+    if bound is not None:
+        rules = fitted(bound, kind, rules)
+    before = present_rules(parts, org_id)[kind]
+    with writing(parts.engine) as db:
+        queue.lock_org(db, org_id)
+        released = keep_rules(db, parts, org_id, kind, before, rules)
+    if released:
+        parts.bell.ring(org_id)
+    return bound is not None
+
+
+def fitted(bound: Bound, kind: str, rules: Sequence[FieldRule]) -> tuple[FieldRule, ...]:
+    """The rules, held against the CRM's fields, with what `append` puts between two values where the rule does not say.
+
+    Raises RefusedInput naming each wrong rule, TargetError.
+    """
+    try:
+        with asking(bound):
+            catalog = bound.target.describe(MAPPED_KINDS[kind])
+    finally:
+        bound.connection.flush()
+    check_rules(kind, rules, catalog)
+    return tuple(_with_separator(rule, catalog) for rule in rules)
+
+
+def _with_separator(rule: FieldRule, catalog: FieldCatalog) -> FieldRule:
+    if rule.mode is not WriteMode.APPEND or rule.separator is not None:
+        return rule
+    return replace(rule, separator=separator_for(catalog.fields.get(rule.target)))
+
+
+def keep_rules(
+    db: Db, parts: Parts, org_id: int, kind: str, before: Iterable[FieldRule], rules: Iterable[FieldRule]
+) -> int:
+    """Write one kind's rules down and release what they mend: problems of fields whose rules changed, no others."""
+    old, new = list(before), list(rules)
+    changed = [rule for rule in (*old, *new) if (rule in old) != (rule in new)]
+    orgs.set_mapping_json(db, org_id, kind, rules_as_json(new))
+    if not changed:
+        return 0
+    return problems.release_mended(
+        db,
+        org_id,
+        mends={Mend.MAPPING},
+        object=MAPPED_KINDS[kind].value,
+        fields={rule.target for rule in changed if rule.target},
+        now=parts.now(),
+    )
+
+
+def set_policies(parts: Parts, org_id: int, said: Mapping[str, Any]) -> None:
+    """Change some of the org's policies. Records that waited for another policy go again, and incomplete contacts are looked
+    at again: one may be ready now. Raises RefusedInput naming each wrong one.
+    """
+    with writing(parts.engine) as db:
+        queue.lock_org(db, org_id)
+        released = keep_policies(db, parts, org_id, said)
+    if released:
+        parts.bell.ring(org_id)
+
+
+def keep_policies(db: Db, parts: Parts, org_id: int, said: Mapping[str, Any]) -> bool:
+    """Write policies down and release what they mend; answers whether that was anything."""
+    now = parts.now()
+    before = orgs.policies(db, org_id)
+    orgs.set_policies(db, org_id, said)
+    released = queue.mark_incomplete_due(db, org_id, now)
+    if orgs.policies(db, org_id) == before:
+        return released > 0
+    released += problems.release_mended(db, org_id, mends={Mend.POLICY}, now=now)
+    connection = connections.present(db, org_id)
+    waits = connection is not None and Mend.POLICY in ((connection.problem or {}).get("mended_by") or ())
+    if connection is not None and waits:
+        connections.resume(db, connection.id)  # were it not enough, the next batch would pause again
+    return released > 0 or waits

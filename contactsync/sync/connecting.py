@@ -1,0 +1,40 @@
+"""An org's tie to its CRM: made, and used by the doors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from contactsync.domain.crm import CrmTarget
+from contactsync.domain.errors import RefusedInput
+from contactsync.store import connections, queue
+from contactsync.store.engine import writing
+from contactsync.sync.parts import Parts
+
+
+def target_of(parts: Parts, org_id: int) -> CrmTarget | None:
+    """The org's CRM, None when it is not connected. Raises PluginBroken."""
+    bound = parts.targets.of(org_id)
+    return bound.target if bound else None
+
+
+def connect(
+    parts: Parts, org_id: int, target: str, settings: Mapping[str, str], credentials: Mapping[str, str]
+) -> None:
+    """Connect an org to a CRM, and let go what waited for that. Raises RefusedInput naming each wrong setting.
+
+    In another CRM than before nothing is synced yet: everything goes again, and is matched there.
+    """
+    wrong = parts.plugins.target_type(target).check_settings(settings, credentials)
+    if wrong:
+        raise RefusedInput("the connection's settings are wrong", dict(wrong))
+    now = parts.now()
+    with writing(parts.engine) as db:
+        queue.lock_org(db, org_id)
+        before = connections.present(db, org_id)
+        connection_id = connections.connect(db, parts.vault, org_id, target, settings, credentials, now)
+        if before is not None and before.id != connection_id:
+            queue.mark_all_due(db, org_id, now)
+        else:
+            stopped_by = before.problem["code"] if before is not None and before.problem else None
+            queue.release_held(db, org_id, stopped_by, now)
+    parts.bell.ring(org_id)

@@ -1,0 +1,110 @@
+"""What a sync would do, shown before it does it: the CRM is read, nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contactsync.domain.batch import ContactPlan, Incomplete, Plan, Ready, RecordPlan, RecordsPlan
+from contactsync.domain.crm import Mend, Problem
+from contactsync.domain.errors import RefusedInput
+from contactsync.store import queue, resyncs
+from contactsync.store.engine import reading
+from contactsync.store.queue import Claimed
+from contactsync.store.queue_meetings import read_meeting
+from contactsync.store.resyncs import ResyncFilter
+from contactsync.sync.batch import make_ready
+from contactsync.sync.bringing import decide
+from contactsync.sync.deciding import CONTACTS, MEETINGS
+from contactsync.sync.entries import Rules
+from contactsync.sync.parts import Parts
+from contactsync.sync.rules import rules_of
+from contactsync.sync.targets import Bound
+from contactsync.sync.turn import NOT_CONNECTED
+
+
+class NotReady(RefusedInput):
+    """It cannot be planned or done now; the message says why and what to do."""
+
+
+def preview(parts: Parts, org_id: int, contact_id: str) -> Plan | None:
+    """What a sync of the contact would do now; reads the CRM and writes nothing. None: no such contact.
+
+    Raises NotReady for a contact that is incomplete, deleted or whose org is not connected; TargetError.
+    """
+    bound = parts.targets.of(org_id)
+    with reading(parts.engine) as db:
+        one = queue.read_contact(db, org_id, bound.row.id if bound else None, contact_id)
+    if one is None:
+        return None
+    bound, rules = connected_rules(parts, org_id, bound)
+    if one.contact.deleted:
+        raise NotReady("The contact was deleted at the event platform: nothing of it is synced any more.")
+    made = make_ready(parts, rules, one)
+    if isinstance(made, Problem):
+        raise NotReady(f"{made.cause} {made.fix}")
+    if isinstance(made, Incomplete):
+        missing = dict.fromkeys(made.missing, "is missing: nothing is sent before the event platform sends it")
+        raise NotReady("The contact is incomplete.", missing)
+    return _planned(parts, rules, bound, [made])
+
+
+def preview_many(parts: Parts, org_id: int, which: ResyncFilter, most: int) -> Plan:
+    """What a sync of the first `most` contacts of a filter would do now, in one plan: records that they share stand once.
+
+    One that is not ready has the reason as its problem, and no step. Raises NotReady when the org is not connected,
+    TargetError.
+    """
+    bound, rules = connected_rules(parts, org_id, parts.targets.of(org_id))
+    with reading(parts.engine) as db:
+        keys = resyncs.first_of(db, org_id, which, most)
+        chosen = queue.read_contacts(db, org_id, bound.row.id, keys)
+    made = {one.contact.id: _ready_or_reason(parts, rules, one) for one in chosen}
+    ready = [one for one in made.values() if isinstance(one, Ready)]
+    reasons = {name: ContactPlan(name, problem=why) for name, why in made.items() if isinstance(why, Problem)}
+    planned = _planned(parts, rules, bound, ready) if ready else Plan((), {})
+    return Plan(planned.steps, {name: planned.contacts.get(name) or reasons[name] for name in made})
+
+
+def preview_meeting(parts: Parts, org_id: int, meeting_id: str) -> RecordsPlan | None:
+    """What a sync of the meeting would do now; reads the CRM and writes nothing. None: no such meeting.
+
+    Raises NotReady when the org is not connected; TargetError.
+    """
+    bound = parts.targets.of(org_id)
+    with reading(parts.engine) as db:
+        one = read_meeting(db, org_id, bound.row.id if bound else None, meeting_id)
+    if one is None:
+        return None
+    bound, rules = connected_rules(parts, org_id, bound)
+    decided = decide(parts, rules, bound, MEETINGS, [one.ready])
+    return RecordsPlan(
+        decided.steps, {name: plan for name, plan in decided.plans.items() if isinstance(plan, RecordPlan)}
+    )
+
+
+def connected_rules(parts: Parts, org_id: int, bound: Bound | None) -> tuple[Bound, Rules]:
+    """The CRM of an org, which must have one, and what its sync goes by. Raises NotReady."""
+    if bound is None:
+        raise NotReady(f"{NOT_CONNECTED.cause} {NOT_CONNECTED.fix}")
+    with reading(parts.engine) as db:
+        return bound, rules_of(db, parts, org_id, queue.slug_of(db, org_id) or "", bound.row.target)
+
+
+def _planned(parts: Parts, rules: Rules, bound: Bound, ready: Sequence[Ready]) -> Plan:
+    decided = decide(parts, rules, bound, CONTACTS, ready)
+    contacts = {name: plan for name, plan in decided.plans.items() if isinstance(plan, ContactPlan)}
+    return Plan(decided.steps, contacts)
+
+
+def _ready_or_reason(parts: Parts, rules: Rules, one: Claimed) -> Ready | Problem:
+    made = make_ready(parts, rules, one)
+    if not isinstance(made, Incomplete):
+        return made
+    return Problem(
+        code="incomplete",
+        cause=f"The contact is incomplete: {', '.join(made.missing)}.",
+        fix="Nothing is sent before the event platform sends what is missing; then it goes by itself.",
+        who="event team",
+        fields=made.missing,
+        mended_by=(Mend.SOURCE,),
+    )
