@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contactsync.domain.crm import Action
-from contactsync.domain.values import is_blank, same
+from contactsync.domain.crm import Action, RecordKind, RecordRef, StepRef
+from contactsync.domain.values import is_blank, mark_of, same
 from tests.domain.made import lead, mapping_with, person_step, planned, ready, rule
 
 
@@ -171,6 +173,7 @@ def test_the_newest_contact_that_cleared_a_field_clears_it_for_all_that_share_th
 def test_what_a_crm_spells_otherwise_is_no_change(held, new):
     assert same(held, new)
     assert same(new, held)
+    assert mark_of(held) == mark_of(new)
 
 
 @pytest.mark.parametrize(
@@ -191,9 +194,91 @@ def test_what_a_crm_spells_otherwise_is_no_change(held, new):
 def test_what_differs_is_a_change(held, new):
     assert not same(held, new)
     assert not same(new, held)
+    assert mark_of(held) != mark_of(new)
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12)
+
+
+@given(SCALARS, SCALARS)
+def test_what_is_the_same_has_one_mark(one, other):
+    assert len(mark_of(one)) == 12
+    assert int(mark_of(one), 16) >= 0
+    assert mark_of(one) == mark_of(one)
+    if same(one, other):
+        assert mark_of(one) == mark_of(other)
+
+
+TRICKY = [
+    None,
+    "",
+    " ",
+    0,
+    False,
+    "0",
+    "false",
+    " False ",
+    "-0",
+    -0.0,
+    1,
+    True,
+    "1",
+    "1.0",
+    "01",
+    "1e0",
+    "TRUE",
+    "true",
+    "yes",
+]
+TRICKY += [
+    "nan",
+    float("nan"),
+    float("inf"),
+    "inf",
+    10**400,
+    "A@b.c",
+    "a@B.C",
+    "a@b.c ",
+    "http://X.y",
+    "http://x.y/",
+    "http://x.y/A",
+]
+TRICKY += [
+    "2026-05-01T07:25Z",
+    "2026-05-01T09:25+02:00",
+    "2026-05-01T07:25",
+    "2026-05-01",
+    "0001-01-01T00:00+10:00",
+    "\ud800",
+]
+
+
+def test_what_is_the_same_has_one_mark_however_it_is_written():
+    for one, other in product(TRICKY, TRICKY):
+        if same(one, other):
+            assert mark_of(one) == mark_of(other), (one, other)
+
+
+def test_marks_tell_values_apart():
+    values = [None, "x", "X", 1, 2, "a@b.c", "https://acme.com/a", "https://acme.com/A", "2026-05-01T07:25:37Z"]
+    assert len({mark_of(value) for value in values}) == len(values)
+    assert mark_of("2026-05-01T07:25:37") != mark_of("2026-05-01T07:25:37Z")
+    assert mark_of("0001-01-01T00:00:00+10:00") != mark_of("0001-01-01T00:00:00+09:00")
+
+
+def test_a_record_has_the_mark_of_its_id_and_one_that_is_not_made_has_none():
+    assert mark_of(RecordRef(RecordKind.LEAD, "00Q1")) == mark_of("00Q1")
+    with pytest.raises(TypeError, match="put its id in place first"):
+        mark_of(StepRef("a1"))
+
+
+def test_numbers_beyond_all_bounds_are_compared_as_texts():
+    huge = 10**400
+    assert same(huge, str(huge))
+    assert not same(huge, 1.5)
+    assert not same(float("inf"), huge)
+    assert same("nan", float("nan"))
+    assert mark_of(huge) == mark_of(str(huge))
 
 
 @given(SCALARS, SCALARS)

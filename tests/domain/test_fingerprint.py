@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from contactsync.domain.fingerprint import fingerprint
-from contactsync.domain.policy import Policies
-from contactsync.domain.records import Attendance, Company
+from contactsync.domain.policy import DuplicateRules, MoveAccounts, Policies, RemovedAttendance, SeveralMatches
+from contactsync.domain.records import Attendance, Company, SyncAs
 from tests.domain.made import LEAD, MAPPING, mapping_with, ready, ref, rule
 
 BASE = {"title": "Countess", "company": Company("id:7", "Acme", "acme.com"), "attendances": [("701A", "registered")]}
@@ -36,6 +36,17 @@ def test_it_is_64_hex_digits_and_the_same_every_time():
         {"attendances": [("701B", "registered")]},
         {"attendances": [("701A", "registered"), ("701B", "registered")]},
         {"policies": Policies(create_accounts=False)},
+        {"policies": Policies(several_matches=SeveralMatches.STOP)},
+        {"policies": Policies(prefer_existing=True)},
+        {"policies": Policies(move_accounts=MoveAccounts.ALWAYS)},
+        {"policies": Policies(removed_attendance=RemovedAttendance.REMOVE)},
+        {"policies": Policies(create_member_statuses=False)},
+        {"policies": Policies(status_map={"registered": ("Coming",)})},
+        {
+            "mapping": MAPPING.replaced(
+                "contact", (*MAPPING.rules["contact"], rule("note", "X__c", "append", separator="|"))
+            )
+        },
         {"mapping": MAPPING.replaced("contact", (*MAPPING.rules["contact"], rule("custom.x", "X__c")))},
     ],
     ids=str,
@@ -60,6 +71,12 @@ def test_sync_as_changes_it():
         {"attendances": [("701A", "registered"), Attendance("e9", "registered", "701B", removed=True)]},
         {"mapping": mapping_with("lead", rule("social.twitter", "", "off"))},
         {"mapping": MAPPING.replaced("account", ())},
+        {"mapping": MAPPING.replaced("meeting", ())},
+        {"mapping": MAPPING.replaced("campaign", ())},
+        {"policies": Policies(sync_as_default=SyncAs.CONTACT)},
+        {"policies": Policies(duplicate_rules=DuplicateRules.ALLOW)},
+        {"policies": Policies(create_campaigns=True)},
+        {"policies": Policies(reserve_percent=50)},
     ],
     ids=str,
 )
@@ -71,6 +88,25 @@ def test_an_account_that_was_picked_matters_to_a_contact_and_not_to_a_lead():
     picked = Company("id:7", "Acme", "acme.com", "001A")
     assert printed(company=picked) == printed()
     assert printed(company=picked, sync_as="contact") != printed(sync_as="contact")
+
+
+def test_a_removed_attendance_matters_where_the_org_wants_it_to_and_nothing_else_brings_the_contact_there():
+    def with_removed(campaign, policy):
+        going = [("701A", "registered"), Attendance("e9", "registered", campaign, removed=True)]
+        return printed(attendances=going, policies=Policies(removed_attendance=policy))
+
+    for policy in (RemovedAttendance.STATUS, RemovedAttendance.REMOVE):
+        without = printed(policies=Policies(removed_attendance=policy))
+        assert with_removed("701B", policy) != without
+        assert with_removed("701A", policy) == without
+        assert with_removed(None, policy) == without
+
+
+def test_a_leads_rules_matter_to_a_contact_that_may_be_one():
+    other = mapping_with("lead", rule("title", "Other__c"))
+    either = Policies(prefer_existing=True)
+    assert printed(other, sync_as="contact") == printed(sync_as="contact")
+    assert printed(other, either, sync_as="contact") != printed(policies=either, sync_as="contact")
 
 
 def test_the_order_of_attendances_does_not_matter():

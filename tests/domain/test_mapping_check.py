@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from contactsync.domain.crm import CrmField, FieldCatalog, RecordKind
+from contactsync.domain.crm import CrmField, FieldCatalog, Mend, RecordKind
 from contactsync.domain.errors import RefusedInput
-from contactsync.domain.mapping_check import check_rules
+from contactsync.domain.mapping import TooLong
+from contactsync.domain.mapping_check import check_rules, drift
 from tests.domain.made import rule
 
 FIELDS = [
@@ -23,8 +24,15 @@ FIELDS = [
     CrmField("CreatedDate", "Created", "datetime", createable=False, updateable=False),
     CrmField("Origin__c", "Origin", "text", updateable=False),
     CrmField("Later__c", "Later", "text", createable=False),
+    CrmField("Description", "Description", "textarea", 32000),
 ]
-CATALOG = FieldCatalog(RecordKind.LEAD, {known.name: known for known in FIELDS})
+
+
+def catalog(kind, *fields):
+    return FieldCatalog(kind, {known.name: known for known in fields})
+
+
+CATALOG = catalog(RecordKind.LEAD, *FIELDS)
 NEEDED = rule("last_name", "LastName")
 
 
@@ -125,3 +133,149 @@ def test_the_address_must_fill_the_field_that_people_are_matched_by():
 
 def test_every_wrong_rule_is_named_at_once():
     assert set(wrong(rule("title", "Titel"), rule("note", "Nope"))) == {"rules.1.target", "rules.2.target"}
+
+
+# ── modes ──
+
+
+@pytest.mark.parametrize("target", ["Email", "Website", "Rating", "OptOut__c", "Size__c"])
+def test_append_is_for_texts_and_multi_select_picklists(target):
+    said = wrong(rule("custom.x", target, "append"))
+    assert said.keys() == {"rules.1.mode"}
+    assert "append is for texts" in said["rules.1.mode"]
+
+
+def test_append_is_fine_where_several_values_have_room():
+    assert fine(
+        rule("note", "Description", "append", separator="\n--\n"),
+        rule("title", "Title", "append", separator=" & ", too_long=TooLong.TRUNCATE),
+        rule("custom.topics", "Topics__c", "append", separator=";"),
+        rule("custom.x", "Source", "if_ours"),
+    )
+
+
+def test_a_separator_must_fit_the_field():
+    assert "“;”" in wrong(rule("custom.x", "Topics__c", "append", separator=", "))["rules.1.separator"]
+    assert "one line" in wrong(rule("title", "Title", "append", separator="\n"))["rules.1.separator"]
+    assert fine(rule("title", "Title", separator="\n"))
+
+
+@pytest.mark.parametrize("target", ["Email", "Website", "Rating", "Topics__c", "Size__c"])
+def test_only_texts_are_cut(target):
+    said = wrong(rule("custom.x", target, too_long=TooLong.TRUNCATE))
+    assert said.keys() == {"rules.1.too_long"}
+    assert "write stop" in said["rules.1.too_long"]
+
+
+def test_a_value_that_will_be_cut_may_be_too_long():
+    assert fine(rule("title", "Title", default="Countess of", too_long=TooLong.TRUNCATE))
+
+
+# ── campaigns and meetings ──
+
+CAMPAIGN = catalog(
+    RecordKind.CAMPAIGN,
+    CrmField("Name", "Name", "text", 80, required=True),
+    CrmField("StartDate", "Start Date", "date"),
+    CrmField("Opens__c", "Opens", "datetime"),
+    CrmField("IsActive", "Active", "boolean"),
+    CrmField("OwnerId", "Owner", "reference", 18),
+    CrmField("Size__c", "Size", "number"),
+)
+MEETING = catalog(
+    RecordKind.ACTIVITY,
+    CrmField("Subject", "Subject", "text", 255),
+    CrmField("StartDateTime", "Start", "datetime"),
+    CrmField("ActivityDate", "Date", "date"),
+    CrmField("IsAllDayEvent", "All-Day", "boolean"),
+    CrmField("Description", "Description", "textarea", 32000),
+    CrmField("WhoId", "Name ID", "reference", 18),
+    CrmField("WhatId", "Related To", "reference", 18),
+    CrmField("OwnerId", "Owner", "reference", 18),
+)
+
+
+def wrong_campaign(*rules):
+    with pytest.raises(RefusedInput) as refusal:
+        check_rules("campaign", [rule("name", "Name"), *rules], CAMPAIGN)
+    return refusal.value.fields
+
+
+def wrong_meeting(*rules):
+    with pytest.raises(RefusedInput) as refusal:
+        check_rules("meeting", rules, MEETING)
+    return refusal.value.fields
+
+
+def test_moments_days_and_yes_or_no_go_into_fields_that_hold_them():
+    days = [rule("starts_on", "StartDate"), rule("starts_at", "Opens__c"), rule("active", "IsActive")]
+    check_rules("campaign", [rule("name", "Name"), *days, rule("custom.size", "Size__c")], CAMPAIGN)
+    times = [rule("starts_at", "StartDateTime"), rule("all_day", "IsAllDayEvent"), rule("ends_at", "Subject")]
+    people = [rule("who", "WhoId"), rule("what", "WhatId"), rule("owner", "OwnerId", "if_ours")]
+    check_rules("meeting", [*times, *people, rule("description", "Description", "if_ours")], MEETING)
+
+
+def test_moments_days_and_yes_or_no_go_nowhere_else():
+    said = wrong_campaign(rule("starts_at", "StartDate"), rule("starts_on", "Opens__c"), rule("active", "Name"))
+    assert "There is starts_on and ends_on for it." in said["rules.1.target"]
+    assert "There is starts_at and ends_at for it." in said["rules.2.target"]
+    assert "yes or no" in said["rules.3.target"]
+    assert "a moment" in wrong_meeting(rule("starts_at", "ActivityDate"))["rules.0.target"]
+    assert "yes or no" in wrong_meeting(rule("all_day", "Subject"))["rules.0.target"]
+
+
+def test_text_goes_into_no_field_for_moments_or_yes_or_no():
+    said = wrong_meeting(rule("title", "StartDateTime"), rule("location", "IsAllDayEvent"), rule("notes", "WhoId"))
+    assert said.keys() == {"rules.0.target", "rules.1.target", "rules.2.target"}
+    assert "Sources that are records: owner, who, what." in said["rules.2.target"]
+
+
+def test_yes_or_no_may_become_words():
+    check_rules("meeting", [rule("all_day", "Subject", values={"true": "All day", "false": "Meeting"})], MEETING)
+
+
+def test_no_source_of_a_campaign_is_a_record():
+    said = wrong_campaign(rule("venue", "OwnerId"))["rules.1.target"]
+    assert "names another record" in said
+    assert "Sources that" not in said
+
+
+# ── drift ──
+
+
+def test_rules_that_fit_have_not_drifted():
+    rules = [NEEDED, rule("email", "Email"), rule("custom.hot", "Rating", values={"y": "Hot"}), rule("x", "No", "off")]
+    assert drift("lead", rules, CATALOG) is None
+
+
+def test_all_that_vanished_is_one_problem():
+    problem = drift(
+        "lead",
+        [
+            rule("title", "Gone__c"),
+            rule("note", "Away__c"),
+            rule("custom.hot", "Rating", values={"y": "Hot", "n": "Icy"}, default="Lukewarm"),
+            rule("custom.topics", "Topics__c", values={"c": "A;C"}),
+            rule("source", "Source", values={"booth": "An open list takes anything"}),
+            rule("custom.date", "CreatedDate"),
+            rule("title", "Size__c"),
+        ],
+        CATALOG,
+    )
+    assert problem is not None
+    assert (problem.code, problem.object) == ("mapping_drift", "Lead")
+    assert problem.fields == ("Away__c", "CreatedDate", "Gone__c", "Rating", "Size__c", "Topics__c")
+    assert problem.mended_by == (Mend.MAPPING, Mend.CRM)
+    assert "It has no field Away__c, Gone__c, or the integration user cannot see it." in problem.cause
+    assert "Rating has no value “Icy”, “Lukewarm”." in problem.cause
+    assert "Topics__c has no value “C”." in problem.cause
+    assert "CreatedDate, Size__c cannot be written any more" in problem.cause
+
+
+def test_the_same_drift_is_the_same_problem_in_whatever_order_rules_stand():
+    rules = [rule("title", "Gone__c"), rule("custom.hot", "Rating", default="Icy"), rule("note", "Away__c")]
+    assert drift("lead", rules, CATALOG) == drift("lead", rules[::-1], CATALOG)
+
+
+def test_a_field_that_the_crm_requires_anew_is_no_drift():
+    assert drift("lead", [rule("email", "Email")], CATALOG) is None

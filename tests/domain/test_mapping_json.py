@@ -7,7 +7,7 @@ import json
 import pytest
 
 from contactsync.domain.errors import RefusedInput
-from contactsync.domain.mapping import FieldRule, WriteMode
+from contactsync.domain.mapping import MAPPED_KINDS, FieldRule, TooLong, WriteMode
 from contactsync.domain.mapping_json import rules_as_json, rules_from_json
 from tests.domain.made import MAPPING
 
@@ -47,12 +47,23 @@ def test_everything_that_is_said_is_read():
         "clear": True,
         "values": {"gold": "Tier 1", "on": True, "n/a": None},
         "default": 3,
+        "too_long": "truncate",
+        "separator": " | ",
     }
-    expected = FieldRule("custom.tier", "Tier__c", WriteMode.IF_EMPTY, clear=True, values=written["values"], default=3)
+    expected = FieldRule(
+        "custom.tier",
+        "Tier__c",
+        WriteMode.IF_EMPTY,
+        clear=True,
+        values=written["values"],
+        default=3,
+        too_long=TooLong.TRUNCATE,
+        separator=" | ",
+    )
     assert lead_rules(written)[3] == expected
 
 
-@pytest.mark.parametrize("kind", ["lead", "contact", "account"])
+@pytest.mark.parametrize("kind", MAPPED_KINDS)
 def test_rules_written_out_read_back_the_same(kind):
     rules = MAPPING.rules[kind]
     assert rules_from_json(kind, json.loads(json.dumps(rules_as_json(rules)))) == rules
@@ -68,7 +79,7 @@ def test_a_mapping_is_a_list_of_rules(written):
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones():
-    assert "lead, contact, account" in refused({"rules": []}, "campaign")[""]
+    assert "lead, contact, account, campaign, meeting" in refused({"rules": []}, "opportunity")[""]
 
 
 def test_unknown_keys_are_refused_by_path():
@@ -77,7 +88,9 @@ def test_unknown_keys_are_refused_by_path():
 
 
 def test_an_unknown_mode_is_refused_with_the_known_ones():
-    assert refused_rule(mode="sometimes") == {"mode": "Write one of: always, if_empty, on_create, off."}
+    assert refused_rule(mode="sometimes") == {
+        "mode": "Write one of: always, if_empty, on_create, append, if_ours, off."
+    }
 
 
 def test_an_unknown_source_is_refused_with_near_spellings():
@@ -105,6 +118,11 @@ def test_sources_belong_to_kinds():
         ("source", 7),
         ("mode", None),
         ("mode", ["always"]),
+        ("too_long", "cut"),
+        ("too_long", None),
+        ("separator", ""),
+        ("separator", 5),
+        ("separator", "-" * 21),
     ],
 )
 def test_a_wrong_type_is_refused_by_path(key, value):
@@ -122,6 +140,38 @@ def test_every_wrong_rule_is_named_at_once():
 
 def test_records_of_the_crm_are_neither_cleared_nor_translated():
     assert set(refused_rule(source="owner", target="OwnerId", clear=True, values={"a": "b"})) == {"clear", "values"}
+
+
+def test_records_of_the_crm_are_not_appended():
+    assert set(refused_rule(source="owner", target="OwnerId", mode="append")) == {"mode"}
+
+
+def test_a_rule_that_appends_takes_nothing_away():
+    assert set(refused_rule(mode="append", clear=True)) == {"clear"}
+
+
+MEETING = [{"source": "starts_at", "target": "StartDateTime"}, {"source": "ends_at", "target": "EndDateTime"}]
+
+
+def test_campaigns_and_meetings_have_sources_of_their_own():
+    rules_from_json(
+        "campaign", {"rules": [{"source": "name", "target": "Name"}, {"source": "custom.x", "target": "X__c"}]}
+    )
+    rules_from_json("meeting", {"rules": [*MEETING, {"source": "who", "target": "WhoId"}]})
+    title = {"source": "title", "target": "Subject"}
+    assert "Sources are: id, name" in refused({"rules": [title]}, "campaign")["rules.0.source"]
+    custom = {"source": "custom.x", "target": "X__c"}
+    assert "custom.<name>" not in refused({"rules": [*MEETING, custom]}, "meeting")["rules.2.source"]
+
+
+def test_the_who_and_what_of_a_meeting_are_records():
+    who = {"source": "who", "target": "WhoId", "clear": True}
+    assert set(refused({"rules": [*MEETING, who]}, "meeting")) == {"rules.2.clear"}
+
+
+def test_a_meeting_needs_its_times_and_a_campaign_its_name():
+    assert set(refused({"rules": [MEETING[0], {**MEETING[1], "mode": "off"}]}, "meeting")) == {"rules.1.mode"}
+    assert "name" in refused({"rules": []}, "campaign")["rules"]
 
 
 def test_a_field_has_one_rule_that_is_on():
