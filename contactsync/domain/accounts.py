@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from contactsync.domain.batch import Ready
-from contactsync.domain.crm import FoundAccount, Problem, RecordRef
+from contactsync.domain.crm import FoundAccount, Mend, Problem, RecordKind, RecordRef
 from contactsync.domain.found_index import FoundIndex
 from contactsync.domain.names import normalised_name
+from contactsync.domain.policy import SeveralMatches
 from contactsync.domain.records import Company
 
 
@@ -38,12 +39,15 @@ class _Known:
         return next((self.accounts[sign] for sign in _signs(company) if sign in self.accounts), None)
 
 
-def match_accounts(batch: Iterable[Ready], index: FoundIndex) -> dict[Company, AccountMatch]:
-    """What each company of the batch is. `batch`: contacts that become Contacts, in a settled order.
+def match_accounts(
+    batch: Iterable[Ready], index: FoundIndex, several: SeveralMatches = SeveralMatches.FIRST
+) -> dict[Company, AccountMatch]:
+    """What each company of the batch is. `batch`: contacts that become Contacts, in a settled order; `several`: which of
+    several Accounts is taken.
 
     picked     the Account that a person picked; not there: a problem, never another Account in silence
     linked     the Account of an earlier sync, when it is still there
-    by domain  then by normalised name; of several the oldest
+    by domain  then by normalised name; of several the oldest, the most recent, or a question, as the org chose
     in batch   the Account of a company of this batch with the same key, domain or name
     none       a new one, one for all companies that share key, domain or name
     """
@@ -51,7 +55,7 @@ def match_accounts(batch: Iterable[Ready], index: FoundIndex) -> dict[Company, A
     for ready in batch:
         company = ready.contact.company
         if company is not None and company not in matches:
-            matches[company] = _matched(company, ready.links.account, index)
+            matches[company] = _matched(company, ready.links.account, index, several)
     known = _Known()
     for company, match in matches.items():
         if match.account is not None:
@@ -71,7 +75,7 @@ def match_accounts(batch: Iterable[Ready], index: FoundIndex) -> dict[Company, A
     return matches
 
 
-def _matched(company: Company, link: RecordRef | None, index: FoundIndex) -> AccountMatch:
+def _matched(company: Company, link: RecordRef | None, index: FoundIndex, several: SeveralMatches) -> AccountMatch:
     if company.account_id:
         return _picked(company.account_id, index)
     why: tuple[str, ...] = ()
@@ -82,10 +86,10 @@ def _matched(company: Company, link: RecordRef | None, index: FoundIndex) -> Acc
         why = ("The Account that the company was linked to is no longer in the CRM (deleted or merged).",)
     by_domain = index.accounts_by_domain.get(company.domain.lower(), ()) if company.domain else ()
     if by_domain:
-        return AccountMatch(by_domain[0], why=(*why, _how_many(by_domain, "the company's domain")))
+        return _chosen(by_domain, "the company's domain", why, several)
     by_name = index.accounts_by_name.get(normalised_name(company.name), ()) if company.name else ()
     if by_name:
-        return AccountMatch(by_name[0], why=(*why, _how_many(by_name, "the company's name")))
+        return _chosen(by_name, "the company's name", why, several)
     return AccountMatch(why=(*why, "No Account has the company's domain or name."))
 
 
@@ -99,14 +103,35 @@ def _picked(account_id: str, index: FoundIndex) -> AccountMatch:
             cause=f"The Account {account_id} that was picked for the company is not in the CRM, or cannot be seen there.",
             fix="Pick another Account for the company, or none to have it matched by domain and name.",
             who="event team",
+            object=RecordKind.ACCOUNT.value,
+            mended_by=(Mend.SOURCE, Mend.PERMISSION),
         )
     )
 
 
-def _how_many(accounts: Sequence[FoundAccount], what: str) -> str:
+def _chosen(accounts: Sequence[FoundAccount], what: str, why: tuple[str, ...], several: SeveralMatches) -> AccountMatch:
+    """One of the Accounts, which stand oldest first."""
     if len(accounts) == 1:
-        return f"Matched by {what}: one Account has it."
-    return f"{len(accounts)} Accounts have {what}: the oldest was taken."
+        return AccountMatch(accounts[0], why=(*why, f"Matched by {what}: one Account has it."))
+    having = f"{len(accounts)} Accounts have {what}"
+    match several:
+        case SeveralMatches.FIRST:
+            return AccountMatch(accounts[0], why=(*why, f"{having}: the oldest was taken."))
+        case SeveralMatches.MOST_RECENT:
+            newest = max(account.created_at for account in accounts)
+            account = next(account for account in accounts if account.created_at == newest)
+            return AccountMatch(account, why=(*why, f"{having}: the most recent was taken."))
+        case SeveralMatches.STOP:
+            problem = Problem(
+                code="several_accounts",
+                cause=f"{having}, and the org wants to be asked which one it is.",
+                fix="Pick the Account for the company, merge them in the CRM, or set the policy several_matches to first or "
+                "most_recent.",
+                who="event team",
+                object=RecordKind.ACCOUNT.value,
+                mended_by=(Mend.SOURCE, Mend.CRM, Mend.POLICY),
+            )
+            return AccountMatch(why=why, problem=problem)
 
 
 def _signs(company: Company) -> tuple[tuple[str, str], ...]:

@@ -37,6 +37,7 @@ class FoundIndex:
     owners: Mapping[str, tuple[FoundOwner, ...]]
     members: Mapping[tuple[str, RecordRef], FoundMember]
     statuses: Mapping[str, tuple[MemberStatus, ...]]
+    can_add_statuses: bool = False
 
     @classmethod
     def of(cls, found: Found) -> FoundIndex:
@@ -57,6 +58,7 @@ class FoundIndex:
             owners=_grouped((owner.email.lower(), owner) for owner in owners),
             members=_members(found.members, people),
             statuses=found.member_statuses,
+            can_add_statuses=found.can_add_statuses,
         )
 
     def living(self, person: FoundPerson) -> FoundPerson | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from contactsync.domain.batch import Ready
-from contactsync.domain.crm import FoundPerson, Problem, RecordKind, RecordRef
+from contactsync.domain.crm import FoundPerson, Mend, Problem, RecordKind, RecordRef
 from contactsync.domain.found_index import FoundIndex
 from contactsync.domain.mapping import FieldMapping, WriteMode
 from contactsync.domain.policy import Policies, SeveralMatches
@@ -14,11 +14,15 @@ from contactsync.domain.policy import Policies, SeveralMatches
 
 @dataclass(frozen=True)
 class Match:
-    """What a contact is in the CRM: a record, none yet (`person` None), or a question that a person must answer."""
+    """What a contact is in the CRM: a record, none yet (`person` None), or a question that a person must answer.
+
+    `making`: what a new record would be; None: what Sync As names.
+    """
 
     person: FoundPerson | None = None
     why: tuple[str, ...] = ()
     problem: Problem | None = None
+    making: RecordKind | None = None
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,17 @@ def match_people(
         by link      the record, or the Contact that it became when it was a Lead
         by e-mail    a record that a contact of this batch with the same address is linked to; else the CRM's records
                      with this address, chosen by policy; converted Leads only when nothing else is there
+        elsewhere    where the org prefers existing records: the same two questions for the other object
         none         a new one
 
     A record that a link of this batch claims, and whose address this batch changes, is no match for its old address:
     that address belongs to somebody else now.
     """
-    linked = {ready.contact.id: _by_link(ready, index) for ready in batch}
+    linked = {ready.contact.id: _by_link(ready, ready.kind, index) for ready in batch}
     claims = _claims(batch, linked, mapping)
+    if policies.prefer_existing:
+        linked.update(_linked_elsewhere(batch, linked, index, claims, policies))
+        claims = _claims(batch, linked, mapping)
     while True:
         matches = _matches(batch, linked, index, claims, policies)
         staying = claims.released & _keeping_their_address(batch, matches)
@@ -71,10 +79,62 @@ def _matches(
     for ready in batch:
         match = linked[ready.contact.id]
         if match.person is None:
-            by_email = _by_email(ready, index, claims, policies)
-            match = Match(by_email.person, match.why + by_email.why, by_email.problem)
+            match = _and_then(match, _by_email(ready, ready.kind, index, claims, policies))
+        if match.person is None and match.problem is None and policies.prefer_existing:
+            match = _and_then(match, _elsewhere(ready, index, claims, policies))
         matches[ready.contact.id] = match
-    return matches
+    return _made_once(batch, matches) if policies.prefer_existing else matches
+
+
+def _and_then(match: Match, later: Match) -> Match:
+    return Match(later.person, (*match.why, *later.why), later.problem)
+
+
+def _linked_elsewhere(
+    batch: Sequence[Ready], linked: Mapping[str, Match], index: FoundIndex, claims: _Claims, policies: Policies
+) -> dict[str, Match]:
+    """The contacts that the object which Sync As names knows nothing of, and that are linked to a record of the other."""
+    elsewhere: dict[str, Match] = {}
+    for ready in batch:
+        match = linked[ready.contact.id]
+        if match.person is not None or not _is_new(_by_email(ready, ready.kind, index, claims, policies)):
+            continue
+        other = _by_link(ready, _other(ready.kind), index)
+        if other.person is not None:
+            told = _preferred(other.person, ready)
+            elsewhere[ready.contact.id] = Match(other.person, (*match.why, *other.why, told))
+    return elsewhere
+
+
+def _elsewhere(ready: Ready, index: FoundIndex, claims: _Claims, policies: Policies) -> Match:
+    """The record of the object that Sync As does not name: it is used rather than a second one made (prefer_existing)."""
+    match = _by_email(ready, _other(ready.kind), index, claims, policies)
+    if match.person is None:
+        return match
+    return Match(match.person, (*match.why, _preferred(match.person, ready)))
+
+
+def _preferred(person: FoundPerson, ready: Ready) -> str:
+    return f"The org prefers records that are there already: this {person.ref.kind} is used, no {ready.kind} is made."
+
+
+def _other(kind: RecordKind) -> RecordKind:
+    return RecordKind.CONTACT if kind is RecordKind.LEAD else RecordKind.LEAD
+
+
+def _made_once(batch: Sequence[Ready], matches: Mapping[str, Match]) -> dict[str, Match]:
+    """Where existing records are preferred, new contacts with one address make one record: a Contact if any is to be one."""
+    kinds: dict[str | None, set[RecordKind]] = {}
+    new = [ready for ready in batch if _is_new(matches[ready.contact.id])]
+    for ready in new:
+        kinds.setdefault(ready.contact.email, set()).add(ready.kind)
+    made = dict(matches)
+    for ready in new:
+        if len(kinds[ready.contact.email]) > 1:
+            told = "Another contact with this e-mail address becomes a Contact: both are one record."
+            match = matches[ready.contact.id]
+            made[ready.contact.id] = replace(match, why=(*match.why, told), making=RecordKind.CONTACT)
+    return made
 
 
 def _keeping_their_address(batch: Sequence[Ready], matches: Mapping[str, Match]) -> frozenset[RecordRef]:
@@ -91,13 +151,15 @@ def grouped(batch: Sequence[Ready], matches: Mapping[str, Match]) -> list[Group]
     """The batch by CRM record: contacts that match one record, or would make one with the same address, stand together."""
     members: dict[RecordRef | tuple[RecordKind, str | None], list[Ready]] = {}
     for ready in batch:
-        person = matches[ready.contact.id].person
-        key = person.ref if person is not None else (ready.kind, ready.contact.email)
+        match = matches[ready.contact.id]
+        person = match.person
+        key = person.ref if person is not None else (match.making or ready.kind, ready.contact.email)
         members.setdefault(key, []).append(ready)
     groups = []
     for together in members.values():
-        person = matches[together[0].contact.id].person
-        kind = person.ref.kind if person is not None else together[0].kind
+        match = matches[together[0].contact.id]
+        person = match.person
+        kind = person.ref.kind if person is not None else match.making or together[0].kind
         groups.append(Group(kind, person, newest_first(together)))
     return groups
 
@@ -107,8 +169,8 @@ def newest_first(batch: Sequence[Ready]) -> tuple[Ready, ...]:
     return tuple(sorted(batch, key=lambda ready: (ready.contact.changed, ready.contact.id), reverse=True))
 
 
-def _by_link(ready: Ready, index: FoundIndex) -> Match:
-    link = ready.links.people.get(ready.kind)
+def _by_link(ready: Ready, kind: RecordKind, index: FoundIndex) -> Match:
+    link = ready.links.people.get(kind)
     if link is None:
         return Match()
     held = index.people.get(link)
@@ -145,8 +207,8 @@ def _email_follows(mapping: FieldMapping, kind: RecordKind) -> bool:
     return any(rule.source == "email" and rule.mode is WriteMode.ALWAYS for rule in mapping.of(kind))
 
 
-def _by_email(ready: Ready, index: FoundIndex, claims: _Claims, policies: Policies) -> Match:
-    kind, email = ready.kind, ready.contact.email or ""
+def _by_email(ready: Ready, kind: RecordKind, index: FoundIndex, claims: _Claims, policies: Policies) -> Match:
+    email = ready.contact.email or ""
     claimed = claims.by_email.get((kind, email))
     if claimed:
         person = min(claimed, key=_age)
@@ -183,8 +245,14 @@ def _chosen(candidates: Sequence[FoundPerson], what: str, policies: Policies) ->
                 cause=f"{having}, and the org wants to be asked which one it is.",
                 fix="Merge them in the CRM, or set the policy several_matches to first or most_recent.",
                 who="event team",
+                object=candidates[0].ref.kind.value,
+                mended_by=(Mend.CRM, Mend.POLICY),
             )
             return Match(problem=problem)
+
+
+def _is_new(match: Match) -> bool:
+    return match.person is None and match.problem is None
 
 
 def _age(person: FoundPerson) -> tuple[str, str]:

@@ -1,14 +1,17 @@
-"""What one contact's steps came to: its status, when it comes back, what to unlink. Clock and chance are given."""
+"""What the steps of a contact, event or meeting came to: its status, when it comes back. Clock and chance are given."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from contactsync.domain.batch import ContactPlan
-from contactsync.domain.crm import Failure, Next, Problem, RecordRef, StepResult
+from contactsync.domain.batch import ContactPlan, RecordPlan
+from contactsync.domain.crm import Failure, Mend, Next, Problem, RecordRef, StepResult
+from contactsync.domain.policy import Policies, SeveralMatches
 from contactsync.domain.records import SyncStatus
+
+DEFAULT_POLICIES = Policies()
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,9 @@ class Backoff:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is recorded of one contact. `due_at` None: nothing to do before something changes. `unlink`: links are stale."""
+    """What is recorded of one contact, event or meeting. `due_at` None: nothing to do before something changes. `unlink`:
+    links are stale. `adopt`: the record that the CRM takes the contact for: it is linked to it, and goes once more.
+    """
 
     status: SyncStatus
     due_at: datetime | None = None
@@ -35,22 +40,25 @@ class Outcome:
     next: Next | None = None
     unlink: bool = False
     person: RecordRef | None = None
+    adopt: RecordRef | None = None
 
 
 def outcome(
-    plan: ContactPlan,
+    plan: ContactPlan | RecordPlan,
     results: Mapping[str, StepResult],
     *,
+    policies: Policies = DEFAULT_POLICIES,
     attempts: int,
     rematched: bool,
     backoff: Backoff,
     now: datetime,
     chance: float,
 ) -> Outcome:
-    """What came of one contact's steps.
+    """What came of the steps of one contact, event or meeting.
 
     `attempts`: failed ones before this; `rematched`: the last one already failed because links were stale. What comes
-    back by itself goes before what needs a person: the rest of the contact is not to wait for them.
+    back by itself goes before what needs a person: the rest of the contact is not to wait for them. `policies`: whether
+    several records that the CRM takes a contact for are a person's question.
     """
     if plan.problem is not None:
         return Outcome(SyncStatus.NEEDS_ATTENTION, problem=plan.problem, next=Next.STOP)
@@ -61,13 +69,21 @@ def outcome(
         return Outcome(SyncStatus.SYNCED, person=person)
     failure = min(failures, key=lambda failed: (Next.RETRY, Next.REMATCH, Next.STOP).index(failed.next))
     return after_failure(
-        failure, attempts=attempts, rematched=rematched, backoff=backoff, now=now, chance=chance, person=person
+        failure,
+        policies=policies,
+        attempts=attempts,
+        rematched=rematched,
+        backoff=backoff,
+        now=now,
+        chance=chance,
+        person=person,
     )
 
 
 def after_failure(
     failure: Failure,
     *,
+    policies: Policies = DEFAULT_POLICIES,
     attempts: int,
     rematched: bool,
     backoff: Backoff,
@@ -81,6 +97,19 @@ def after_failure(
         wait = max(backoff.wait(attempts + 1, chance), failure.retry_after or 0)
         due_at = now + timedelta(seconds=wait)
         return Outcome(SyncStatus.RETRYING, due_at, attempts + 1, problem, Next.RETRY, person=person)
+    if failure.next is Next.REMATCH and not rematched and failure.candidates:
+        return _adopted(failure, policies, attempts, now)
     if failure.next is Next.REMATCH and not rematched:
         return Outcome(SyncStatus.RETRYING, now, attempts + 1, problem, Next.REMATCH, unlink=True)
     return Outcome(SyncStatus.NEEDS_ATTENTION, problem=problem, next=Next.STOP, person=person)
+
+
+def _adopted(failure: Failure, policies: Policies, attempts: int, now: datetime) -> Outcome:
+    """The record that the CRM takes the contact for is linked, and the contact goes once more; several may be a question."""
+    problem, count = failure.problem, len(dict.fromkeys(failure.candidates))
+    if count > 1 and policies.several_matches is SeveralMatches.STOP:
+        cause = f"{problem.cause} {count} records resemble it, and the org wants to be asked which one it is."
+        asked = replace(problem, cause=cause, mended_by=tuple(dict.fromkeys((*problem.mended_by, Mend.POLICY))))
+        return Outcome(SyncStatus.NEEDS_ATTENTION, problem=asked, next=Next.STOP)
+    adopt = failure.candidates[0]
+    return Outcome(SyncStatus.RETRYING, now, attempts + 1, problem, Next.REMATCH, adopt=adopt)

@@ -44,7 +44,7 @@ def plan(
     terms = Terms(FoundIndex.of(found), mapping, policies, written, catalogs)
     ordered = sorted(batch, key=lambda ready: ready.contact.id)
     matches = match_people(ordered, terms.index, mapping, policies)
-    companies = match_accounts(_need_accounts(ordered, matches, mapping), terms.index)
+    companies = match_accounts(_need_accounts(ordered, matches, mapping), terms.index, policies.several_matches)
     problems = {
         ready.contact.id: problem
         for ready in ordered

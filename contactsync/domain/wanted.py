@@ -6,29 +6,35 @@ from collections.abc import Iterable, Sequence
 
 from contactsync.domain.batch import Ready
 from contactsync.domain.crm import RecordKind, Wanted
+from contactsync.domain.ladder import REMOVED, Ladder
 from contactsync.domain.mapping import FieldMapping, FieldRule
 from contactsync.domain.names import name_variants
+from contactsync.domain.policy import Policies, RemovedAttendance
 from contactsync.domain.records import Company, SyncAs
 
+PERSON_KINDS = (RecordKind.LEAD, RecordKind.CONTACT)
 
-def wanted(batch: Sequence[Ready], mapping: FieldMapping) -> Wanted:
+
+def wanted(batch: Sequence[Ready], mapping: FieldMapping, policies: Policies) -> Wanted:
     """Everything that `plan` needs to know of the CRM for the whole batch.
 
-    * People: by e-mail in the object that Sync As names, and by the id they are linked to. Contact fields are wanted for
-      Leads too, because a Lead may have been converted.
+    * People: by e-mail in the object that Sync As names, and by the id they are linked to; in both where the org prefers
+      existing records. Contact fields are wanted for Leads too, because a Lead may have been converted.
     * Accounts: only for contacts that become Contacts (a Lead takes the company's name alone), and only when a rule brings
       the Account to the Contact. A picked Account by its id. Any other company by domain and name, a linked one also by
       the link's id: were its Account merged or deleted, the name finds the one that took its place.
-    * Owners when a rule sets one; members and statuses of the campaigns that anybody attends.
+    * Owners when a rule sets one; members and statuses of the campaigns that anybody attends, or attended where the org
+      wants something to become of removed attendances.
     """
-    kinds = _kinds(batch)
+    kinds = _kinds(batch, policies)
     companies = _companies(batch, mapping)
-    going = [ready for ready in batch if campaigns_of(ready)]
+    going = [ready for ready in batch if campaigns_touched(ready, policies)]
     return Wanted(
         emails={
-            kind: frozenset(_emails(ready for ready in batch if ready.kind is kind)) for kind in _asked_kinds(batch)
+            kind: frozenset(_emails(ready for ready in batch if policies.prefer_existing or ready.kind is kind))
+            for kind in _asked_kinds(batch, policies)
         },
-        ids=_ids(batch, companies),
+        ids=_ids(batch, companies, policies),
         account_names=frozenset(
             spelling
             for company in companies
@@ -37,10 +43,11 @@ def wanted(batch: Sequence[Ready], mapping: FieldMapping) -> Wanted:
         ),
         account_domains=frozenset(company.domain for company in companies if company.domain and not company.account_id),
         owner_emails=frozenset(
-            ready.owner_email for ready in batch if ready.owner_email and _sets_owner(ready, mapping)
+            ready.owner_email for ready in batch if ready.owner_email and _sets_owner(ready, mapping, policies)
         ),
-        campaigns=frozenset(campaign_id for ready in going for campaign_id in campaigns_of(ready)),
+        campaigns=frozenset(campaign_id for ready in going for campaign_id in campaigns_touched(ready, policies)),
         member_emails=frozenset(_emails(going)),
+        member_labels=_labels(going, policies) if policies.create_member_statuses else frozenset(),
         fields={
             kind: frozenset(rule.target for rule in mapping.of(kind))
             for kind in (*kinds, *((RecordKind.ACCOUNT,) if companies else ()))
@@ -59,19 +66,41 @@ def campaigns_of(ready: Ready) -> tuple[str, ...]:
     )
 
 
+def campaigns_touched(ready: Ready, policies: Policies) -> tuple[str, ...]:
+    """The campaigns whose members a contact's sync may change: those it belongs to, and by policy those it left."""
+    if policies.removed_attendance is RemovedAttendance.KEEP:
+        return campaigns_of(ready)
+    return tuple(dict.fromkeys(one.campaign_id for one in ready.contact.attendances if one.campaign_id))
+
+
+def _labels(going: Sequence[Ready], policies: Policies) -> frozenset[tuple[str, ...]]:
+    ladder = Ladder(policies.status_map)
+    statuses = {
+        attendance.status
+        for ready in going
+        for attendance in ready.contact.attendances
+        if attendance.campaign_id and not attendance.removed
+    }
+    if policies.removed_attendance is RemovedAttendance.STATUS:
+        attendances = (attendance for ready in going for attendance in ready.contact.attendances)
+        statuses |= {REMOVED for attendance in attendances if attendance.removed}
+    return frozenset(labels for status in statuses if (labels := ladder.labels(status)))
+
+
 def brings_account(mapping: FieldMapping) -> bool:
     """Whether any rule brings the Account to the Contact. With none, Accounts are nobody's business."""
     return any(rule.source == "account" for rule in mapping.of(RecordKind.CONTACT))
 
 
-def _asked_kinds(batch: Sequence[Ready]) -> tuple[RecordKind, ...]:
+def _asked_kinds(batch: Sequence[Ready], policies: Policies) -> tuple[RecordKind, ...]:
     present = {ready.kind for ready in batch}
-    return tuple(kind for kind in (RecordKind.LEAD, RecordKind.CONTACT) if kind in present)
+    anything = policies.prefer_existing and bool(present)
+    return tuple(kind for kind in PERSON_KINDS if anything or kind in present)
 
 
-def _kinds(batch: Sequence[Ready]) -> tuple[RecordKind, ...]:
-    asked = _asked_kinds(batch)
-    return (RecordKind.LEAD, RecordKind.CONTACT) if RecordKind.LEAD in asked else asked
+def _kinds(batch: Sequence[Ready], policies: Policies) -> tuple[RecordKind, ...]:
+    asked = _asked_kinds(batch, policies)
+    return PERSON_KINDS if RecordKind.LEAD in asked else asked
 
 
 def _emails(batch: Iterable[Ready]) -> Iterable[str]:
@@ -85,12 +114,13 @@ def _companies(batch: Sequence[Ready], mapping: FieldMapping) -> tuple[Company, 
     return tuple(dict.fromkeys(company for company in companies if company is not None))
 
 
-def _ids(batch: Sequence[Ready], companies: Sequence[Company]) -> dict[RecordKind, frozenset[str]]:
+def _ids(batch: Sequence[Ready], companies: Sequence[Company], policies: Policies) -> dict[RecordKind, frozenset[str]]:
     ids: dict[RecordKind, set[str]] = {}
     for ready in batch:
-        link = ready.links.people.get(ready.kind)
-        if link is not None:
-            ids.setdefault(ready.kind, set()).add(link.id)
+        for kind in PERSON_KINDS if policies.prefer_existing else (ready.kind,):
+            link = ready.links.people.get(kind)
+            if link is not None:
+                ids.setdefault(kind, set()).add(link.id)
         account_id = _account_id(ready) if companies else None
         if account_id is not None:
             ids.setdefault(RecordKind.ACCOUNT, set()).add(account_id)
@@ -105,8 +135,8 @@ def _account_id(ready: Ready) -> str | None:
     return company.account_id or (link.id if link is not None else None)
 
 
-def _sets_owner(ready: Ready, mapping: FieldMapping) -> bool:
-    kinds: tuple[RecordKind, ...] = (ready.kind, RecordKind.CONTACT)
+def _sets_owner(ready: Ready, mapping: FieldMapping, policies: Policies) -> bool:
+    kinds: tuple[RecordKind, ...] = PERSON_KINDS if policies.prefer_existing else (ready.kind, RecordKind.CONTACT)
     if ready.sync_as is SyncAs.CONTACT:
         kinds = (*kinds, RecordKind.ACCOUNT)
     return any(_is_owner(rule) for kind in kinds for rule in mapping.of(kind))

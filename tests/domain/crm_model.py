@@ -35,6 +35,7 @@ class CrmModel:
     def __init__(self, statuses=(("Sent", True), ("Responded", False)), owners=()):
         self.rows: dict[RecordRef, Row] = {}
         self.statuses = tuple(MemberStatus(label, default) for label, default in statuses)
+        self.added: dict[str, list[MemberStatus]] = {}
         self.owners = tuple(owners)
         self.written = 0
 
@@ -74,8 +75,12 @@ class CrmModel:
                 if row.fields["campaign"] in wanted.campaigns
                 and (row.fields["person"] in people or self._email_of(row) in wanted.member_emails)
             ),
-            member_statuses=dict.fromkeys(wanted.campaigns, self.statuses),
+            member_statuses={campaign: self._statuses_of(campaign) for campaign in wanted.campaigns},
+            can_add_statuses=bool(wanted.member_labels),
         )
+
+    def _statuses_of(self, campaign):
+        return (*self.statuses, *self.added.get(campaign, ()))
 
     def _asked(self, row, wanted):
         names = {name.casefold() for name in wanted.account_names}
@@ -118,7 +123,14 @@ class CrmModel:
         for step in steps:
             fields = {name: self._resolved(value, done) for name, value in step.fields.items()}
             assert step.id not in done, f"{step.id} twice"
-            if step.action is Action.CREATE:
+            assert set(step.after) <= set(done), f"{step.id} comes before what it waits for"
+            if step.action is Action.REMOVE:
+                assert step.kind is RecordKind.MEMBER, "only memberships are ever removed"
+                assert not fields
+                del self.rows[step.ref]
+                self.written += 1
+                done[step.id] = step.ref
+            elif step.action is Action.CREATE:
                 done[step.id] = self._create(step.kind, fields)
             else:
                 assert (step.action is Action.UPDATE) == bool(fields), step
@@ -131,6 +143,12 @@ class CrmModel:
 
     def _create(self, kind, fields):
         self.written += 1
+        if kind is RecordKind.MEMBER_STATUS:
+            known = {status.label.casefold() for status in self._statuses_of(fields["campaign"])}
+            assert fields["label"].casefold() not in known, "the campaign has this status"
+            made = MemberStatus(fields["label"], responded=fields["responded"])
+            self.added.setdefault(fields["campaign"], []).append(made)
+            return RecordRef(kind, f"status{self.written}")
         if kind is RecordKind.MEMBER:
             pair = (fields["campaign"], fields["person"])
             assert all((row.fields["campaign"], row.fields["person"]) != pair for row in self.of(kind)), (
@@ -138,6 +156,7 @@ class CrmModel:
             )
             default = next(status.label for status in self.statuses if status.is_default)
             fields.setdefault("status", default)
+            self._check_status(fields["campaign"], fields["status"])
             assert fields["person"] in self.rows
         elif kind is RecordKind.ACCOUNT:
             assert fields["Name"]
@@ -152,8 +171,13 @@ class CrmModel:
         for name, value in before.items():
             held = row.fields["status"] if row.ref.kind is RecordKind.MEMBER else row.fields.get(name)
             assert value == held, f"{name} was {held}, not {value}"
+        if row.ref.kind is RecordKind.MEMBER and fields:
+            self._check_status(row.fields["campaign"], fields["status"])
         row.fields.update(self._kept(fields))
         self.written += bool(fields)
+
+    def _check_status(self, campaign, label):
+        assert label in {status.label for status in self._statuses_of(campaign)}, f"no status {label}"
 
     @staticmethod
     def _kept(fields):

@@ -90,14 +90,21 @@ def member(number, of, status, campaign="701A", email=None):
     return FoundMember(ref(MEMBER, number), campaign, of, status, email)
 
 
-def found(*records, statuses=("Sent*", "Responded"), campaigns=("701A",)) -> Found:
+def found(*records, statuses=("Sent*", "Responded"), campaigns=("701A",), can_add_statuses=False) -> Found:
     """Found, from records of any kind. Of the statuses of a campaign the one with a star is the default."""
     of = {
         kind: tuple(one for one in records if isinstance(one, kind))
         for kind in (FoundPerson, FoundAccount, FoundOwner, FoundMember)
     }
     listed = tuple(MemberStatus(label.rstrip("*"), label.endswith("*")) for label in statuses)
-    return Found(of[FoundPerson], of[FoundAccount], of[FoundOwner], of[FoundMember], dict.fromkeys(campaigns, listed))
+    return Found(
+        of[FoundPerson],
+        of[FoundAccount],
+        of[FoundOwner],
+        of[FoundMember],
+        dict.fromkeys(campaigns, listed),
+        can_add_statuses=can_add_statuses,
+    )
 
 
 def planned(batch, *records, mapping=MAPPING, policies=None, **more):

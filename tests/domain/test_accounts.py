@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contactsync.domain.crm import Action, FoundAccount, RecordRef, StepRef
-from contactsync.domain.policy import Policies
+from contactsync.domain.policy import Policies, SeveralMatches
 from contactsync.domain.records import Company
 from tests.domain.made import (
     ACCOUNT,
@@ -215,3 +215,13 @@ def test_of_two_contacts_that_share_a_record_the_newest_one_names_the_account():
     made = planned(batch)
     assert [step.fields["Name"] for step in steps_of(made, ACCOUNT)] == ["New Corp"]
     assert made.contacts["1"].account is None
+
+
+def test_of_several_accounts_the_org_chooses_as_of_several_people():
+    records = [account(1, domain="acme.com", created="2021"), account(2, domain="acme.com", created="2023")]
+    one = ready(sync_as="contact", company=Company("k", "Acme", "acme.com"))
+    recent = planned(one, *records, policies=Policies(several_matches=SeveralMatches.MOST_RECENT))
+    assert account_step(recent).ref == ref(ACCOUNT, 2)
+    asked = planned(one, *records, policies=Policies(several_matches=SeveralMatches.STOP))
+    assert asked.steps == ()
+    assert asked.contacts["c1"].problem.code == "several_accounts"

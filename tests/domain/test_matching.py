@@ -238,3 +238,70 @@ def test_no_reason_holds_personal_data(policies):
     made = planned([ready(title="Countess", owner="sales@acme.com")], lead(1), lead(2), policies=policies)
     told = " ".join((*made.contacts["c1"].why, str(made.contacts["c1"].problem)))
     assert not any(word in told.lower() for word in ("ada", "lovelace", "acme", "countess", "@"))
+
+
+# ── an org that prefers existing records ──
+
+PREFER = Policies(prefer_existing=True)
+
+
+@pytest.mark.parametrize(("sync_as", "held", "other"), [("lead", person(), CONTACT), ("contact", lead(), LEAD)])
+def test_a_record_of_the_other_object_is_used_rather_than_a_second_one_made(sync_as, held, other):
+    made = planned(ready(sync_as=sync_as, title="Countess"), held, policies=PREFER)
+    step = person_step(made)
+    assert (step.action, step.ref, step.fields["Title"]) == (Action.UPDATE, ref(other, 1), "Countess")
+    assert any(f"this {other} is used" in line for line in made.contacts["c1"].why)
+
+
+def test_the_object_that_sync_as_names_goes_first():
+    for sync_as, kind in (("lead", LEAD), ("contact", CONTACT)):
+        assert person_step(planned(ready(sync_as=sync_as), lead(), person(), policies=PREFER)).ref == ref(kind, 1)
+
+
+def test_a_lead_that_is_used_for_a_contact_is_written_by_the_rules_of_leads_and_brings_no_account():
+    mapping = mapping_with("lead", rule("title", "LeadTitle__c"))
+    made = planned(ready(sync_as="contact", title="Countess"), lead(), policies=PREFER, mapping=mapping)
+    assert "LeadTitle__c" in person_step(made).fields
+    assert [step.kind for step in made.steps] == [LEAD]
+
+
+def test_nothing_anywhere_makes_what_sync_as_names():
+    for sync_as, kind in (("lead", LEAD), ("contact", CONTACT)):
+        assert person_step(planned(ready(sync_as=sync_as), policies=PREFER)).kind is kind
+
+
+def test_a_converted_lead_leads_to_its_contact_from_the_other_side_too():
+    known = person(7, email="new@acme.com")
+    step = person_step(planned(ready(sync_as="contact"), lead(converted_to=known.ref), known, policies=PREFER))
+    assert step.ref == known.ref
+
+
+def test_several_records_of_the_other_object_go_by_the_policy():
+    stop = Policies(prefer_existing=True, several_matches=SeveralMatches.STOP)
+    made = planned(ready(sync_as="lead"), person(1), person(2), policies=stop)
+    assert made.contacts["c1"].problem.code == "several_matches"
+    assert made.contacts["c1"].problem.object == "Contact"
+
+
+def test_a_link_to_the_other_object_is_kept_when_the_address_changes():
+    one = ready(sync_as="contact", email="new@acme.com", person=ref(LEAD, 1))
+    step = person_step(planned(one, lead(email="old@acme.com"), policies=PREFER))
+    assert (step.ref, step.fields["Email"]) == (ref(LEAD, 1), "new@acme.com")
+
+
+def test_new_contacts_with_one_address_make_one_record_though_they_sync_as_different_objects():
+    made = planned([ready("1", sync_as="lead"), ready("2", sync_as="contact")], policies=PREFER)
+    assert [step.kind for step in made.steps if step.kind.is_person] == [CONTACT]
+    assert made.contacts["1"].person == made.contacts["2"].person
+    assert made.contacts["2"].account is not None
+
+
+def test_one_that_is_linked_elsewhere_is_joined_by_the_others_with_its_new_address():
+    batch = [
+        ready("1", sync_as="contact", email="new@acme.com", person=ref(LEAD, 1)),
+        ready("2", sync_as="lead", email="new@acme.com"),
+        ready("3", sync_as="contact", email="new@acme.com"),
+    ]
+    made = planned(batch, lead(email="old@acme.com"), policies=PREFER)
+    assert {mine.person for mine in made.contacts.values()} == {"p1"}
+    assert person_step(made, "1").ref == ref(LEAD, 1)

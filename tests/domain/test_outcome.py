@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from contactsync.domain.batch import ContactPlan
-from contactsync.domain.crm import Failure, Next, Problem, RecordKind, RecordRef, StepResult
+from contactsync.domain.batch import ContactPlan, RecordPlan
+from contactsync.domain.crm import Failure, Mend, Next, Problem, RecordKind, RecordRef, StepResult
 from contactsync.domain.outcome import Backoff, Outcome, outcome
+from contactsync.domain.policy import Policies, SeveralMatches
 from contactsync.domain.records import SyncStatus
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -70,3 +71,56 @@ def test_a_contact_whose_planning_stopped_needs_attention_and_did_no_step() -> N
 @pytest.mark.parametrize("attempts", [1, 7])
 def test_success_forgets_earlier_attempts(attempts: int) -> None:
     assert come(attempts=attempts).attempts == 0
+
+
+CANDIDATES = (RecordRef(RecordKind.LEAD, "00Q8"), RecordRef(RecordKind.LEAD, "00Q9"))
+
+
+def resembling(*candidates: RecordRef, policies: Policies | None = None, rematched: bool = False) -> Outcome:
+    problem = Problem("duplicate_rule", "A duplicate rule holds it.", "fix")
+    results = {"p1": StepResult("p1", failure=Failure(Next.REMATCH, problem, candidates=candidates))}
+    return outcome(
+        ContactPlan("c-1", person="p1"),
+        results,
+        policies=policies or Policies(),
+        attempts=0,
+        rematched=rematched,
+        backoff=Backoff(2, 3600),
+        now=NOW,
+        chance=0,
+    )
+
+
+def test_a_record_that_the_crm_takes_the_contact_for_is_adopted_and_the_contact_goes_once_more() -> None:
+    done = resembling(*CANDIDATES)
+    assert (done.status, done.due_at, done.next) == (SyncStatus.RETRYING, NOW, Next.REMATCH)
+    assert (done.adopt, done.unlink) == (CANDIDATES[0], False)
+
+
+def test_a_contact_that_is_refused_again_after_adopting_needs_attention() -> None:
+    done = resembling(*CANDIDATES, rematched=True)
+    assert (done.status, done.adopt, done.due_at) == (SyncStatus.NEEDS_ATTENTION, None, None)
+
+
+def test_several_records_that_resemble_a_contact_are_a_question_where_the_org_wants_to_be_asked() -> None:
+    ask = Policies(several_matches=SeveralMatches.STOP)
+    done = resembling(*CANDIDATES, policies=ask)
+    assert (done.status, done.adopt) == (SyncStatus.NEEDS_ATTENTION, None)
+    assert done.problem is not None
+    assert done.problem.code == "duplicate_rule"
+    assert Mend.POLICY in done.problem.mended_by
+    assert resembling(CANDIDATES[0], CANDIDATES[0], policies=ask).adopt == CANDIDATES[0]
+
+
+def test_a_plan_of_a_meeting_comes_to_an_outcome_as_a_contacts_does() -> None:
+    plan = RecordPlan("m-1", "activity1", ("attendee1_1",))
+    activity = RecordRef(RecordKind.ACTIVITY, "00U1")
+    results = {
+        "activity1": StepResult("activity1", ref=activity),
+        "attendee1_1": failed("attendee1_1", Next.RETRY),
+    }
+    arguments = {"attempts": 0, "rematched": False, "backoff": Backoff(2, 3600), "now": NOW, "chance": 0.0}
+    half = outcome(plan, results, **arguments)
+    assert (half.status, half.person) == (SyncStatus.RETRYING, activity)
+    nothing = outcome(RecordPlan("m-1", why=("never made",)), {}, **arguments)
+    assert (nothing.status, nothing.person) == (SyncStatus.SYNCED, None)

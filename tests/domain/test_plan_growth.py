@@ -66,7 +66,9 @@ def test_twice_the_batch_takes_about_twice_the_work():
 
 
 def test_asking_grows_with_the_batch_too():
-    assert calls_of(wanted, batch_of(800), MAPPING) < 2.2 * calls_of(wanted, batch_of(400), MAPPING)
+    assert calls_of(wanted, batch_of(800), MAPPING, Policies()) < 2.2 * calls_of(
+        wanted, batch_of(400), MAPPING, Policies()
+    )
 
 
 def test_one_address_for_all_and_one_company_for_all_are_no_worse():

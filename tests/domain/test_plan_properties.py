@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from contactsync.domain.batch import Links, Plan, Ready
 from contactsync.domain.crm import Action, StepRef
 from contactsync.domain.plan import plan
-from contactsync.domain.policy import STATUS_LADDER, Policies, SeveralMatches
+from contactsync.domain.policy import STATUS_LADDER, Policies, RemovedAttendance, SeveralMatches
 from contactsync.domain.records import Attendance, Company
 from contactsync.domain.wanted import wanted
 from tests.domain.crm_model import CrmModel, user
@@ -27,13 +27,16 @@ COMPANIES = [
     Company("id:4", "Lone"),
 ]
 
-attendances = st.lists(st.tuples(st.sampled_from(["701A", "701B"]), st.sampled_from(STATUSES)), max_size=2)
+attendances = st.lists(
+    st.tuples(st.sampled_from(["701A", "701B"]), st.sampled_from(STATUSES), st.booleans()), max_size=2
+)
 
 
 @st.composite
 def crms(draw):
     """A CRM with a few people, some twice, some converted, some in Accounts and campaigns."""
-    crm = CrmModel(LABELS, [user(1, "sales@acme.com"), user(2, "sales@acme.com"), user(3, "other@acme.com")])
+    labels = draw(st.sampled_from([LABELS, LABELS[:1]]))
+    crm = CrmModel(labels, [user(1, "sales@acme.com"), user(2, "sales@acme.com"), user(3, "other@acme.com")])
     for name in draw(st.lists(st.sampled_from(["Acme Inc.", "acme inc", "Other", "Renamed"]), max_size=2)):
         crm.add(ACCOUNT, Name=name, Website=draw(st.sampled_from([None, "https://www.acme.com/x"])))
     for _ in range(draw(st.integers(0, 3))):
@@ -46,7 +49,7 @@ def crms(draw):
         crm.add(LEAD, converted, Email=draw(st.sampled_from(EMAILS)), LastName="Held", Company="Held", X__c="held")
     people = [row.ref for row in (*crm.of(LEAD), *crm.of(CONTACT)) if row.converted_to is None]
     for one in draw(st.lists(st.sampled_from(people), max_size=2, unique=True)) if people else ():
-        crm.add(MEMBER, campaign="701A", person=one, status=draw(st.sampled_from([label for label, _ in LABELS])))
+        crm.add(MEMBER, campaign="701A", person=one, status=draw(st.sampled_from([label for label, _ in labels])))
     return crm
 
 
@@ -70,7 +73,10 @@ def batches(draw, crm):
                 optional={"custom__x": st.sampled_from([None, "", "new"]), "title": st.sampled_from([None, "T", "U"])},
             )
         )
-        going = [Attendance(f"e{n}", status, campaign) for n, (campaign, status) in enumerate(said.pop("attendances"))]
+        going = [
+            Attendance(f"e{n}", status, campaign, removed)
+            for n, (campaign, status, removed) in enumerate(said.pop("attendances"))
+        ]
         batch.append(ready(f"c{number}", sync_as=sync_as, person=linked, attendances=going, **said))
     return batch
 
@@ -82,12 +88,14 @@ def worlds(draw):
     policies = Policies(
         several_matches=draw(st.sampled_from(SeveralMatches)),
         create_accounts=draw(st.booleans()),
+        prefer_existing=draw(st.booleans()),
+        removed_attendance=draw(st.sampled_from(RemovedAttendance)),
     )
     return crm, draw(batches(crm)), policies
 
 
 def planned(crm, batch, policies) -> Plan:
-    return plan(batch, crm.look_up(wanted(batch, MAPPING)), MAPPING, policies)
+    return plan(batch, crm.look_up(wanted(batch, MAPPING, policies)), MAPPING, policies)
 
 
 def linked(batch, made, done):
@@ -138,7 +146,7 @@ def test_without_its_links_the_same_batch_makes_nothing_new_either(world):
 @settings(deadline=None, max_examples=60)
 def test_the_order_of_the_batch_and_of_what_was_found_does_not_matter(world, chance):
     crm, batch, policies = world
-    found = crm.look_up(wanted(batch, MAPPING))
+    found = crm.look_up(wanted(batch, MAPPING, policies))
     first = plan(batch, found, MAPPING, policies)
 
     def shuffled(items):
