@@ -128,9 +128,10 @@ def orgs_with_work(db: Db, now: datetime) -> tuple[int, ...]:
         ),
         sa.exists().where(t.resync.c.org_id == t.org.c.id, t.resync.c.ended_at.is_(None)),
     )
-    going = sa.and_(
-        t.connection.c.problem.is_(None),
-        sa.or_(t.connection.c.paused_until.is_(None), t.connection.c.paused_until <= now),
+    # As ConnectionRow.paused: a problem without a time stops it, one with a time passes by itself.
+    going = sa.or_(
+        sa.and_(t.connection.c.paused_until.is_(None), t.connection.c.problem.is_(None)),
+        t.connection.c.paused_until <= now,
     )
     rows = db.execute(
         sa.select(t.org.c.id)

@@ -62,11 +62,6 @@ def rows_within(row: ConnectionRow | None, reserve_percent: int, most: int) -> i
     return min(most, max(1, left - CALLS_OF_A_BATCH) * ROWS_PER_CALL)
 
 
-def nothing_left(row: ConnectionRow, reserve_percent: int) -> bool:
-    """Whether the day's calls are used up to the reserve, as far as is known."""
-    return not _within(row, reserve_percent)
-
-
 def _budget(row: ConnectionRow) -> Budget:
     return Budget(row.budget_used, row.budget_limit)
 

@@ -19,7 +19,7 @@ from contactsync.store.queue_events import claim_events
 from contactsync.store.queue_meetings import claim_meetings
 from contactsync.sync.absorb import absorb
 from contactsync.sync.batch import sync_batch
-from contactsync.sync.budget_gate import nothing_left, rows_within
+from contactsync.sync.budget_gate import may_use, rows_within
 from contactsync.sync.event_batch import sync_event_batch
 from contactsync.sync.meeting_batch import sync_meeting_batch
 from contactsync.sync.parts import Parts
@@ -88,6 +88,8 @@ def _round(parts: Parts, org_id: int, lease: HeldLease) -> bool | None:
     turn = Turn(parts, org_id, rules, bound, lease)
     most = rows_within(bound.row if bound else None, rules.policies.reserve_percent, size)
     fed = _feed(turn, most)
+    if fed is None:
+        return None
     synced = 0
     for word, claim, sync in _BATCHES:
         with reading(parts.engine) as db:
@@ -109,13 +111,17 @@ _BATCHES: tuple[tuple[str, Callable[..., Sequence[Any]], Callable[[Turn, Sequenc
 )
 
 
-def _feed(turn: Turn, most: int) -> int:
-    """Put the next of an unfinished resync into the queue, never more than one batch ahead of what arrives by itself."""
-    if turn.bound is None or nothing_left(turn.bound.row, turn.rules.policies.reserve_percent):
-        return 0
+def _feed(turn: Turn, most: int) -> int | None:
+    """Put the next of an unfinished resync into the queue, never more than one batch ahead of what arrives by itself; None
+    when nothing is left of the day's calls, so that it must wait.
+    """
     now = turn.parts.now()
     with reading(turn.parts.engine) as db:
-        room = most - queue.due_count(db, turn.org_id, now, most) if resyncs.active(db, turn.org_id) else 0
+        if not resyncs.active(db, turn.org_id):
+            return 0
+        room = most - queue.due_count(db, turn.org_id, now, most)
+    if turn.bound is not None and not may_use(turn, turn.bound):
+        return None
     if room <= 0:
         return 0
     with turn.lease.writing() as db:
