@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection as Db
 
 from contactsync.domain.merge import as_json
 from contactsync.store import tables as t
+from contactsync.store.due import queued
 
 
 def choose_campaign(db: Db, org_id: int, event_id: str, campaign_id: str | None, now: datetime) -> bool:
@@ -28,5 +29,8 @@ def choose_campaign(db: Db, org_id: int, event_id: str, campaign_id: str | None,
     row = db.execute(sa.select(t.event.c.campaign_choice, t.event.c.campaign_id).where(*here).with_for_update()).one()
     if row.campaign_choice != (campaign_id or ""):
         chosen = {"campaign_choice": campaign_id or "", "campaign_id": campaign_id, "updated_at": now}
-        db.execute(sa.update(t.event).where(*here).values(chosen))
+        # Without a campaign it is nothing to the CRM any more.
+        nothing = {"due_at": None, "sync_status": None, "problem": None, "problem_key": None}
+        queue = queued(now) if campaign_id else nothing
+        db.execute(sa.update(t.event).where(*here).values(**chosen, **queue, change=t.event.c.change + 1))
     return bool(row.campaign_id != campaign_id)

@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 
 from contactsync.domain.errors import RefusedInput
 from contactsync.intake.decode import Payload, decode, known_type
-from contactsync.intake.schemas import CONTACT, DOORS, EVENT, ROSTER
+from contactsync.intake.schemas import CONTACT, DOORS, EVENT, MEETING, ROSTER
 from contactsync.intake.shape import MOST_UNKNOWN, Shape, UnknownKeys
 from tests.intake.conftest import ADA, written
 
@@ -434,7 +434,11 @@ def objects_of(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
     return good_id.map(lambda made: {"id": "c-1", "event_id": "ev-1", **made})
 
 
-@given(st.sampled_from([CONTACT, EVENT, ROSTER]).flatmap(lambda shape: st.tuples(st.just(shape), objects_of(shape))))
+@given(
+    st.sampled_from([CONTACT, EVENT, ROSTER, MEETING]).flatmap(
+        lambda shape: st.tuples(st.just(shape), objects_of(shape))
+    )
+)
 def test_the_swift_way_takes_exactly_what_marshmallow_takes_and_reads_the_same(case):
     shape, sent = case
     try:
