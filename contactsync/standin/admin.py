@@ -1,4 +1,17 @@
-"""`/_standin/…`: what a test or a person may see and do past Salesforce's own API. No token; JSON unless said."""
+"""`/_standin/…`: what a test or a person may see and do past Salesforce's own API. No token; JSON unless said.
+
+| door | does |
+| --- | --- |
+| GET, DELETE `calls` | every call with its subrequests; the counts, of token calls by grant type too |
+| GET, POST `records`, POST `reset` | look at records, write them past all permissions, begin anew |
+| GET, POST `options` | options.py; `calls_used` sets the day's count |
+| GET, POST, DELETE `faults` | planned misbehaviour: faults.py |
+| GET `held`, POST `release` | calls that wait |
+| POST `revoke` | end all access tokens |
+| GET `grants`, POST `revoke_grants` | who is signed in through a browser; end it, as in Setup |
+| POST `convert`, `merge`, `delete`, `archive` | what becomes of records behind a sync's back: lifecycle.py |
+| `fields`, `picklists`, `duplicate_rules`, `validation_rules`, `permissions`, `users` | admin_changes.py |
+"""
 
 from __future__ import annotations
 
@@ -41,6 +54,7 @@ class Admin:
             ("POST", "convert"): self._convert,
             ("POST", "merge"): self._merge,
             ("POST", "delete"): self._delete,
+            ("POST", "archive"): lambda _: {"archived": lifecycle.archive(self.org)},
             **OrgChanges(site.org).routes(),
         }
 

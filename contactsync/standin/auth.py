@@ -74,7 +74,10 @@ class Gate:
         if path == "/services/oauth2/authorize" and method in {"GET", "POST"}:
             return self.grants.authorize({**dict(parse_qsl(query, keep_blank_values=True)), **form})
         if path == "/services/oauth2/userinfo":
-            self.check(headers)
+            try:
+                self.check(headers)
+            except CallRefusedError:
+                return Answer(403, "Bad_OAuth_Token")  # one word of text, where the data API answers 401 [SEEN]
             return Answer(200, self._user_info(base_url))
         if path == "/services/oauth2/revoke" and method == "GET":
             return self._revoke(dict(parse_qsl(query)).get("token", ""))  # as a link [DOC]

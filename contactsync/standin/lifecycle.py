@@ -1,8 +1,9 @@
-"""What people do to records in Salesforce's own pages: convert a lead, merge duplicates."""
+"""What becomes of records behind a sync's back: leads are converted, duplicates merged, old events archived."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from contactsync.standin.errors import RefusedError
@@ -11,7 +12,9 @@ from contactsync.standin.org import Org
 from contactsync.standin.rules import CHILDREN, NAMED_BY, mirror
 from contactsync.standin.schema import SObject
 from contactsync.standin.store import Record
+from contactsync.standin.values import wire_datetime
 
+ARCHIVED_AFTER = timedelta(days=365)
 _CARRIED = (
     "FirstName",
     "LastName",
@@ -72,6 +75,15 @@ def merge(org: Org, sobject: str, master_id: str, loser_ids: Sequence[str]) -> N
             for row in org.store.find(child, key, loser["Id"]):
                 _move(org, child, {**row, key: master["Id"]}, key)
         org.store.delete(sobject, {**loser, "MasterRecordId": master["Id"]})
+
+
+def archive(org: Org) -> int:
+    """Archive the events of a year ago and before, as a background process does now and then [DOC]; how many."""
+    before = wire_datetime(org.clock() - ARCHIVED_AFTER)
+    old = [event for event in org.store.all("Event") if event["StartDateTime"] <= before and not event["IsArchived"]]
+    for event in old:
+        org.store.put("Event", {**event, "IsArchived": True})
+    return len(old)
 
 
 def _move(org: Org, child: str, moved: dict[str, Any], key: str) -> None:

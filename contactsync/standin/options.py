@@ -33,6 +33,7 @@ class Options:
     `shared_activities`: the org has Shared Activities: EventRelation shows the Who and the What of an event too, and flags.
     `duplicate_result_key`: the key of a duplicate rule's result; the wire's is misspelt, some code has met the other one.
     `governor_rows`: collections of more rows than these have every row refused: an org whose own triggers are slow.
+    `multiday_events`: may an event last longer than a day? A switch in the org's Activity Settings.
     `page_size`: rows of a query page when the client names no batch size.
     `shuffle_unrelated`: run unrelated subrequests of a collated composite in an order of our own, as Salesforce may.
     `custom_fields`: `{"Lead": [{"name": "Score__c", "type": "double"}]}`; `seed`: `{"User": [{…}], "Campaign": [{…}]}`.
@@ -62,6 +63,7 @@ class Options:
     shared_activities: bool = False
     duplicate_result_key: str = "duplicateResut"
     governor_rows: int | None = None
+    multiday_events: bool = True
     page_size: int = 2000
     shuffle_unrelated: bool = True
     username: str = "contactsync@standin.example"

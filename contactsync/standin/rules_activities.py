@@ -31,7 +31,8 @@ def prepare_event(org: Org, record: Record, given: Mapping[str, object] | None =
         raise RefusedError("FIELD_INTEGRITY_EXCEPTION", message, [])
     _check_people(org, record, given)
     if given is None or _TIMES & set(given):
-        _derive_times(record, record if given is None else given, new=given is None)
+        longest = LONGEST if org.options.multiday_events else DAY
+        _derive_times(record, record if given is None else given, new=given is None, longest=longest)
     record["AccountId"] = _account_of(org, record)
 
 
@@ -68,7 +69,7 @@ def _account_of(org: Org, record: Record) -> str | None:
     return contact.get("AccountId")
 
 
-def _derive_times(record: Record, given: Mapping[str, object], *, new: bool) -> None:
+def _derive_times(record: Record, given: Mapping[str, object], *, new: bool, longest: timedelta) -> None:
     """Start, end and duration from whichever were given. Raises RefusedError."""
     all_day = bool(record.get("IsAllDayEvent"))
     start = _start(record, given, all_day=all_day)
@@ -77,11 +78,9 @@ def _derive_times(record: Record, given: Mapping[str, object], *, new: bool) -> 
         message = "The start time of an all-day event must be midnight UTC"
         raise RefusedError("FIELD_INTEGRITY_EXCEPTION", message, ["StartDateTime"])
     length = _length(record, given, start, all_day=all_day, new=new)
-    if length < timedelta(0):
-        message = "The event's end must not be before its start"
-        raise RefusedError("FIELD_INTEGRITY_EXCEPTION", message, ["EndDateTime"])
-    if length > LONGEST:
-        message = f"An event can't last longer than {LONGEST.days} days"
+    if not timedelta(0) <= length <= longest:
+        # [SEEN] for an org without multiday events; that the 14 days and an end before the start read so too is [MEM].
+        message = f"Duration must be between 0 and {longest // timedelta(minutes=1)} minutes: Duration"
         raise RefusedError("FIELD_INTEGRITY_EXCEPTION", message, ["DurationInMinutes"])
     # The end of an all-day event is the midnight at which its last day begins: one day ends where it starts [MEM].
     end = start + length - (DAY if all_day else timedelta(0))

@@ -79,7 +79,11 @@ def after_event(org: Org, event: Record) -> None:
 
 
 def after_relation_deleted(org: Org, relation: Record) -> None:
-    """A user who is no longer invited loses his copy."""
+    """A user who is no longer invited loses his copy; an event loses the Who or What whose relation goes [DOC]."""
+    event = org.store.get("Event", relation["EventId"])
+    if relation.get("IsParent") and event is not None:
+        name = "WhatId" if relation["IsWhat"] else "WhoId"
+        org.store.put("Event", {**event, name: None})
     for child in org.store.find("Event", PARENT, relation["EventId"]):
         if child["OwnerId"] == relation["RelationId"]:
             org.store.delete("Event", child)

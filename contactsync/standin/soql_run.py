@@ -102,6 +102,9 @@ class _Run:
         test, candidates = self._condition(where) if where is not None else (None, None)
         live = self.org.store.live.get(self.sobject.name, {})
         chosen = live.values() if candidates is None else [live[found] for found in candidates if found in live]
+        if self.sobject.name == "Event" and not self.deleted:
+            # Only queryAll finds what was archived [DOC].
+            chosen = [record for record in chosen if not record.get("IsArchived")]
         if self.deleted:
             chosen = [*live.values(), *self.org.store.deleted.get(self.sobject.name, {}).values()]
         kept = [record for record in chosen if test(record)] if test else list(chosen)

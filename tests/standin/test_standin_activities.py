@@ -287,3 +287,37 @@ def test_the_look_page_shows_events_and_what_an_administrator_set(wire):
     assert "Event (1)" in page
     assert "Tea &amp; cake" in page
     assert "Duplicate rules: 1." in page
+
+
+def test_an_org_without_multiday_events_takes_one_day_at_most(wire):
+    wire.admin("options", {"multiday_events": False})
+    assert made(wire, EndDateTime="2026-11-25T09:00:00Z")
+    answer = wire.post("sobjects/Event", {**MEETING, "EndDateTime": "2026-11-25T09:01:00Z"})
+    assert answer.json() == [
+        {
+            "message": "Duration must be between 0 and 1440 minutes: Duration",
+            "errorCode": "FIELD_INTEGRITY_EXCEPTION",
+            "fields": ["DurationInMinutes"],
+        }
+    ]
+
+
+def test_an_archived_event_is_found_by_its_id_and_by_query_all_alone(wire):
+    event = made(wire, StartDateTime="2019-01-01T09:00:00Z", EndDateTime="2019-01-01T10:00:00Z")
+    young = made(wire, StartDateTime="2999-01-01T09:00:00Z", EndDateTime="2999-01-01T10:00:00Z")
+    assert wire.admin("archive", {}) == {"archived": 1}
+    soql = "SELECT Id FROM Event ORDER BY Id"
+    assert wire.rows(soql) == [{"Id": young}]
+    rows = wire.get("queryAll", params={"q": soql}).json()["records"]
+    assert [row["Id"] for row in rows] == [event, young]
+    assert wire.patch(f"sobjects/Event/{event}", {"Subject": "Old"}).status_code == 204
+    assert wire.get_row("Event", event)["IsArchived"] is True
+
+
+def test_an_event_loses_the_who_whose_relation_goes(wire):
+    wire.admin("options", {"shared_activities": True})
+    event = made(wire, WhoId=wire.contact(), WhatId=wire.seed("Account", Name="A"))
+    (who, _) = wire.rows("SELECT Id FROM EventRelation ORDER BY Id")
+    assert wire.delete(f"sobjects/EventRelation/{who['Id']}").status_code == 204
+    row = wire.get_row("Event", event)
+    assert (row["WhoId"], row["WhatId"] is None) == (None, False)

@@ -181,7 +181,8 @@ def test_userinfo_tells_who_the_token_belongs_to(wire):
     info = wire.get("/services/oauth2/userinfo").json()
     assert info["preferred_username"] == USERNAME
     assert info["user_id"].startswith("005")
-    assert wire.get("/services/oauth2/userinfo", headers={"Authorization": None}).status_code == 401
+    answer = wire.get("/services/oauth2/userinfo", headers={"Authorization": None})
+    assert (answer.status_code, answer.text) == (403, "Bad_OAuth_Token")
 
 
 def test_over_the_daily_limit_the_token_endpoint_answers_in_the_rest_shape(wire, ask):
