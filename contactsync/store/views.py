@@ -1,4 +1,4 @@
-"""What the API and the command line list beside contacts: events, companies, deliveries, runs.
+"""What the API and the command line list beside contacts: events, companies, deliveries, runs (views_runs.py).
 
 Every reading takes the org's id: nothing of another org can be asked for. Ids are the event platform's own; a delivery's
 and a run's are ours, with a prefix.
@@ -18,6 +18,7 @@ from contactsync.store import tables as t
 from contactsync.store.inbox import delivery_number, public_id
 from contactsync.store.views_contacts import companies_query, company_shown, nested, taking_part
 from contactsync.store.views_paging import Page, Record, Slice, newest, newest_by_status
+from contactsync.store.views_runs import run, runs
 from contactsync.store.views_status import org_status
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "event_exists",
     "events",
     "org_status",
+    "run",
     "runs",
 ]
 
@@ -63,14 +65,14 @@ def event_exists(db: Db, org_id: int, event_id: str) -> bool:
 def _event(row: sa.Row[Any]) -> Record:
     said = {path: value for path, value in values(from_json(row.fields)).items() if path != DELETED}
     shown = nested(said)
-    chosen = row.campaign_choice is not None
+    chosen, made = row.campaign_choice is not None, row.campaign_id is not None and row.campaign_id == row.campaign_made
     return {
         **shown,
         "id": row.source_id,
         "known": row.known,
         "deleted": row.deleted,
         "campaign_id": row.campaign_id,
-        "campaign_from": "person" if chosen else "event_platform" if row.campaign_id else None,
+        "campaign_from": "person" if chosen else "made" if made else "event_platform" if row.campaign_id else None,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
     }
@@ -129,31 +131,4 @@ def _delivery(row: sa.Row[Any]) -> Record:
         "absorbed_at": row.absorbed_at,
         "errors": row.errors or [],
         "log": row.log or {},
-    }
-
-
-# ── runs ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def runs(db: Db, org_id: int, part: Slice, contact_key: int | None = None) -> Page:
-    """A page of an org's runs, or of one contact's, newest first."""
-    of_org = t.sync_run.c.org_id == org_id
-    which = of_org if contact_key is None else sa.and_(of_org, t.sync_run.c.contact_id == contact_key)
-    ids = newest(t.sync_run, which, part)
-    rows = db.execute(sa.select(t.sync_run).where(t.sync_run.c.id.in_(ids)).order_by(t.sync_run.c.id.desc())).all()
-    shown, following = part.cut(rows)
-    return Page(tuple(_run(row) for row in shown), following)
-
-
-def _run(row: sa.Row[Any]) -> Record:
-    return {
-        "id": f"run_{row.id}",
-        "contact_id": row.source_id,
-        "started_at": row.started_at,
-        "finished_at": row.finished_at,
-        "attempt": row.attempt,
-        "outcome": row.outcome,
-        "steps": row.steps,
-        "why": row.why,
-        "problem": row.problem,
     }

@@ -49,13 +49,17 @@ def newest(table: sa.Table, where: sa.ColumnElement[bool], part: Slice) -> sa.Se
     return query.order_by(table.c.id.desc()).limit(part.most)
 
 
-def newest_by_status(table: sa.Table, org_id: int, statuses: Sequence[str], part: Slice) -> sa.Select[Any]:
-    """The same for tables with the index (org_id, status, id): one range of it per status, merged.
+def newest_by_status(
+    table: sa.Table, org_id: int, statuses: Sequence[str], part: Slice, *, column: sa.Column[Any] | None = None
+) -> sa.Select[Any]:
+    """The same for tables with the index (org_id, status, id): one range of it per status, merged. `column`: the status,
+    where it has another name.
 
     Without the status an org with few rows would have to be picked out of everybody's rows.
     """
+    named = table.c.status if column is None else column
     ranges = [
-        sa.select(newest(table, sa.and_(table.c.org_id == org_id, table.c.status == status), part).subquery().c.id)
+        sa.select(newest(table, sa.and_(table.c.org_id == org_id, named == status), part).subquery().c.id)
         for status in statuses
     ]
     merged = sa.union_all(*ranges).subquery()

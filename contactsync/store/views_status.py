@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection as Db
 
 from contactsync.domain.records import SyncStatus
 from contactsync.store import tables as t
+from contactsync.store.problems import problem_of
 from contactsync.store.views_paging import Record
 
 COUNTED_DELIVERIES = {"accepted": "waiting", "rejected": "rejected", "failed": "failed"}
@@ -34,11 +35,17 @@ class CrmStatus:
     budget_limit: int | None = None
     paused_until: datetime | None = None
     problem: dict[str, Any] | None = None
+    budget_at: datetime | None = None  # when the CRM last said its count
 
 
 @dataclass(frozen=True)
 class OrgStatus:
-    """How one org's sync stands. Seconds say for how long the oldest has been due; None: nothing is."""
+    """How one org's sync stands.
+
+    Contacts, meetings and events by sync status (events that the CRM has nothing to do with are not counted), deliveries.
+    Seconds say for how long the oldest has been due; None: nothing is. `crm.problem` has the `key` by which `problems`
+    knows it.
+    """
 
     org: str
     name: str
@@ -47,12 +54,15 @@ class OrgStatus:
     oldest_due_seconds: float | None = None
     oldest_waiting_seconds: float | None = None
     crm: CrmStatus = field(default_factory=CrmStatus)
+    meetings: dict[str, int] = field(default_factory=dict)
+    events: dict[str, int] = field(default_factory=dict)
 
     def as_json(self) -> Record:
         """For `status --json` and the API."""
         shown = asdict(self)
-        until = self.crm.paused_until
-        shown["crm"]["paused_until"] = until.isoformat().replace("+00:00", "Z") if until else None
+        for name in ("paused_until", "budget_at"):
+            at = shown["crm"][name]
+            shown["crm"][name] = at.isoformat().replace("+00:00", "Z") if at else None
         return shown
 
 
@@ -74,8 +84,10 @@ def beats(db: Db, now: datetime) -> dict[str, float]:
 
 def _statuses(db: Db, now: datetime, org_id: int | None) -> tuple[OrgStatus, ...]:
     orgs = db.execute(_only(sa.select(t.org.c.id, t.org.c.slug, t.org.c.name), t.org.c.id, org_id).order_by(t.org.c.id))
-    contacts = _counted(db, t.contact, org_id, list(SyncStatus))
-    deliveries = _counted(db, t.delivery, org_id, list(COUNTED_DELIVERIES))
+    contacts = _counted(db, t.contact, t.contact.c.status, org_id, list(SyncStatus))
+    meetings = _counted(db, t.meeting, t.meeting.c.sync_status, org_id, list(SyncStatus))
+    events = _counted(db, t.event, t.event.c.sync_status, org_id, list(SyncStatus))
+    deliveries = _counted(db, t.delivery, t.delivery.c.status, org_id, list(COUNTED_DELIVERIES))
     due = _oldest_due(db, now, org_id)
     waiting = _oldest_waiting(db, org_id)
     connections = _connections(db, now, org_id)
@@ -83,7 +95,9 @@ def _statuses(db: Db, now: datetime, org_id: int | None) -> tuple[OrgStatus, ...
         OrgStatus(
             org=slug,
             name=name,
-            contacts={status.value: contacts.get((key, status), 0) for status in SyncStatus},
+            contacts=_by_status(key, contacts),
+            meetings=_by_status(key, meetings),
+            events=_by_status(key, events),
             deliveries={word: deliveries.get((key, status), 0) for status, word in COUNTED_DELIVERIES.items()},
             oldest_due_seconds=_age(due.get(key), now),
             oldest_waiting_seconds=_age(waiting.get(key), now),
@@ -97,7 +111,13 @@ def _only(query: sa.Select[Any], column: sa.Column[Any], org_id: int | None) -> 
     return query if org_id is None else query.where(column == org_id)
 
 
-def _counted(db: Db, table: sa.Table, org_id: int | None, statuses: list[str]) -> dict[tuple[int, str], int]:
+def _by_status(key: int, counted: dict[tuple[int, str], int]) -> dict[str, int]:
+    return {status.value: counted.get((key, status), 0) for status in SyncStatus}
+
+
+def _counted(
+    db: Db, table: sa.Table, column: sa.Column[Any], org_id: int | None, statuses: list[str]
+) -> dict[tuple[int, str], int]:
     """Out of the index (org_id, status, id), one range of it per org and status."""
     query = _only(
         sa.select(
@@ -105,7 +125,7 @@ def _counted(db: Db, table: sa.Table, org_id: int | None, statuses: list[str]) -
             *(
                 sa.select(sa.func.count())
                 .select_from(table)
-                .where(table.c.org_id == t.org.c.id, table.c.status == status)
+                .where(table.c.org_id == t.org.c.id, column == status)
                 .correlate(t.org)
                 .scalar_subquery()
                 .label(f"count_{status}")
@@ -121,14 +141,18 @@ def _counted(db: Db, table: sa.Table, org_id: int | None, statuses: list[str]) -
 
 
 def _oldest_due(db: Db, now: datetime, org_id: int | None) -> dict[int, datetime]:
-    oldest = (
-        sa.select(sa.func.min(t.contact.c.due_at))
-        .where(t.contact.c.org_id == t.org.c.id, t.contact.c.due_at <= now)
+    tables = (t.contact, t.event, t.meeting)
+    oldest = [
+        sa.select(sa.func.min(table.c.due_at))
+        .where(table.c.org_id == t.org.c.id, table.c.due_at <= now)
         .correlate(t.org)
         .scalar_subquery()
-    )
-    rows = db.execute(_only(sa.select(t.org.c.id, oldest), t.org.c.id, org_id))
-    return {key: due_at for key, due_at in rows if due_at is not None}
+        .label(table.name)
+        for table in tables
+    ]
+    rows = db.execute(_only(sa.select(t.org.c.id, *oldest), t.org.c.id, org_id))
+    due = {row[0]: [due_at for due_at in row[1:] if due_at is not None] for row in rows}
+    return {key: min(times) for key, times in due.items() if times}
 
 
 def _oldest_waiting(db: Db, org_id: int | None) -> dict[int, datetime]:
@@ -161,8 +185,13 @@ def _connection(row: sa.Row[Any], now: datetime) -> CrmStatus:
         budget_used=row.budget_used,
         budget_limit=row.budget_limit,
         paused_until=row.paused_until if paused else None,
-        problem=row.problem if stopped or paused else None,
+        problem=_problem(row.problem) if stopped or paused else None,
+        budget_at=row.budget_at,
     )
+
+
+def _problem(said: dict[str, Any] | None) -> dict[str, Any] | None:
+    return None if said is None else {**said, "key": problem_of(said).key}
 
 
 def _age(since: datetime | None, now: datetime) -> float | None:

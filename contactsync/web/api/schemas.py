@@ -144,7 +144,9 @@ class Event(ma.Schema):
     campaign_id = text("The CRM campaign whose members its contacts become.")
     campaign_url = text("Where a person can open that campaign.")
     campaign_from = word(
-        ["person", "event_platform"], "Who chose the campaign; what a person chose stands.", allow_none=True
+        ["person", "event_platform", "made"],
+        "Who chose the campaign; what a person chose stands. made: contactsync made it of the event.",
+        allow_none=True,
     )
     created_at = moment("When it was first heard of.")
     updated_at = moment("When something was last said about it.")
