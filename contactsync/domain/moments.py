@@ -17,6 +17,7 @@ LONGEST = timedelta(days=14)
 
 _DAY = timedelta(days=1)
 _MIDNIGHT = time()
+_FIRST_YEAR, _LAST_YEAR = 1700, 4000
 _WIRE = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -179,10 +180,9 @@ def _read(meeting: Meeting, path: str) -> date | None:
 
 def _parsed(text: str) -> date:
     """A date ("2026-11-24") or a datetime, aware or not; whole seconds. Raises ValueError for anything else."""
-    if len(text) == len("2026-11-24"):
-        return date.fromisoformat(text)
-    read = datetime.fromisoformat(text).replace(microsecond=0)
-    if not date(1700, 1, 2) <= read.date() <= date(4000, 12, 30):
+    is_date = len(text) == len("2026-11-24")
+    read = date.fromisoformat(text) if is_date else datetime.fromisoformat(text).replace(microsecond=0)
+    if not _FIRST_YEAR <= read.year <= _LAST_YEAR:
         raise ValueError(text)  # no CRM knows such days, and zones could push them out of the calendar
     return read
 
