@@ -87,6 +87,14 @@ class World:
         """Deliver contacts."""
         self.deliver("contacts", kind, list(items), **options)
 
+    def meeting(self, kind: str = "meeting.updated", **said: Any) -> None:
+        """Deliver a meeting, `m-1` if it is not said."""
+        self.deliver("meetings", kind, {"id": "m-1"} | said)
+
+    def event(self, kind: str = "event.updated", **said: Any) -> None:
+        """Deliver an event, `e-1` if it is not said."""
+        self.deliver("events", kind, {"id": "e-1"} | said)
+
     def sync(self) -> bool:
         """Answer one bell."""
         return sync_org(self.parts, self.org_id)
@@ -95,6 +103,11 @@ class World:
         """A contact's row."""
         with reading(self.parts.engine) as db:
             return db.execute(sa.select(t.contact).where(t.contact.c.source_id == contact_id)).one()
+
+    def of(self, table: sa.Table, source_id: str) -> Any:
+        """The row of an event or a meeting."""
+        with reading(self.parts.engine) as db:
+            return db.execute(sa.select(table).where(table.c.source_id == source_id)).one()
 
     def rows(self, table: sa.Table) -> list[Any]:
         """All rows of a table, in order."""
