@@ -11,10 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from contactsync.cli.shell import Command, Shell, as_json, console, print_json, with_shell
-from contactsync.store import orgs, resyncs
+from contactsync.store import resyncs
 from contactsync.store.engine import reading
-from contactsync.store.views import org_status
-from contactsync.web.api.shapes import resync_shown
+from contactsync.web.api.shapes import resync_shown, status_shown
 
 KINDS = ("contacts", "events", "meetings")
 
@@ -26,11 +25,9 @@ KINDS = ("contacts", "events", "meetings")
 def status(shell: Shell, slug: str, json_wanted: bool) -> None:
     """Show how an org's sync stands: counts by status, what waits and for how long, the CRM and its budget of calls."""
     org = shell.org(slug)
+    stands = status_shown(shell.parts.engine, org.id, shell.parts.now())
     with reading(shell.parts.engine) as db:
-        stands = org_status(db, org.id, shell.parts.now())
-        reserved = orgs.policies(db, org.id).reserve_percent
         running = resyncs.active(db, org.id)
-    stands["crm"]["reserve_percent"] = reserved
     stands["resync"] = resync_shown(running[0]) if running else None
     if json_wanted:
         print_json(stands)
@@ -41,12 +38,12 @@ def status(shell: Shell, slug: str, json_wanted: bool) -> None:
     for name, said in _lines(stands):
         table.add_row(name, escape(said))
     console().print(table)
-    if stands["crm"]["problem"] or any(stands.get(kind, {}).get("needs_attention") for kind in KINDS):
+    if stands["crm"]["problem"] or any(stands[kind]["needs_attention"] for kind in KINDS):
         console().print(f"What is wrong, and how to fix it: contactsync problems {slug}", markup=False)
 
 
 def _lines(stands: Mapping[str, Any]) -> list[tuple[str, str]]:
-    lines = [(kind.capitalize(), _counts(stands[kind])) for kind in (*KINDS, "deliveries") if kind in stands]
+    lines = [(kind.capitalize(), _counts(stands[kind])) for kind in (*KINDS, "deliveries")]
     lines.append(("Waiting", _waiting(stands)))
     lines.append(("CRM", _crm(stands["crm"])))
     if stands["crm"]["state"] != "none":

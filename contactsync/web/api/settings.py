@@ -11,12 +11,13 @@ from contactsync.domain.mapping import MAPPED_KINDS, TooLong, WriteMode
 from contactsync.domain.policy import DuplicateRules, MoveAccounts, RemovedAttendance, SeveralMatches
 from contactsync.domain.policy_json import policies_as_json
 from contactsync.domain.records import SyncAs
-from contactsync.store import orgs, views
+from contactsync.store import orgs
 from contactsync.store.engine import reading
 from contactsync.store.views_paging import Record
 from contactsync.sync import actions
 from contactsync.web.api.routes import Routes
 from contactsync.web.api.schemas import Problem, text, word
+from contactsync.web.api.shapes import status_shown
 from contactsync.web.auth import org, parts
 from contactsync.web.errors import Refusal
 
@@ -185,7 +186,9 @@ class Crm(ma.Schema):
     target = ma.fields.String(allow_none=True, metadata={"description": "Which CRM."})
     calls = ma.fields.Integer(metadata={"description": "Calls to the CRM over this connection."})
     budget_used = ma.fields.Integer(allow_none=True, metadata={"description": "The CRM's own count for the day."})
-    budget_limit = ma.fields.Integer(allow_none=True)
+    budget_limit = ma.fields.Integer(allow_none=True, metadata={"description": "How many it allows in 24 hours."})
+    budget_at = text("When the CRM last said its count.")
+    reserve_percent = ma.fields.Integer(metadata={"description": "How much of them is left to the org's other tools."})
     paused_until = text()
     problem = ma.fields.Nested(Problem, allow_none=True)
 
@@ -198,13 +201,21 @@ class Status(ma.Schema):
     contacts = ma.fields.Dict(
         keys=ma.fields.String(), values=ma.fields.Integer(), metadata={"description": "How many by sync status."}
     )
+    events = ma.fields.Dict(
+        keys=ma.fields.String(),
+        values=ma.fields.Integer(),
+        metadata={"description": "The same; events that the CRM has nothing to do with are not counted."},
+    )
+    meetings = ma.fields.Dict(
+        keys=ma.fields.String(), values=ma.fields.Integer(), metadata={"description": "The same."}
+    )
     deliveries = ma.fields.Dict(
         keys=ma.fields.String(),
         values=ma.fields.Integer(),
         metadata={"description": "How many wait, how many were rejected or failed."},
     )
     oldest_due_seconds = ma.fields.Float(
-        allow_none=True, metadata={"description": "For how long the longest due contact has been due."}
+        allow_none=True, metadata={"description": "For how long the longest due record has been due."}
     )
     oldest_waiting_seconds = ma.fields.Float(
         allow_none=True, metadata={"description": "For how long the oldest waiting delivery has waited."}
@@ -215,5 +226,4 @@ class Status(ma.Schema):
 @status.operation("GET", "/status", Status)
 def get_status() -> Record:
     """Counts, how long the oldest has waited, and how the connection fares."""
-    with reading(parts().engine) as db:
-        return views.org_status(db, org().id, parts().now())
+    return status_shown(parts().engine, org().id, parts().now())

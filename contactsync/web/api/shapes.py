@@ -10,10 +10,11 @@ from typing import Any
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.known_problems import problem_shown
 from contactsync.domain.records import SyncStatus
-from contactsync.store import problems
+from contactsync.store import orgs, problems
 from contactsync.store.engine import Engine, reading
 from contactsync.store.problems import ProblemGroup
 from contactsync.store.resyncs import Resync, ResyncFilter
+from contactsync.store.views import org_status
 from contactsync.store.views_paging import Record, Slice
 
 _RESYNC_ID = re.compile(r"rsy_([1-9]\d{0,17})")
@@ -65,6 +66,14 @@ def resync_number(said: str) -> int | None:
     """Its number; None: no resync can be called so."""
     found = _RESYNC_ID.fullmatch(said)
     return int(found[1]) if found else None
+
+
+def status_shown(engine: Engine, org_id: int, now: datetime) -> Record:
+    """How an org's sync stands, and what it keeps of the CRM's calls for other tools."""
+    with reading(engine) as db:
+        stands = org_status(db, org_id, now)
+        stands["crm"]["reserve_percent"] = orgs.policies(db, org_id).reserve_percent
+    return stands
 
 
 def problems_shown(engine: Engine, org_id: int) -> list[Record]:
