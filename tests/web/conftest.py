@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 from contactsync.config import Config, PluginsConfig, SyncConfig
 from contactsync.hooks import Plugins
 from contactsync.settings import Settings
+from contactsync.standin import Options, serve
 from contactsync.store import orgs
 from contactsync.store.engine import writing
 from contactsync.store.inbox import keep
@@ -31,6 +32,7 @@ from contactsync.sync.org import sync_org
 from contactsync.sync.parts import Parts
 from contactsync.sync.targets import Targets
 from contactsync.web.app import create_app
+from tests.fixtures.salesforce import Salesforce
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 BUNDLED = (*PluginsConfig().load, "contactsync_plugins.jsonl_target")
@@ -181,6 +183,21 @@ def acme(app: Flask, parts: Parts) -> Caller:
 def other(app: Flask, parts: Parts) -> Caller:
     """Another org of the same installation."""
     return make_caller(app, parts, "other")
+
+
+@pytest.fixture
+def salesforce() -> Iterator[Salesforce]:
+    """A stand-in for Salesforce of its own, with a campaign and a user."""
+    seed = {"Campaign": [{"Name": "Expo"}], "User": [{"Email": "sam@acme.example", "LastName": "Sales", "Username": "sam@acme.example"}]}
+    with serve(options=Options(client_id="id", client_secret="secret", seed=seed)) as running:
+        yield Salesforce(running)
+
+
+@pytest.fixture
+def at_salesforce(acme: Caller, salesforce: Salesforce) -> Caller:
+    """An org that is connected to it."""
+    salesforce.connect(acme.parts, acme.org.id)
+    return acme
 
 
 @contextmanager
