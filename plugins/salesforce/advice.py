@@ -93,10 +93,7 @@ NO_SUCH_PLACE = Advice(
     "The value for {fields} is not in Salesforce's list of states and countries.",
     "Map it to a value of the list (`values` in the mapping's rule), or add it in Setup → State and Country Picklists.",
     code="state_or_country_unknown",
-    mended_by=(
-        Mend.MAPPING,
-        Mend.CRM,
-    ),
+    mended_by=(Mend.MAPPING, Mend.CRM),
     seen_as="FIELD_INTEGRITY_EXCEPTION",
 )
 CONTACTS_HIDDEN = Advice(
@@ -112,10 +109,7 @@ NO_CAMPAIGN = Advice(
     "The campaign does not exist, or the integration user cannot see it.",
     "Check the campaign that the event is connected to, and that the integration user may read it.",
     code="campaign_not_found",
-    mended_by=(
-        Mend.SOURCE,
-        Mend.PERMISSION,
-    ),
+    mended_by=(Mend.SOURCE, Mend.PERMISSION),
     seen_as="INVALID_CROSS_REFERENCE_KEY",
 )
 NO_MARKETING_LICENCE = Advice(
@@ -170,5 +164,71 @@ UNKNOWN_REFUSAL = Advice(
     Next.STOP,
     "Salesforce refused the {object} with a code that contactsync does not know ({fields}).",
     "Look the code up in Salesforce's documentation, and report it to the makers of contactsync.",
+    code="salesforce_…",  # with Salesforce's code behind it
     mended_by=(Mend.CRM, Mend.PERMISSION),
+    seen_as="any other",
+)
+ALREADY_THERE = Advice(
+    Next.RETRY,
+    "The {object} was made by somebody else meanwhile.",
+    "Nothing to do: it is looked up again by itself.",
+    NOBODY,
+    code="already_there",
+    seen_as="DUPLICATE_VALUE",
+)
+ATTENDEE_STALE = Advice(
+    Next.RETRY,
+    "A person or the activity changed while the attendee was written.",
+    "Nothing to do: they are looked up again by themselves.",
+    NOBODY,
+    code="attendee_stale",
+    seen_as="INVALID_CROSS_REFERENCE_KEY",
+)
+MEETING_REFUSED = Advice(
+    Next.STOP,
+    "The meeting does not fit Salesforce's rules for events ({fields}): at most 14 days, an end after its start, and no "
+    "account or campaign beside a lead.",
+    "Correct the meeting at the source, or the rules for meetings in the mapping.",
+    MARKETER,
+    code="meeting_refused",
+    mended_by=(Mend.SOURCE, Mend.MAPPING),
+    seen_as="FIELD_INTEGRITY_EXCEPTION",
+)
+STATUS_NOT_ALLOWED = Advice(
+    Next.STOP,
+    "The integration user may not add a status to the campaign.",
+    "Give it edit access to the campaign, add the status yourself, or set the policy create_member_statuses = false.",
+    code="member_status_not_allowed",
+    mended_by=(Mend.PERMISSION, Mend.POLICY, Mend.CRM),
+    seen_as="INSUFFICIENT_ACCESS_OR_READONLY",
+)
+NOT_SEARCHABLE = Advice(
+    Next.STOP,
+    "Salesforce cannot search {fields} on the {object}: the field is encrypted.",
+    "Encrypt it with the deterministic scheme (Setup → Encryption Settings), so that it can be searched.",
+    code="field_not_searchable",
+    mended_by=(Mend.CRM,),
+    seen_as="INVALID_FIELD",
+)
+
+BY_CIRCUMSTANCE: tuple[Advice, ...] = (
+    DAILY_LIMIT,
+    CONCURRENT_LIMIT,
+    GOVERNOR_LIMIT,
+    ALREADY_MEMBER,
+    NO_SUCH_PLACE,
+    CONTACTS_HIDDEN,
+    NO_CAMPAIGN,
+    NO_MARKETING_LICENCE,
+    SESSION_NOT_FOR_API,
+    SESSION_REFUSED,
+    UNREADABLE_ANSWER,
+    NO_API_THERE,
+    ANSWER_LOST,
+    ALREADY_THERE,
+    ATTENDEE_STALE,
+    MEETING_REFUSED,
+    STATUS_NOT_ALLOWED,
+    NOT_SEARCHABLE,
+    UNKNOWN_REFUSAL,
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from contactsync.api import Choice, CrmField, FieldCatalog, Problem, RecordKind
 
-from .advice import ADMIN
 from .ids import object_name
+from .own_advice import PERMISSION_MISSING
 from .soql import containing
 
 MOST_CHOICES = 20
@@ -48,7 +49,13 @@ _NEEDED: Mapping[RecordKind, tuple[str, ...]] = {
     RecordKind.CAMPAIGN: ("queryable",),
     RecordKind.MEMBER: ("queryable", "createable", "updateable"),
     RecordKind.OWNER: ("queryable",),
+    RecordKind.ACTIVITY: ("queryable", "createable", "updateable"),
+    RecordKind.ATTENDEE: ("queryable", "createable"),
 }
+OPTIONAL = frozenset({RecordKind.ACTIVITY, RecordKind.ATTENDEE})
+"""What only meetings need: without it contacts and campaigns sync all the same."""
+_MARKETING = frozenset({RecordKind.CAMPAIGN, RecordKind.MEMBER})
+
 _PERMISSIONS = {"queryable": "read", "createable": "create", "updateable": "edit"}
 
 
@@ -89,11 +96,12 @@ def permission_problems(described: Mapping[str, Any]) -> list[Problem]:
 
 
 def _lacks(kind: RecordKind, missing: Sequence[str]) -> Problem:
-    fix = f"Give it {', '.join(missing)} permission on {kind} in its profile or a permission set."
-    if kind is RecordKind.MEMBER:
-        fix = f"Tick “Marketing User” on the user. {fix}"
-    cause = f"The integration user may not {', '.join(missing)} {kind} records."
-    return Problem("permission_missing", cause, fix, ADMIN, (str(kind),))
+    problem = PERMISSION_MISSING.problem(
+        kind, fields=(object_name(kind),), told=f" It may not {', '.join(missing)} them."
+    )
+    if kind not in _MARKETING:
+        return problem
+    return replace(problem, fix=f"Tick “Marketing User” on the user. {problem.fix}")
 
 
 def daily_calls(limits: object) -> tuple[int | None, int | None]:

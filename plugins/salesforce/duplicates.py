@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from contactsync.api import Failure, Mend, Next, Problem, RecordKind, RecordRef
+from contactsync.api import Failure, Next, Problem, RecordKind, RecordRef
 
-from .advice import ADMIN
 from .errors import Refusal
 from .ids import full_id, is_id, kind_called, object_label
+from .own_advice import OTHER_OBJECT
+from .refusal_advice import BY_CODE
 
 CODE = "DUPLICATES_DETECTED"
 _SPELLINGS = ("duplicateResult", "duplicateResut")
+_ALLOW = "The rule only warns: the policy duplicate_rules = allow saves such records all the same."
 _API_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}", re.ASCII)
 
 
@@ -58,24 +60,19 @@ def resemblance_in(body: object) -> Resemblance:
 def duplicate_failure(kind: RecordKind, told: Resemblance, *, creates: bool) -> Failure:
     """A new record is taken for one of its kind: that one is used. Anything else a person has to settle."""
     same = tuple(ref for ref in told.records if ref.kind is kind)
-    if creates and same:
-        return Failure(Next.REMATCH, _problem(kind, told, "duplicates_detected", "one that exists already"), None, same)
-    others = [each for each in told.kinds if each is not kind]
-    if creates and others:
-        named = " or ".join(object_label(each) for each in others)
-        return Failure(Next.STOP, _problem(kind, told, "duplicate_of_other_object", f"a {named} that exists already"))
-    return Failure(Next.STOP, _problem(kind, told, "duplicates_detected", "another record that exists already"))
+    if not creates:
+        return Failure(Next.STOP, _problem(kind, told))
+    if same:
+        return Failure(Next.REMATCH, _problem(kind, told), candidates=same)
+    return Failure(Next.STOP, _problem(kind, told, [each for each in told.kinds if each is not kind]))
 
 
-def _problem(kind: RecordKind, told: Resemblance, code: str, taken_for: str) -> Problem:
-    rule = f" ({told.rule})" if told.rule else ""
-    fix = "Merge or correct the record it resembles, or exempt the integration user in Setup → Duplicate Rules."
-    if told.warns_only:
-        fix += " The rule only warns: the policy duplicate_rules = allow saves such records all the same."
-    elif code == "duplicate_of_other_object" and kind.is_person:
-        fix += " The policy prefer_existing = true uses the record of the other object instead."
-    cause = f"A duplicate rule in Salesforce{rule} takes the {object_label(kind)} for {taken_for}."
-    return Problem(code, cause, fix, ADMIN, object=str(kind), mended_by=(Mend.CRM, Mend.POLICY))
+def _problem(kind: RecordKind, told: Resemblance, others: Sequence[RecordKind] = ()) -> Problem:
+    problem = (OTHER_OBJECT if others else BY_CODE[CODE]).problem(kind, code=CODE.lower())
+    named = " or ".join(object_label(each) for each in others)
+    said = [f"It is a {named}." if named else "", f"The rule is {told.rule}." if told.rule else ""]
+    fix = f"{problem.fix} {_ALLOW}" if told.warns_only else problem.fix
+    return replace(problem, cause=" ".join(filter(None, (problem.cause, *said))), fix=fix)
 
 
 def _listed(body: object) -> Sequence[object]:

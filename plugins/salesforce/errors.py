@@ -21,16 +21,21 @@ from contactsync.api import Failure, Next, Problem, RecordKind
 
 from .advice import (
     ALREADY_MEMBER,
+    ALREADY_THERE,
     ANSWER_LOST,
+    ATTENDEE_STALE,
     CONCURRENT_LIMIT,
     CONTACTS_HIDDEN,
     DAILY_LIMIT,
     GOVERNOR_LIMIT,
+    MEETING_REFUSED,
     NO_CAMPAIGN,
     NO_MARKETING_LICENCE,
     NO_SUCH_PLACE,
+    NOT_SEARCHABLE,
     SESSION_NOT_FOR_API,
     SESSION_REFUSED,
+    STATUS_NOT_ALLOWED,
     UNKNOWN_REFUSAL,
     Advice,
 )
@@ -57,10 +62,26 @@ _UNKNOWN_COLUMN = re.compile(
     r"No such column '([A-Za-z][A-Za-z0-9_.]*)' on (?:entity|sobject of type) '?([A-Za-z][A-Za-z0-9_]*)", re.ASCII
 )
 _UNKNOWN_PARENT = re.compile(r"understand relationship 'ConvertedContact'")
+_NOT_SEARCHABLE = re.compile(r"field '([A-Za-z][A-Za-z0-9_.]*)' can ?not be filtered", re.ASCII)  # [SEEN]
 _LISTED_FIELDS = re.compile(r"(?:are missing: \[|create/update fields: )([A-Za-z0-9_, ]+)", re.ASCII)
 _LONGEST = re.compile(r"\(max length=(\d+)\)")
 _PLACE = re.compile(r"problem with this (?:country|state)|(?:country|territory) must be specified")  # seen in issues
 _NO_OBJECT = re.compile(r"sObject type '([A-Za-z][A-Za-z0-9_]*)' is not supported", re.ASCII)
+
+_UNLINKED = frozenset({RecordKind.ACTIVITY, RecordKind.ATTENDEE, RecordKind.MEMBER_STATUS})
+_STALE = frozenset({"NOT_FOUND", "ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "CANNOT_UPDATE_CONVERTED_LEAD"})
+_MEETING_FIELDS = frozenset(
+    {
+        "WhoId",
+        "WhatId",
+        "StartDateTime",
+        "EndDateTime",
+        "ActivityDate",
+        "ActivityDateTime",
+        "DurationInMinutes",
+        "IsAllDayEvent",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -93,6 +114,9 @@ def fields_of(refusal: Refusal) -> tuple[str, ...]:
     column = _UNKNOWN_COLUMN.search(refusal.message)
     if column:
         named.append(column[1])
+    searched = _NOT_SEARCHABLE.search(refusal.message)
+    if searched:
+        named.append(searched[1])
     listed = _LISTED_FIELDS.search(refusal.message)
     if listed and not refusal.fields:
         named += listed[1].split(",")
@@ -130,6 +154,8 @@ def _advice(refusal: Refusal, kind: RecordKind | None, *, campaign_unseen: bool)
     special = _by_message(code, message)
     if special:
         return special
+    if kind in _UNLINKED:
+        return _advice_on_meetings_and_statuses(refusal, kind)
     if kind is RecordKind.MEMBER:
         if code == "DUPLICATE_VALUE" and "already a campaign member" in message.lower():
             return ALREADY_MEMBER
@@ -140,6 +166,28 @@ def _advice(refusal: Refusal, kind: RecordKind | None, *, campaign_unseen: bool)
             code in unclear or code.startswith(ACCESS_FAMILY) or code == "FIELD_INTEGRITY_EXCEPTION"
         ):
             return NO_CAMPAIGN
+    return _advice_by_code(code)
+
+
+def _advice_on_meetings_and_statuses(refusal: Refusal, kind: RecordKind) -> Advice:
+    """What belongs to a meeting or a campaign is looked up at every attempt: no link has to go for it."""
+    code = refusal.code
+    known = _advice_by_code(code)
+    if kind is RecordKind.MEMBER_STATUS:
+        if code == "DUPLICATE_VALUE":
+            return ALREADY_THERE
+        return STATUS_NOT_ALLOWED if code.startswith(ACCESS_FAMILY) or code == "INVALID_TYPE" else known
+    if kind is RecordKind.ATTENDEE:
+        if code == "DUPLICATE_VALUE":
+            return ALREADY_THERE
+        return ATTENDEE_STALE if code in _STALE else known
+    if code == "CANNOT_UPDATE_CONVERTED_LEAD":
+        return ATTENDEE_STALE
+    rule = code == "FIELD_INTEGRITY_EXCEPTION" and bool(_MEETING_FIELDS.intersection(fields_of(refusal)))
+    return MEETING_REFUSED if rule else known
+
+
+def _advice_by_code(code: str) -> Advice:
     known = BY_CODE.get(code)
     if known:
         return known
@@ -154,6 +202,8 @@ def _by_message(code: str, message: str) -> Advice | None:
         return CONCURRENT_LIMIT if "concurrent" in message.lower() else DAILY_LIMIT
     if code == "INVALID_SESSION_ID":
         return SESSION_NOT_FOR_API if is_session_not_for_api(message) else SESSION_REFUSED
+    if code == "INVALID_FIELD" and _NOT_SEARCHABLE.search(message):
+        return NOT_SEARCHABLE
     if code == "INVALID_FIELD" and _UNKNOWN_PARENT.search(message):
         return CONTACTS_HIDDEN
     if code == "FIELD_INTEGRITY_EXCEPTION" and _PLACE.search(message):

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
 
-from contactsync.api import Failure, FieldCatalog, FieldValue, Next, Problem, RecordKind, Scalar, TargetError
+from contactsync.api import Failure, FieldCatalog, FieldValue, RecordKind, Scalar, TargetError
 
-from .ids import object_label
+from .own_advice import WRONG_TYPE
 from .rows import Row
 
 Describe = Callable[[RecordKind], FieldCatalog]
@@ -127,10 +127,5 @@ def _as_moment(value: Scalar, field_type: str) -> str:
 
 
 def _unfit(row: Row, name: str, field_type: str) -> Failure:
-    problem = Problem(
-        "wrong_type",
-        f"The value for {name} on the {object_label(row.step.kind)} does not fit its type in Salesforce: {field_type}.",
-        "Map the source field to a Salesforce field of a fitting type, or correct the value at the source.",
-        fields=(name,),
-    )
-    return Failure(Next.STOP, problem)
+    problem = WRONG_TYPE.problem(row.step.kind, fields=(name,), told=f" It is of the type {field_type} there.")
+    return Failure(WRONG_TYPE.next, problem)

@@ -107,4 +107,7 @@ class Outcomes:
             refusals = [
                 replace(found, code="INVALID_TYPE") if found.code == "NOT_FOUND" else found for found in refusals
             ]
-        return failure_of(refusals, row.step.kind, campaign_unseen=unseen)
+        failure = failure_of(refusals, row.step.kind, campaign_unseen=unseen)
+        if row.step.ref and failure.problem.code == "inactive_owner_or_user":
+            return replace(failure, candidates=(row.step.ref,))  # the owner is stale; what we know of the record is not
+        return failure

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from contactsync.api import Mend, Problem, RecordKind, TargetRefused, Wanted
+from contactsync.api import RecordKind, TargetRefused, Wanted
 
-from .ids import full_id, is_id, object_label
+from .ids import full_id, is_id
+from .own_advice import INVALID_FIELD_NAME
 from .soql import Statement, Term, columns, is_identifier, literals, statements
 from .wire import MOST_HEAVY
 
@@ -49,8 +50,8 @@ class Topic(StrEnum):
 
 @dataclass(frozen=True)
 class Question:
-    """One statement. `may_be_hidden`: the object may not be there (campaign members without a Marketing licence, activities'
-    relations in an org that has none); then nothing is found.
+    """One statement. `may_be_hidden`: the object may not be there for us (campaigns and their members without a Marketing
+    licence, activities and their people); then nothing is found, and contacts still sync.
     """
 
     topic: Topic
@@ -156,7 +157,7 @@ def _campaigns(wanted: Wanted) -> list[Question]:
     terms += _terms("Name", wanted.campaign_names, LONGEST_CAMPAIGN)
     selected = columns(("Id", "Name", "CreatedDate"), _fields(wanted, RecordKind.CAMPAIGN))
     head = f"SELECT {selected} FROM Campaign WHERE"  # noqa: S608 - names are checked, values quoted
-    return [Question(Topic.CAMPAIGN, statement) for statement in statements(head, terms)]
+    return [Question(Topic.CAMPAIGN, statement, may_be_hidden=True) for statement in statements(head, terms)]
 
 
 def _activities(wanted: Wanted) -> list[Question]:
@@ -169,7 +170,7 @@ def _activities(wanted: Wanted) -> list[Question]:
     terms = [*ids, *(Term("StartDateTime", (start,), quoted=False) for start in starts)]
     usual = ("Id", "Subject", "StartDateTime", "Description", "WhoId")
     head = f"SELECT {columns(usual, _fields(wanted, RecordKind.ACTIVITY))} FROM Event WHERE IsChild = false AND"  # noqa: S608 - as above
-    made = [Question(Topic.ACTIVITY, statement) for statement in statements(head, terms)]
+    made = [Question(Topic.ACTIVITY, statement, may_be_hidden=True) for statement in statements(head, terms)]
     terms = [Term("EventId", term.values) for term in ids]
     terms += [Term("Event.StartDateTime", (start,), quoted=False) for start in starts]
     head = "SELECT Id, EventId, RelationId, Status FROM EventRelation WHERE"
@@ -189,14 +190,5 @@ def _fields(wanted: Wanted, kind: RecordKind) -> list[str]:
     for name in names:
         if not is_identifier(name):
             shown = name if name.isascii() and name.isprintable() else ascii(name)
-            raise TargetRefused(
-                Problem(
-                    "invalid_field_name",
-                    f"The mapping of {object_label(kind)} names a field that cannot exist: {shown[:80]}.",
-                    "Write the field's API name in the mapping, as in Title or Region__c.",
-                    fields=(shown[:80],),
-                    object=str(kind),
-                    mended_by=(Mend.MAPPING,),
-                )
-            )
+            raise TargetRefused(INVALID_FIELD_NAME.problem(kind, fields=(shown[:80],)))
     return names

@@ -77,19 +77,13 @@ _RESOLVED_ANEW = {
         Next.REMATCH,
         "A duplicate rule in Salesforce takes the {object} for one that exists already.",
         "Merge or correct the record it resembles, or exempt the integration user in Setup → Duplicate Rules.",
-        mended_by=(
-            Mend.CRM,
-            Mend.POLICY,
-        ),
+        mended_by=(Mend.CRM, Mend.POLICY),
     ),
     "INACTIVE_OWNER_OR_USER": Advice(  # [MEM]
         Next.REMATCH,
         "The owner is no longer an active Salesforce user.",
         "Activate the user, or give the contact another owner.",
-        mended_by=(
-            Mend.OWNER,
-            Mend.SOURCE,
-        ),
+        mended_by=(Mend.OWNER, Mend.SOURCE),
     ),
 }
 
@@ -98,21 +92,14 @@ _PERMANENT = {
         Next.STOP,
         "Salesforce requires {fields} on the {object}.",
         "Map a field to it or give the rule a default, or make it optional in Salesforce.",
-        mended_by=(
-            Mend.MAPPING,
-            Mend.CRM,
-        ),
+        mended_by=(Mend.MAPPING, Mend.CRM),
     ),
     "STRING_TOO_LONG": Advice(
         Next.STOP,
         "The text for {fields} is too long.",
         "Shorten it at the source.",
         MARKETER,
-        mended_by=(
-            Mend.SOURCE,
-            Mend.MAPPING,
-            Mend.CRM,
-        ),
+        mended_by=(Mend.SOURCE, Mend.MAPPING, Mend.CRM),
     ),
     "INVALID_EMAIL_ADDRESS": Advice(
         Next.STOP,
@@ -126,10 +113,7 @@ _PERMANENT = {
         "The number for {fields} is too large for its field.",
         "Correct it at the source.",
         MARKETER,
-        mended_by=(
-            Mend.SOURCE,
-            Mend.MAPPING,
-        ),
+        mended_by=(Mend.SOURCE, Mend.MAPPING),
     ),
     "JSON_PARSER_ERROR": Advice(
         Next.STOP,
@@ -141,46 +125,31 @@ _PERMANENT = {
         Next.STOP,
         "A validation rule of your Salesforce refused the {object} ({fields}).",
         "In Setup → Object Manager → {object} → Validation Rules, exempt the integration user, or send what the rule asks.",
-        mended_by=(
-            Mend.CRM,
-            Mend.SOURCE,
-        ),
+        mended_by=(Mend.CRM, Mend.SOURCE),
     ),
     "FIELD_FILTER_VALIDATION_EXCEPTION": Advice(  # [MEM]
         Next.STOP,
         "A lookup filter of your Salesforce refused {fields}.",
         "Change the filter in Setup → Object Manager → {object}, or map another value.",
-        mended_by=(
-            Mend.CRM,
-            Mend.MAPPING,
-        ),
+        mended_by=(Mend.CRM, Mend.MAPPING),
     ),
     "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": Advice(
         Next.STOP,
         "The value for {fields} is not in its restricted picklist.",
         "Add the value to the picklist, or map it to one that is there.",
-        mended_by=(
-            Mend.MAPPING,
-            Mend.CRM,
-        ),
+        mended_by=(Mend.MAPPING, Mend.CRM),
     ),
     "INVALID_FIELD": Advice(
         Next.STOP,
         "Salesforce shows no {fields} on the {object}.",
         "Give the integration user access to the field, or map to another one.",
-        mended_by=(
-            Mend.MAPPING,
-            Mend.PERMISSION,
-        ),
+        mended_by=(Mend.MAPPING, Mend.PERMISSION),
     ),
     "INVALID_FIELD_FOR_INSERT_UPDATE": Advice(
         Next.STOP,
         "The integration user may not write {fields} on the {object}.",
         "Give it edit access to the field, or switch the mapping's rule off.",
-        mended_by=(
-            Mend.MAPPING,
-            Mend.PERMISSION,
-        ),
+        mended_by=(Mend.MAPPING, Mend.PERMISSION),
     ),
     "INVALID_TYPE": Advice(
         Next.STOP,
@@ -193,10 +162,7 @@ _PERMANENT = {
         "What was given for {fields} is no Salesforce id.",
         "Correct the id.",
         MARKETER,
-        mended_by=(
-            Mend.SOURCE,
-            Mend.MAPPING,
-        ),
+        mended_by=(Mend.SOURCE, Mend.MAPPING),
     ),
     "INVALID_ID_FIELD": Advice(
         Next.STOP,
@@ -210,19 +176,13 @@ _PERMANENT = {
         "The value for {fields} does not fit the {object}: an id of the wrong kind of record, or fields that contradict "
         "each other.",
         "Correct the value or the mapping.",
-        mended_by=(
-            Mend.MAPPING,
-            Mend.SOURCE,
-        ),
+        mended_by=(Mend.MAPPING, Mend.SOURCE),
     ),
     "DUPLICATE_VALUE": Advice(
         Next.STOP,
         "Another record has the same value in a field that must be unique ({fields}).",
         "Correct the value at the source, or the other record in Salesforce.",
-        mended_by=(
-            Mend.SOURCE,
-            Mend.CRM,
-        ),
+        mended_by=(Mend.SOURCE, Mend.CRM),
     ),
     "INSUFFICIENT_ACCESS_OR_READONLY": Advice(
         Next.STOP,
@@ -240,10 +200,7 @@ _PERMANENT = {
         Next.STOP,
         "A trigger or flow of your Salesforce refused the {object}.",
         "Look at the triggers and flows on {object}, and exempt the integration user or correct them.",
-        mended_by=(
-            Mend.CRM,
-            Mend.PERMISSION,
-        ),
+        mended_by=(Mend.CRM, Mend.PERMISSION),
     ),
     "CANNOT_EXECUTE_FLOW_TRIGGER": Advice(
         Next.STOP,
@@ -255,10 +212,7 @@ _PERMANENT = {
         Next.STOP,
         "The owner's profile does not allow them to see the {object}.",
         "Give the owner read permission on {object}, or give the contact another owner.",
-        mended_by=(
-            Mend.PERMISSION,
-            Mend.OWNER,
-        ),
+        mended_by=(Mend.PERMISSION, Mend.OWNER),
     ),
     "STORAGE_LIMIT_EXCEEDED": Advice(
         Next.STOP,
@@ -270,19 +224,13 @@ _PERMANENT = {
         Next.STOP,
         "The REST API is not switched on for this Salesforce or this user.",
         "Give the user “API Enabled”.",
-        mended_by=(
-            Mend.CONNECTION,
-            Mend.PERMISSION,
-        ),
+        mended_by=(Mend.CONNECTION, Mend.PERMISSION),
     ),
     "API_CURRENTLY_DISABLED": Advice(
         Next.STOP,
         "The REST API is switched off for the integration user.",
         "Give the user “API Enabled”.",
-        mended_by=(
-            Mend.CONNECTION,
-            Mend.PERMISSION,
-        ),
+        mended_by=(Mend.CONNECTION, Mend.PERMISSION),
     ),
     "INSUFFICIENT_ACCESS": Advice(
         Next.STOP,
@@ -299,5 +247,59 @@ _PERMANENT = {
     ),
 }
 
-BY_CODE: Mapping[str, Advice] = {**_IN_PASSING, **_RESOLVED_ANEW, **_PERMANENT}
+_RARE = {
+    "UNSUPPORTED_API_VERSION": Advice(
+        Next.STOP,
+        "Your Salesforce does not speak the API version set.",
+        "Set api_version to one that it speaks.",
+        OPERATOR,
+        mended_by=(Mend.CONNECTION,),
+    ),
+    "CLIENT_NOT_ACCESSIBLE_FOR_USER": Advice(  # [MEM]
+        Next.STOP,
+        "The integration user may no longer use the app.",
+        "Add the user's profile or permission set to the policies of the External Client App.",
+        mended_by=(Mend.CONNECTION, Mend.PERMISSION),
+    ),
+    "INACTIVE_USER": Advice(  # [MEM]
+        Next.STOP,
+        "The integration user is not active.",
+        "Activate it in Setup → Users.",
+        mended_by=(Mend.CONNECTION,),
+    ),
+    "DELETE_FAILED": Advice(  # [MEM]
+        Next.STOP,
+        "Salesforce did not let the {object} be taken out.",
+        "Look at the triggers and flows on {object}, or set the policy removed_attendance to keep or status.",
+        mended_by=(Mend.CRM, Mend.POLICY),
+    ),
+    "MIXED_DML_OPERATION": Advice(  # [MEM]
+        Next.STOP,
+        "A trigger or flow of your Salesforce on the {object} failed.",
+        "Correct the automation on {object}.",
+        mended_by=(Mend.CRM,),
+    ),
+    "INVALID_CROSS_REFERENCE_TYPE_FOR_FIELD": Advice(  # [MEM]
+        Next.STOP,
+        "The record given for {fields} on the {object} is of a kind that the field does not take.",
+        "Correct the mapping of the field.",
+        mended_by=(Mend.MAPPING,),
+    ),
+    "MISSING_ARGUMENT": Advice(
+        Next.STOP,
+        "Salesforce misses something in our call.",
+        "Report this to the makers of contactsync.",
+        OPERATOR,
+        mended_by=(Mend.PLUGIN,),
+    ),
+    "LIMIT_EXCEEDED": Advice(
+        Next.STOP,
+        "Our call was too large for Salesforce.",
+        "Report this to the makers of contactsync.",
+        OPERATOR,
+        mended_by=(Mend.PLUGIN,),
+    ),
+}
+
+BY_CODE: Mapping[str, Advice] = {**_IN_PASSING, **_RESOLVED_ANEW, **_PERMANENT, **_RARE}
 ACCESS_FAMILY = "INSUFFICIENT_ACCESS"

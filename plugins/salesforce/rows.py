@@ -11,10 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
-from contactsync.api import Action, Failure, FieldValue, Mend, Next, Problem, RecordKind, RecordRef, Step, StepRef
+from contactsync.api import Action, Failure, FieldValue, RecordKind, RecordRef, Step, StepRef
 
-from .advice import MARKETER
-from .ids import full_id, kind_of, object_label
+from .advice import Advice
+from .ids import full_id, kind_of
+from .own_advice import (
+    INVALID_FIELD_NAME,
+    NO_CAMPAIGN_ID,
+    NO_PERSON_FOR_ATTENDEE,
+    NO_PERSON_FOR_MEMBER,
+    NOT_A_NUMBER,
+    REMOVAL_REFUSED,
+    UNKNOWN_STEP,
+)
 from .soql import REFERENCE, is_identifier
 
 AUTO_ASSIGN_OFF = {"Sforce-Auto-Assign": "FALSE"}
@@ -96,13 +105,13 @@ def row_of(step: Step, kinds: Mapping[str, RecordKind], orders: Orders | None = 
         return fields
     for name, value in fields.items():
         if not is_identifier(name) or name.lower() in _RESERVED:
-            return _no_such_field(step, name)
+            return _refused(step, INVALID_FIELD_NAME, ascii(name)[1:-1][:80])
         if isinstance(value, float) and not math.isfinite(value):
-            return _no_number(step, name)
+            return _refused(step, NOT_A_NUMBER, name)
     named = (value.step_id for value in fields.values() if isinstance(value, StepRef))
     needs = tuple(dict.fromkeys((*named, *step.after)))
     if any(need not in kinds for need in needs):
-        return _impossible(step, "unknown_step", "It names a record that no earlier step makes.")
+        return _refused(step, UNKNOWN_STEP)
     return Row(step, fields, needs)
 
 
@@ -116,7 +125,7 @@ def _fields_of(step: Step, kinds: Mapping[str, RecordKind], orders: Orders) -> M
     if step.action is Action.REMOVE:
         if step.kind is RecordKind.MEMBER:
             return {}
-        return _impossible(step, "removal_refused", "contactsync deletes nothing but campaign members.")
+        return _refused(step, REMOVAL_REFUSED)
     if step.kind is RecordKind.MEMBER:
         return _member_fields(step, kinds)
     if step.kind is RecordKind.MEMBER_STATUS:
@@ -150,7 +159,7 @@ def _attendee_fields(step: Step, kinds: Mapping[str, RecordKind]) -> Mapping[str
     person, activity = step.fields.get("person"), step.fields.get("activity")
     kind = kinds.get(person.step_id) if isinstance(person, StepRef) else _kind_named(person)
     if kind is None or not kind.is_person or activity is None:
-        return _impossible(step, "no_person_for_attendee", "An attendee needs an activity, and a lead or a contact.")
+        return _refused(step, NO_PERSON_FOR_ATTENDEE)
     return {"EventId": activity, "RelationId": person, **fields}
 
 
@@ -164,7 +173,7 @@ def _member_fields(step: Step, kinds: Mapping[str, RecordKind]) -> Mapping[str, 
     person = step.fields.get("person")
     kind = kinds.get(person.step_id) if isinstance(person, StepRef) else _kind_named(person)
     if kind not in _PERSON_FIELDS:
-        return _impossible(step, "no_person_for_member", "A campaign member needs a lead or a contact.")
+        return _refused(step, NO_PERSON_FOR_MEMBER)
     campaign = _campaign(step)
     if isinstance(campaign, Failure):
         return campaign
@@ -181,55 +190,16 @@ def _campaign(step: Step) -> FieldValue | Failure:
     if isinstance(given, StepRef):
         return given
     campaign = given.id if isinstance(given, RecordRef) else given
-    return campaign if isinstance(campaign, str) and kind_of(campaign) is RecordKind.CAMPAIGN else _no_campaign(step)
+    return (
+        campaign
+        if isinstance(campaign, str) and kind_of(campaign) is RecordKind.CAMPAIGN
+        else _refused(step, NO_CAMPAIGN_ID)
+    )
 
 
 def _is_record(value: FieldValue) -> TypeGuard[str | RecordRef]:
     return isinstance(value, str | RecordRef)
 
 
-def _no_campaign(step: Step) -> Failure:
-    return _impossible(
-        step,
-        "campaign_not_found",
-        "What the event is connected to is no campaign: a campaign's id begins with 701.",
-        "Connect the event to a campaign.",
-        (Mend.SOURCE,),
-    )
-
-
-def _no_such_field(step: Step, name: str) -> Failure:
-    shown = ascii(name)[1:-1][:80]
-    problem = Problem(
-        "invalid_field_name",
-        f"The mapping of {object_label(step.kind)} names a field that cannot be written: {shown}.",
-        "Write the field's API name in the mapping, as in Title or Region__c.",
-        fields=(shown,),
-        object=str(step.kind),
-        mended_by=(Mend.MAPPING,),
-    )
-    return Failure(Next.STOP, problem)
-
-
-def _no_number(step: Step, name: str) -> Failure:
-    problem = Problem(
-        "not_a_number",
-        f"The value for {name} on the {object_label(step.kind)} is not a finite number.",
-        "Correct it at the source.",
-        MARKETER,
-        (name,),
-        str(step.kind),
-        (Mend.SOURCE, Mend.MAPPING),
-    )
-    return Failure(Next.STOP, problem)
-
-
-def _impossible(
-    step: Step,
-    code: str,
-    cause: str,
-    fix: str = "Report this to the makers of contactsync.",
-    mended_by: tuple[Mend, ...] = (Mend.PLUGIN,),
-) -> Failure:
-    problem = Problem(code, cause, fix, fields=(object_label(step.kind),), object=str(step.kind), mended_by=mended_by)
-    return Failure(Next.STOP, problem)
+def _refused(step: Step, advice: Advice, *fields: str) -> Failure:
+    return Failure(advice.next, advice.problem(step.kind, fields=fields))

@@ -37,11 +37,12 @@ from contactsync.api import (
 )
 
 from .apply import Writer
-from .catalog import catalog_of, choices_of, daily_calls, permission_problems, search_statement
+from .catalog import OPTIONAL, catalog_of, choices_of, daily_calls, permission_problems, search_statement
 from .errors import FIELD_CODES, Refusal, failure_of
 from .fitting import Fitter
 from .gathered import Gathered, statuses_by_campaign
 from .ids import full_id, object_name
+from .known_problems import KNOWN_PROBLEMS
 from .outcomes import Outcomes
 from .pace import Pace
 from .reads import Question, Topic, member_questions, questions
@@ -195,17 +196,22 @@ class SalesforceTarget:
         return choices_of(kind, self._wire.query(statement)) if statement else []
 
     def check(self) -> TargetHealth:
-        """Sign-in, what the user may do with each object, and the day's calls. Raises nothing of the CRM's."""
+        """Sign-in, what the user may do with each object, and the day's calls. Raises nothing of the CRM's.
+
+        What only meetings need is told and leaves the connection in order.
+        """
         problems: list[Problem] = []
+        optional: list[Problem] = []
         used = limit = None
         try:
-            problems += permission_problems(self._wire.read("sobjects") or {})
+            for problem in permission_problems(self._wire.read("sobjects") or {}):
+                (optional if problem.object in OPTIONAL else problems).append(problem)
             used, limit = self._daily_calls()
         except TargetError as error:
             problems.append(_problem_of(error))
         if used is None:
             used, limit = self._wire.calls_used, self._wire.calls_limit
-        return TargetHealth(not problems, tuple(problems), used, limit)
+        return TargetHealth(not problems, (*problems, *optional), used, limit)
 
     def _daily_calls(self) -> tuple[int | None, int | None]:
         try:
@@ -224,7 +230,12 @@ def connect(connection: Connection) -> CrmTarget:
 
 
 SALESFORCE = TargetType(
-    name="salesforce", label="Salesforce", connect=connect, check_settings=wrong_settings, sign_in=SIGN_IN
+    name="salesforce",
+    label="Salesforce",
+    connect=connect,
+    check_settings=wrong_settings,
+    problems=KNOWN_PROBLEMS,
+    sign_in=SIGN_IN,
 )
 
 

@@ -117,7 +117,7 @@ BAD = [
     ({"attributes": "x"}, Next.STOP, "invalid_field_name", ("attributes",)),
     ({"La st": "x"}, Next.STOP, "invalid_field_name", ("La st",)),
     ({"Title": float("nan")}, Next.STOP, "not_a_number", ("Title",)),
-    ({"AccountId": StepRef("nobody")}, Next.STOP, "unknown_step", ("Contact",)),
+    ({"AccountId": StepRef("nobody")}, Next.STOP, "unknown_step", ()),
 ]
 
 
@@ -403,7 +403,7 @@ def test_an_oversized_composite_is_our_own_fault_and_nothing_is_called_lost(org:
     org.fault(do="status", status=200, body={"compositeResponse": [whole]})
     with pytest.raises(TargetRefused) as caught:
         apply(target, create("p1", CONTACT))
-    assert caught.value.problem.code == "salesforce_limit_exceeded"
+    assert caught.value.problem.code == "limit_exceeded"
 
 
 OVERLOADED = {
