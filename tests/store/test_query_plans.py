@@ -1,0 +1,198 @@
+"""Every statement of the queues, the ledger and the views goes by an index: none reads a table that grows from end to end."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from contactsync.domain.crm import Mend, RecordKind, RecordRef
+from contactsync.domain.outcome import Outcome
+from contactsync.domain.records import SyncStatus
+from contactsync.store import choices, connections, problems, queue, resyncs, views, views_meetings, views_status
+from contactsync.store import tables as t
+from contactsync.store.engine import reading, writing
+from contactsync.store.ledger import LinkMade, Recorded, leave_alone, note_attempts, record, record_undo
+from contactsync.store.queue_events import claim_events, read_event
+from contactsync.store.queue_meetings import claim_meetings, read_meeting
+from contactsync.store.resyncs import ResyncFilter
+from contactsync.store.views_paging import Slice
+from contactsync.store.written import marks_of
+from tests.store.conftest import NOW
+
+GROWING = (
+    "contact",
+    "event",
+    "meeting",
+    "meeting_attendee",
+    "attendance",
+    "sync_run",
+    "delivery",
+    "link",
+    "written",
+    "company",
+)
+KEY = "0123456789abcdef"
+LEAD = RecordRef(RecordKind.LEAD, "00Q1")
+PAGE = Slice(10, before=100)
+
+
+def filters():
+    yield ResyncFilter(all=True)
+    yield ResyncFilter(event="e-1", status=SyncStatus.SYNCED)
+    yield ResyncFilter(problem=KEY)
+    yield ResyncFilter(ids=("c-1",))
+    yield ResyncFilter(status=SyncStatus.SYNCED, since=NOW - timedelta(1))
+
+
+def resynced(db, org_id):
+    for which in filters():
+        number = resyncs.start(db, org_id, which, True, NOW)  # noqa: FBT003
+        resyncs.feed(db, org_id, NOW, 10)
+        resyncs.progress(db, org_id, number)
+    resyncs.active(db, org_id)
+    resyncs.resyncs(db, org_id, 10, before=5)
+
+
+def recorded(db, org_id):
+    connection_id = connections.present(db, org_id).id
+    made = [
+        Recorded(
+            key, name, 1, 1, Outcome(SyncStatus.SYNCED, person=LEAD, unlink=unlink), NOW, subject=subject, tied=("x",),
+            run=[], links=links, marks={LEAD: {"Title": "aaa"}},
+        )
+        for key, name, subject, unlink, links in (
+            (1, "c-1", "contact", False, (LinkMade("c-1", LEAD, created_by_us=True),)),
+            (2, "c-2", "contact", True, ()),
+            (1, "e-1", "event", False, (LinkMade("e-1", RecordRef(RecordKind.CAMPAIGN, "701"), created_by_us=True),)),
+            (1, "m-1", "meeting", False, (LinkMade("meeting:m-1", RecordRef(RecordKind.ACTIVITY, "00U"), created_by_us=True),)),
+        )
+    ]  # fmt: skip
+    record(db, org_id, connection_id, made, NOW)
+    record_undo(db, org_id, connection_id, 1, [], [], NOW, NOW)
+    note_attempts(db, "meeting", {1: ["x"]})
+    leave_alone(db, "event", {1: 1})
+    marks_of(db, connection_id, [LEAD])
+
+
+def claimed(db, org_id):
+    connection_id = connections.present(db, org_id).id
+    queue.claim(db, org_id, connection_id, NOW, 10)
+    claim_events(db, org_id, connection_id, NOW, 10)
+    assert claim_meetings(db, org_id, connection_id, NOW, 10)
+    read_event(db, org_id, connection_id, "e-1")
+    read_meeting(db, org_id, connection_id, "m-1")
+    queue.sharing(db, org_id, connection_id, ["a@b.c"])
+    queue.due_count(db, org_id, NOW, 10)
+    queue.orgs_with_work(db, NOW)
+
+
+def seen(db, org_id):
+    views_meetings.meetings(db, org_id, None, PAGE)
+    views_meetings.meetings(db, org_id, SyncStatus.SYNCED, PAGE)
+    views_meetings.meetings(db, org_id, None, PAGE, event_id="e-1")
+    assert views_meetings.meeting(db, org_id, "m-1")
+    views.runs(db, org_id, PAGE)
+    views.runs(db, org_id, PAGE, contact_key=1)
+    views.runs(db, org_id, PAGE, subject="meeting", source_id="m-1")
+    views.run(db, org_id, "run_1")
+    views_status.org_status(db, org_id, NOW)
+    views_status.all_statuses(db, NOW)
+
+
+def grouped(db, org_id):
+    assert problems.groups(db, org_id)
+    problems.records(db, org_id, KEY, PAGE)
+    problems.records(db, org_id, KEY, Slice(10))
+    problems.release(db, org_id, KEY, NOW)
+    problems.release_mended(db, org_id, mends={Mend.MAPPING}, now=NOW)
+
+
+def marked(db, org_id):
+    queue.mark_attendees_due(db, org_id, "e-1", NOW)
+    queue.mark_one_due(db, org_id, "c-1", NOW)
+    queue.mark_incomplete_due(db, org_id, NOW)
+    choices.choose_campaign(db, org_id, "e-1", "701", NOW)
+    queue.release_held(db, org_id, None, NOW)
+
+
+@pytest.fixture
+def filled(engine, acme, vault):
+    """An org with one of everything."""
+    row = {"org_id": acme.id, "fields": {"versions": [], "fields": {}}, "created_at": NOW, "updated_at": NOW}
+    due = {
+        **row,
+        "due_at": NOW,
+        "deleted": False,
+        "problem_key": KEY,
+        "problem": {"code": "x", "mended_by": ["mapping"]},
+    }
+    contact = {**due, "change": 1, "attempts": 0, "forced": False, "status": SyncStatus.QUEUED, "due_at": None}
+    with writing(engine) as db:
+        connections.connect(db, vault, acme.id, "salesforce", {}, {}, NOW)
+        db.execute(sa.insert(t.contact).values(**contact, source_id="c-1", email="a@b.c"))
+        db.execute(sa.insert(t.contact).values(**contact, source_id="c-2"))
+        db.execute(sa.insert(t.event).values(**due, source_id="e-1", known=True))
+        db.execute(sa.insert(t.meeting).values(**due, source_id="m-1", event_id="e-1", sync_status="queued"))
+        db.execute(sa.insert(t.meeting_attendee).values(org_id=acme.id, meeting_id=1, who="id:c-1"))
+    return acme
+
+
+@contextmanager
+def statements(db):
+    """What is executed meanwhile, with its parameters."""
+    heard = []
+
+    def hear(_conn, _cursor, statement, parameters, _context, executemany):
+        heard.append((statement, parameters[0] if executemany else parameters))
+
+    sa.event.listen(db, "before_cursor_execute", hear)
+    try:
+        yield heard
+    finally:
+        sa.event.remove(db, "before_cursor_execute", hear)
+
+
+def plan_of(db, statement, parameters):
+    explain = "EXPLAIN QUERY PLAN " if db.dialect.name == "sqlite" else "EXPLAIN "
+    rows = db.exec_driver_sql(explain + statement, parameters).all()
+    return [str(row[-1]) for row in rows]
+
+
+@pytest.mark.parametrize("doing", [claimed, recorded, resynced, seen, grouped, marked])
+def test_no_statement_reads_a_whole_table_that_grows(engine, filled, doing):
+    with writing(engine) as db:
+        if db.dialect.name != "sqlite":
+            # The tables are small: unless told, Postgres rightly reads them whole.
+            db.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        with statements(db) as heard:
+            doing(db, filled.id)
+        assert len(heard) > 3
+        names = "|".join(GROWING)
+        whole = re.compile(rf"^SCAN ({names})(_\d+)?\b|Seq Scan on ({names})\b")
+        for statement, parameters in heard:
+            if statement.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE")):
+                plan = plan_of(db, statement, parameters)
+                assert not [line for line in plan if whole.search(line.strip())], f"{statement}\n{plan}"
+
+
+def test_a_page_of_what_a_problem_holds_goes_through_all_subjects_once(engine, filled):
+    with reading(engine) as db:
+        seen_ids, before = [], None
+        while True:
+            page = problems.records(db, filled.id, KEY, Slice(1, before))
+            seen_ids += [(item["subject"], item["id"]) for item in page.items]
+            if page.next is None:
+                break
+            before = page.next
+    assert sorted(seen_ids) == [("contact", "c-1"), ("contact", "c-2"), ("event", "e-1"), ("meeting", "m-1")]
+
+
+def test_this_test_would_see_a_table_that_is_read_whole(engine, filled):
+    with writing(engine) as db, statements(db) as heard:
+        db.execute(sa.select(t.contact.c.id).where(t.contact.c.sync_as == "lead")).all()
+        (one,) = heard
+        assert any(re.search(r"SCAN contact|Seq Scan on contact", line) for line in plan_of(db, *one))
