@@ -13,6 +13,8 @@ from contactsync.standin.errors import CallRefusedError, RefusedError
 from contactsync.standin.fields import NUMBER_TYPES, Field
 from contactsync.standin.ids import canonical
 
+YEARS = range(1700, 4001)  # [DOC]; which refusal another year gets is [MEM]
+MOST = 2**31  # an int of the wire is Java's [MEM]
 Scalar = str | int | float | bool | None
 
 _EMAIL = re.compile(
@@ -33,17 +35,19 @@ def parse_datetime(text: str) -> str | None:
     if not _DATETIME.fullmatch(text):
         return None
     try:
-        return wire_datetime(datetime.fromisoformat(text))
-    except ValueError:
+        moment = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
+    return wire_datetime(moment) if moment.year in YEARS else None
 
 
 def parse_date(text: str) -> str | None:
     """The stored form of a calendar date; None when it is none."""
     try:
-        return date.fromisoformat(text).isoformat() if len(text) == 10 else None
+        found = date.fromisoformat(text)
     except ValueError:
         return None
+    return found.isoformat() if len(text) == 10 and found.year in YEARS else None
 
 
 def _unreadable(field: Field, value: object) -> CallRefusedError:
@@ -129,7 +133,7 @@ def _clean_number(field: Field, value: object) -> Scalar:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _unreadable(field, value)
     if field.type == "int":
-        if isinstance(value, float) and not value.is_integer():
+        if (isinstance(value, float) and not value.is_integer()) or abs(value) >= MOST:
             raise _unreadable(field, value)
         return int(value)
     return float(value)

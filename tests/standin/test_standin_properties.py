@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -91,6 +92,45 @@ def test_any_statement_is_answered_or_refused(text):
 def test_any_body_is_answered_or_refused_and_never_breaks_anything(method, path, wrap, body):
     answer = shared_api().answer(make_request(method, f"{BASE}/{path}", {}, wrap(body)))
     assert answer.status in {200, 201, 204, 300, 400, 404}
+
+
+moments = st.datetimes(timezones=st.just(UTC)).map(lambda found: found.isoformat(timespec="seconds")) | st.sampled_from(
+    [
+        "2026-11-24T00:00:00Z",
+        "2026-11-24T10:00:00+14:00",
+        "2026-12-08T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "2026-11-24",
+    ]
+)
+timings = st.fixed_dictionaries(
+    {},
+    optional={
+        "StartDateTime": moments | st.none(),
+        "EndDateTime": moments | st.none(),
+        "ActivityDate": st.sampled_from(["2026-11-24", "9999-12-31"]),
+        "ActivityDateTime": moments,
+        "DurationInMinutes": st.integers(-5, 20_200) | st.sampled_from([10**15, 1440]),
+        "IsAllDayEvent": st.booleans(),
+    },
+)
+
+
+@quick
+@given(timings, timings)
+def test_an_event_that_is_taken_lasts_as_long_as_it_says_whatever_was_given_and_changed(first, second):
+    org = Org()
+    made = Api(org).answer(make_request("POST", f"{BASE}/sobjects/Event", {}, first))
+    assert made.status in {201, 400}
+    for event in list(org.store.all("Event")):
+        changed = Api(org).answer(make_request("PATCH", f"{BASE}/sobjects/Event/{event['Id']}", {}, second))
+        assert changed.status in {204, 400}
+    for event in org.store.all("Event"):
+        start, end = (datetime.fromisoformat(event[name]) for name in ("StartDateTime", "EndDateTime"))
+        length = end - start + timedelta(days=1 if event["IsAllDayEvent"] else 0)
+        assert timedelta(0) <= length <= timedelta(days=14)
+        assert length == timedelta(minutes=event["DurationInMinutes"])
+        assert (event["ActivityDate"], event["EndDate"]) == (start.date().isoformat(), end.date().isoformat())
 
 
 @functools.cache
