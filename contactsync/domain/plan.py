@@ -35,11 +35,11 @@ def plan(
         match people      by link, by e-mail; or a question that stops this contact and no other
         match companies   picked, linked, by domain, by name; a picked Account that is gone stops the contact
         group             contacts that are one CRM record share its step
-        steps             Accounts, then people, then members: a step refers only to steps before it
+        steps             Accounts, people, member statuses, members: a step refers only to steps before it
 
     `found` is what `wanted(batch, …)` asked for; `written`: what we last wrote to the records found, when
-    `marks_needed`; `catalogs`: the fields of the kinds of `rules_need_catalog`. Step ids: a1 …, p1 …, m1 …, in the order
-    of contact ids.
+    `marks_needed`; `catalogs`: the fields of the kinds of `rules_need_catalog`. Step ids: a1 …, p1 …, s1 …, m1 …, in
+    the order of contact ids.
     """
     terms = Terms(FoundIndex.of(found), mapping, policies, written, catalogs)
     ordered = sorted(batch, key=lambda ready: ready.contact.id)

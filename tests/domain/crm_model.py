@@ -17,6 +17,7 @@ from contactsync.domain.crm import (
     StepRef,
 )
 from contactsync.domain.names import normalised_domain
+from contactsync.domain.values import mark_of
 
 
 @dataclass
@@ -38,6 +39,7 @@ class CrmModel:
         self.added: dict[str, list[MemberStatus]] = {}
         self.owners = tuple(owners)
         self.written = 0
+        self.marks: dict[RecordRef, dict[str, str]] = {}  # what was written by apply(), as the sync keeps it
 
     def add(self, kind, converted_to=None, **fields) -> RecordRef:
         number = len(self.rows) + 1
@@ -136,6 +138,10 @@ class CrmModel:
                 assert (step.action is Action.UPDATE) == bool(fields), step
                 self._update(self.rows[step.ref], fields, step.before)
                 done[step.id] = step.ref
+            if step.kind.is_person or step.kind is RecordKind.ACCOUNT:
+                self.marks.setdefault(done[step.id], {}).update(
+                    {name: mark_of(value) for name, value in fields.items()}
+                )
         return done
 
     def _resolved(self, value, done):

@@ -8,15 +8,36 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from contactsync.domain.batch import Links, Plan, Ready
-from contactsync.domain.crm import Action, StepRef
+from contactsync.domain.crm import Action, CrmField, FieldCatalog, StepRef, StepResult
+from contactsync.domain.mapping import FieldMapping, TooLong
 from contactsync.domain.plan import plan
-from contactsync.domain.policy import STATUS_LADDER, Policies, RemovedAttendance, SeveralMatches
+from contactsync.domain.policy import STATUS_LADDER, MoveAccounts, Policies, RemovedAttendance, SeveralMatches
 from contactsync.domain.records import Attendance, Company
+from contactsync.domain.shown import shown
+from contactsync.domain.undo import plan_undo, undo_wanted
+from contactsync.domain.values import mark_of, same
 from contactsync.domain.wanted import wanted
 from tests.domain.crm_model import CrmModel, user
-from tests.domain.made import ACCOUNT, CONTACT, LEAD, MEMBER, mapping_with, ready, rule
+from tests.domain.made import ACCOUNT, CONTACT, LEAD, MAPPING, MEMBER, mapping_with, ready, rule
 
-MAPPING = mapping_with("lead", rule("custom.x", "X__c", clear=True), rule("title", "Title", "if_empty"))
+MODES = (
+    rule("custom.x", "X__c", clear=True),
+    rule("title", "Title", "if_empty"),
+    rule("note", "Description", "append", too_long=TooLong.TRUNCATE),
+    rule("custom.y", "Y__c", "if_ours", clear=True),
+)
+MAPPING = FieldMapping(
+    {
+        **MAPPING.rules,
+        "lead": mapping_with("lead", *MODES).rules["lead"],
+        "contact": mapping_with("contact", *MODES).rules["contact"],
+    }
+)
+CATALOGS = {
+    kind: FieldCatalog(kind, {"Description": CrmField("Description", "Description", "textarea", 12)})
+    for kind in (LEAD, CONTACT)
+}
+NOTES = ["Old", "New", "Old\nNew", "A long story"]
 EMAILS = ["ada@acme.com", "ADA@acme.com", "bob@x.com", "eve@y.com"]
 STATUSES = ["invited", "registered", "cancelled", "no_show", "attended", "dancing"]
 LABELS = (("Sent", True), ("Registered", False), ("Attended", False), ("No Show", False), ("Speaker", False))
@@ -31,6 +52,11 @@ attendances = st.lists(
     st.tuples(st.sampled_from(["701A", "701B"]), st.sampled_from(STATUSES), st.booleans()), max_size=2
 )
 
+held = st.fixed_dictionaries(
+    {}, optional={"Description": st.sampled_from(["Old", "Seen\r\nNew", "Full to edge"]), "Y__c": st.just("held")}
+)
+"""What else a record may hold."""
+
 
 @st.composite
 def crms(draw):
@@ -42,11 +68,17 @@ def crms(draw):
     for _ in range(draw(st.integers(0, 3))):
         accounts = [row.ref.id for row in crm.of(ACCOUNT)]
         account = draw(st.sampled_from([None, *accounts]))
-        crm.add(CONTACT, Email=draw(st.sampled_from(EMAILS)), LastName="Held", AccountId=account)
+        ours = draw(st.booleans())
+        made = crm.add(CONTACT, Email=draw(st.sampled_from(EMAILS)), LastName="Held", AccountId=account, **draw(held))
+        if ours:
+            crm.marks[made] = {name: mark_of(value) for name, value in crm.rows[made].fields.items()}
     for _ in range(draw(st.integers(0, 3))):
         contacts = [row.ref for row in crm.of(CONTACT)]
         converted = draw(st.sampled_from([None, *contacts]))
-        crm.add(LEAD, converted, Email=draw(st.sampled_from(EMAILS)), LastName="Held", Company="Held", X__c="held")
+        email = draw(st.sampled_from(EMAILS))
+        made = crm.add(LEAD, converted, Email=email, LastName="Held", Company="Held", X__c="held", **draw(held))
+        if draw(st.booleans()):
+            crm.marks[made] = {name: mark_of(value) for name, value in crm.rows[made].fields.items()}
     people = [row.ref for row in (*crm.of(LEAD), *crm.of(CONTACT)) if row.converted_to is None]
     for one in draw(st.lists(st.sampled_from(people), max_size=2, unique=True)) if people else ():
         crm.add(MEMBER, campaign="701A", person=one, status=draw(st.sampled_from([label for label, _ in labels])))
@@ -70,7 +102,12 @@ def batches(draw, crm):
                     "changed": st.sampled_from(["1", "2", "3"]),
                     "attendances": attendances,
                 },
-                optional={"custom__x": st.sampled_from([None, "", "new"]), "title": st.sampled_from([None, "T", "U"])},
+                optional={
+                    "custom__x": st.sampled_from([None, "", "new"]),
+                    "custom__y": st.sampled_from([None, "", "new", "newer"]),
+                    "title": st.sampled_from([None, "T", "U"]),
+                    "note": st.sampled_from([None, *NOTES]),
+                },
             )
         )
         going = [
@@ -89,13 +126,18 @@ def worlds(draw):
         several_matches=draw(st.sampled_from(SeveralMatches)),
         create_accounts=draw(st.booleans()),
         prefer_existing=draw(st.booleans()),
+        move_accounts=draw(st.sampled_from(MoveAccounts)),
         removed_attendance=draw(st.sampled_from(RemovedAttendance)),
     )
     return crm, draw(batches(crm)), policies
 
 
 def planned(crm, batch, policies) -> Plan:
-    return plan(batch, crm.look_up(wanted(batch, MAPPING, policies)), MAPPING, policies)
+    return decided(batch, crm.look_up(wanted(batch, MAPPING, policies)), policies, crm)
+
+
+def decided(batch, found, policies, crm) -> Plan:
+    return plan(batch, found, MAPPING, policies, written=crm.marks, catalogs=CATALOGS)
 
 
 def linked(batch, made, done):
@@ -147,7 +189,7 @@ def test_without_its_links_the_same_batch_makes_nothing_new_either(world):
 def test_the_order_of_the_batch_and_of_what_was_found_does_not_matter(world, chance):
     crm, batch, policies = world
     found = crm.look_up(wanted(batch, MAPPING, policies))
-    first = plan(batch, found, MAPPING, policies)
+    first = decided(batch, found, policies, crm)
 
     def shuffled(items):
         return tuple(chance.sample(items, len(items)))
@@ -159,7 +201,7 @@ def test_the_order_of_the_batch_and_of_what_was_found_does_not_matter(world, cha
         owners=shuffled(found.owners),
         members=shuffled(found.members),
     )
-    assert plan(shuffled(batch), mixed, MAPPING, policies) == first
+    assert decided(shuffled(batch), mixed, policies, crm) == first
 
 
 @given(worlds())
@@ -231,17 +273,74 @@ def test_blank_erases_only_what_a_clearing_rule_cleared(world):
     made = planned(crm, batch, policies)
     for step in made.steps:
         erased = {name for name, value in step.fields.items() if value is None}
-        assert erased <= {"X__c"}
-        if erased:
+        assert erased <= {"X__c", "Y__c"}
+        if "X__c" in erased:
             assert cleared & {mine.contact_id for mine in made.contacts.values() if mine.person == step.id}
 
 
 @given(worlds())
 @settings(deadline=None, max_examples=60)
-def test_a_contact_is_never_moved_to_another_account(world):
+def test_a_contact_is_moved_to_another_account_only_as_the_org_lets_it(world):
     crm, batch, policies = world
     for step in planned(crm, batch, policies).steps:
-        assert step.before.get("AccountId") is None
+        before = step.before.get("AccountId")
+        if before is not None:
+            assert policies.move_accounts is not MoveAccounts.NEVER
+            ours = crm.marks.get(step.ref, {}).get("AccountId") == mark_of(before)
+            assert ours or policies.move_accounts is MoveAccounts.ALWAYS
+
+
+@given(worlds())
+@settings(deadline=None, max_examples=60)
+def test_an_account_is_made_only_when_somebody_gets_it(world):
+    crm, batch, policies = world
+    steps = planned(crm, batch, policies).steps
+    made = {step.id for step in steps if step.kind is ACCOUNT and step.action is Action.CREATE}
+    given_away = {value.step_id for step in steps for value in step.fields.values() if isinstance(value, StepRef)}
+    assert made <= given_away
+
+
+@given(worlds())
+@settings(deadline=None, max_examples=60)
+def test_append_keeps_every_word_that_the_crm_holds_and_adds_what_somebody_said(world):
+    crm, batch, policies = world
+    for step in planned(crm, batch, policies).steps:
+        old, new = step.before.get("Description"), step.fields.get("Description")
+        if old is not None:
+            kept, added = new[: len(old.replace("\r", ""))], new[len(old.replace("\r", "")) :].strip()
+            assert kept == old.replace("\r", "")
+            assert added
+            assert any(note.startswith(added) for note in NOTES)
+            assert len(new) <= 12
+
+
+@given(worlds())
+@settings(deadline=None, max_examples=60)
+def test_if_ours_never_overwrites_what_somebody_else_wrote(world):
+    crm, batch, policies = world
+    for step in planned(crm, batch, policies).steps:
+        before = step.before.get("Y__c")
+        if before is not None:
+            assert crm.marks[step.ref]["Y__c"] == mark_of(before)
+
+
+@given(worlds())
+@settings(deadline=None, max_examples=60)
+def test_what_a_run_changed_can_be_undone_and_then_there_is_nothing_left_to_undo(world):
+    crm, batch, policies = world
+    steps = planned(crm, batch, policies).steps
+    before = {row.ref: dict(row.fields) for row in crm.rows.values()}
+    done = crm.apply(steps)
+    results = {step_id: StepResult(step_id, made) for step_id, made in done.items()}
+    run = [shown(step, results) for step in steps]
+    wanted_then = undo_wanted(run, ["701A", "701B"])
+    crm.apply([step for step in plan_undo(run, crm.look_up(wanted_then)) if step.action is Action.UPDATE])
+    assert set(before) - set(crm.rows) == {step.ref for step in steps if step.action is Action.REMOVE}
+    for ref in set(before) & set(crm.rows):
+        fields, now = before[ref], crm.rows[ref].fields
+        differing = {name for name in {*now, *fields} - {"person"} if not same(now.get(name), fields.get(name))}
+        assert differing == set()
+    assert {step.action for step in plan_undo(run, crm.look_up(wanted_then))} <= {Action.LEAVE}
 
 
 RANK = {"Registered": 2, "No Show": 3, "Attended": 4}
@@ -255,7 +354,11 @@ def test_a_member_never_goes_down_the_ladder_and_a_persons_choice_stays(world):
     for step in planned(crm, batch, policies).steps:
         if step.kind is MEMBER and step.action is Action.UPDATE:
             assert step.before["status"] != "Speaker"
-            assert RANK.get(step.fields["status"], 0) >= RANK.get(step.before["status"], 0)
+            if any("was removed" in line for line in step.why):
+                assert policies.removed_attendance is RemovedAttendance.STATUS
+                assert step.before["status"] != "Attended"
+            else:
+                assert RANK.get(step.fields["status"], 0) >= RANK.get(step.before["status"], 0)
 
 
 @given(worlds())
