@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from contactsync.domain.accounts import AccountMatch
 from contactsync.domain.batch import Catalogs, Ready, Written
@@ -37,6 +38,12 @@ class Terms:
     policies: Policies
     written: Written
     catalogs: Catalogs
+
+    @cached_property
+    def rules(self) -> Mapping[RecordKind, tuple[FieldRule, ...]]:
+        """The rules that are on, by kind: picked out once for the whole batch."""
+        kinds = (RecordKind.LEAD, RecordKind.CONTACT, RecordKind.ACCOUNT)
+        return {kind: self.mapping.of(kind) for kind in kinds}
 
     @property
     def allow_duplicates(self) -> bool:
@@ -84,7 +91,7 @@ def account_steps(groups: Sequence[Group], companies: Mapping[Company, AccountMa
 
 
 def _step(step_id: str, match: AccountMatch, newest: Sequence[Ready], terms: Terms) -> Step:
-    rules = terms.mapping.of(RecordKind.ACCOUNT)
+    rules = terms.rules[RecordKind.ACCOUNT]
     catalog = terms.catalogs.get(RecordKind.ACCOUNT)
 
     def said(rule: FieldRule) -> Iterable[FieldValue]:
@@ -113,7 +120,7 @@ def _said(rule: FieldRule, newest: Sequence[Ready], index: FoundIndex) -> Iterat
 
 def _needed(groups: Sequence[Group], companies: Mapping[Company, AccountMatch], terms: Terms) -> frozenset[str]:
     """Which new Accounts will be some Contact's: for each record the newest contact's company that is known."""
-    rules = [rule for rule in terms.mapping.of(RecordKind.CONTACT) if rule.source == "account"]
+    rules = [rule for rule in terms.rules[RecordKind.CONTACT] if rule.source == "account"]
     needed = set()
     for group in groups:
         if group.kind is not RecordKind.CONTACT or not any(_will_write(rule, group, terms) for rule in rules):

@@ -31,7 +31,7 @@ def person_steps(
 
 
 def _step(step_id: str, group: Group, matches: Mapping[str, Match], accounts: AccountSteps, terms: Terms) -> Step:
-    rules = terms.mapping.of(group.kind)
+    rules = terms.rules[group.kind]
     sources = _Sources(group, accounts, _owner(rules, group, terms.index))
     catalog = terms.catalogs.get(group.kind)
     if group.person is None:
