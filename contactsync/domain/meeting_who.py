@@ -35,7 +35,8 @@ def related(
 ) -> Related:
     """The first attendee that is a record stands for the Activity, unless another one of them does already; it is about the
     event's campaign, else about the Account of the first attendee that is a Contact. A Lead stands alone: CRMs refuse one
-    beside anything that the Activity is about, so what somebody else put there keeps Leads away.
+    beside anything that the Activity is about, so what somebody else put there keeps Leads away, and somebody else who
+    stands there keeps contactsync from saying what the Activity is about.
     """
     what = _about(people, event)
     who_rule, what_rule = _rule(rules, "who"), _rule(rules, "what")
@@ -44,7 +45,8 @@ def related(
     who = _who(people, held_who, who_rule, marks, is_new=activity is None, contacts_only=foreign)
     if who is None:
         why = _nobody(people, who_rule, foreign=foreign)
-        return Related(what=what, why=why)
+        # Whoever else stands there may be a Lead: nothing is put beside somebody whom nobody knows.
+        return Related(what=what if is_blank(held_who) else None, why=why)
     writes_who = who.ref if who.ref.id != held_who else None
     if who.ref.kind is not RecordKind.LEAD:
         return Related(writes_who, what, who.ref)

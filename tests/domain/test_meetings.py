@@ -407,3 +407,8 @@ def test_a_meeting_has_a_new_fingerprint_when_its_plan_could_be_another_and_only
     prints = [made(one) for one in others]
     assert len({base, *prints}) == len(others) + 1
     assert made(meeting("m1", invited(ADA), event=event()), mapping_with("meeting", rule("notes", "X__c"))) != base
+
+
+def test_nothing_is_put_beside_somebody_else_who_stands_for_the_activity_and_may_be_a_lead():
+    held = activity(description=LINE, WhoId="00QSomebody")
+    assert main(planned(meeting(link=LINK, event=event()), held)).action is Action.LEAVE
