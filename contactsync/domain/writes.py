@@ -47,9 +47,9 @@ class _Decided:
     gap: bool = False
     why: tuple[str, ...] = ()
 
-    @property
-    def silent(self) -> bool:
-        return self.value is None and not self.cleared
+
+_SILENT = _Decided()
+"""The source says nothing for a rule."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def changed_record(
     for rule in rules:
         mode = mode_of(rule) if mode_of is not None else rule.mode
         decided = _decided(rule, said)
-        if rule.target in settled or decided.silent:
+        if rule.target in settled or decided is _SILENT:
             continue
         place = _Place(held.get(rule.target), marks.get(rule.target), _known(catalog, rule))
         if mode is WriteMode.ON_CREATE:
@@ -200,8 +200,10 @@ def _appended(
 
 def _fitted(rule: FieldRule, value: FieldValue, known: CrmField | None) -> tuple[FieldValue, tuple[str, ...]]:
     """The value as the field can take it, and what was done to it."""
+    if rule.too_long is not TooLong.TRUNCATE or not isinstance(value, str):
+        return value, ()
     most = room_in(known)
-    if rule.too_long is not TooLong.TRUNCATE or not isinstance(value, str) or most is None or len(value) <= most:
+    if most is None or len(value) <= most:
         return value, ()
     return cut(value, most), (_cut_note(most),)
 
@@ -221,25 +223,21 @@ def _decided(rule: FieldRule, said: Said) -> _Decided:
         if value is None and rule.clear:
             cleared = True
             break
-        translated = _translated(rule, value)
+        plain = value.strip() if isinstance(value, str) else value
+        translated = _translated(rule, plain) if rule.values else plain
         if not is_blank(translated):
-            return _Decided(translated, why=() if _stripped(value) == translated else (TRANSLATED,))
+            return _Decided(translated, why=(TRANSLATED,) if translated is not plain else ())
     if not is_blank(rule.default):
         return _Decided(rule.default, cleared, gap=not cleared, why=(DEFAULTED,))
-    return _Decided(cleared=cleared, why=(CLEARED,) if cleared else ())
+    return _Decided(cleared=True, why=(CLEARED,)) if cleared else _SILENT
 
 
 def _translated(rule: FieldRule, value: FieldValue) -> FieldValue:
-    value = _stripped(value)
-    if rule.values and not is_blank(value) and isinstance(value, str | int | float):
+    if not is_blank(value) and isinstance(value, str | int | float):
         return rule.values.get(text_of(value), value)
     return value
 
 
-def _stripped(value: FieldValue) -> FieldValue:
-    return value.strip() if isinstance(value, str) else value
-
-
-def _tell(writes: Writes, rule: FieldRule, notes: Iterable[str]) -> None:
-    if told := " ".join(dict.fromkeys(notes)):
-        writes.why[rule.target] = told
+def _tell(writes: Writes, rule: FieldRule, notes: Sequence[str]) -> None:
+    if notes:
+        writes.why[rule.target] = " ".join(dict.fromkeys(notes))
