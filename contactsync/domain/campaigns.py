@@ -25,7 +25,7 @@ from contactsync.domain.mapping import FieldMapping, FieldRule, WriteMode
 from contactsync.domain.mapping_json import rules_as_json
 from contactsync.domain.moments import local_date, utc_moment
 from contactsync.domain.plan import NO_CATALOGS, NOTHING_WRITTEN
-from contactsync.domain.policy import Policies
+from contactsync.domain.policy import Policies, SeveralMatches
 from contactsync.domain.records import Event, Scalar
 from contactsync.domain.writes import changed_record, created, new_record
 from contactsync.domain.writes import written as kept_or_changed
@@ -76,8 +76,8 @@ def plan_events(
     """The steps that bring a batch of events to their campaigns, by the event platform's id; pure.
 
         connected       its campaign's fields, by the rules' modes
-        not connected   a campaign with the event's name is taken; of several the one that begins on the same day, or a
-                        problem; none: a new one, where the org's policy makes campaigns
+        not connected   a campaign with the event's name is taken, unless it begins on another day; of several the oldest,
+                        the most recent or a question, as the org chose; none: a new one, where the org makes campaigns
         else            nothing
 
     `found` is what `event_wanted(batch, mapping, policies)` asked for. Step ids: `campaign1` …, in the order of event ids.
@@ -94,7 +94,7 @@ def plan_events(
         if not event_needs_crm(event, ready.campaign, mapping, policies):
             plans[event.id] = RecordPlan(event.id, why=(_nothing_to_do(ready),))
             continue
-        match = _matched(ready, found.campaigns, rules)
+        match = _matched(ready, found.campaigns, rules, policies.several_matches)
         if match.problem is not None:
             plans[event.id] = RecordPlan(event.id, why=match.why, problem=match.problem)
             continue
@@ -123,6 +123,7 @@ def event_fingerprint(ready: ReadyEvent, mapping: FieldMapping, policies: Polici
         "version": VERSION,
         "rules": rules_as_json(rules),
         "create_campaigns": policies.create_campaigns,
+        "several_matches": policies.several_matches.value,
         "campaign": ready.campaign.id if ready.campaign is not None else None,
         "deleted": ready.event.deleted,
         "fields": {source: list(_Sources(ready.event).values(source)) for source in sorted(sources)},
@@ -173,27 +174,45 @@ class _Sources:
                     yield fields[path]
 
 
-def _matched(ready: ReadyEvent, campaigns: Sequence[FoundCampaign], rules: Sequence[FieldRule]) -> _Match:
+def _matched(
+    ready: ReadyEvent, campaigns: Sequence[FoundCampaign], rules: Sequence[FieldRule], several: SeveralMatches
+) -> _Match:
     if ready.campaign is not None:
         return _connected(ready.campaign, campaigns)
     names = {name.casefold() for name in _names(ready)}
     named = [campaign for campaign in campaigns if campaign.name.strip().casefold() in names]
+    named.sort(key=lambda campaign: (campaign.created_at, campaign.ref.id))
+    # One that an earlier sync may have made is the event's, whatever day it is on now; of several the day tells.
     if len(named) > 1 or not _attempted(ready, named):
         named = _on_the_same_day(named, _starts_on(ready.event), rules)
-    if len(named) == 1:
-        return _Match(named[0], ("A campaign has the event's name: it is taken.",))
     if not named:
         return _Match(why=("The event has no campaign: one is made for it.",))
-    return _Match(
-        problem=Problem(
-            code="several_campaigns",
-            cause=f"{len(named)} campaigns have the event's name, and nothing tells which one is the event's.",
-            fix="Connect the event to its campaign, or give the campaigns different names or start dates.",
-            who="event team",
-            object=RecordKind.CAMPAIGN.value,
-            mended_by=(Mend.SOURCE, Mend.CRM, Mend.POLICY),
-        )
-    )
+    if len(named) == 1:
+        return _Match(named[0], ("A campaign has the event's name: it is taken.",))
+    return _chosen(named, several)
+
+
+def _chosen(named: Sequence[FoundCampaign], several: SeveralMatches) -> _Match:
+    """One of the campaigns, which stand oldest first."""
+    having = f"{len(named)} campaigns have the event's name"
+    match several:
+        case SeveralMatches.FIRST:
+            return _Match(named[0], (f"{having}: the oldest was taken.",))
+        case SeveralMatches.MOST_RECENT:
+            newest = max(campaign.created_at for campaign in named)
+            campaign = next(campaign for campaign in named if campaign.created_at == newest)
+            return _Match(campaign, (f"{having}: the most recent was taken.",))
+        case SeveralMatches.STOP:
+            problem = Problem(
+                code="several_campaigns",
+                cause=f"{having}, and the org wants to be asked which one it is.",
+                fix="Connect the event to its campaign, give the campaigns different names or start dates, or set the policy "
+                "several_matches to first or most_recent.",
+                who="event team",
+                object=RecordKind.CAMPAIGN.value,
+                mended_by=(Mend.SOURCE, Mend.CRM, Mend.POLICY),
+            )
+            return _Match(problem=problem)
 
 
 def _connected(ref: RecordRef, campaigns: Sequence[FoundCampaign]) -> _Match:
