@@ -51,17 +51,35 @@ def filled(acme: Caller, tmp_path: Path) -> dict[str, str]:
     acme.deliver("events", "event.created", {"id": ODD, "name": "Expo", "campaign_id": "701"})
     attending = [{"id": ODD, "status": "registered"}]
     delivery = acme.deliver("contacts", "contact.created", person(1, id=ODD, sync_as="contact", events=attending))
+    picked = {"name": "Nowhere", "account_id": "gone"}  # a problem: the Account that was picked is not there
+    acme.deliver("contacts", "contact.created", person(2, sync_as="contact", company=picked))
+    times = {"starts_at": "2026-11-24T09:00:00Z", "ends_at": "2026-11-24T10:00:00Z"}
+    meeting = {"id": ODD, "title": "Talk", "event_id": ODD, "attendees": [{"contact_id": ODD}], **times}
+    acme.deliver("meetings", "meeting.created", meeting)
     acme.sync()
     assert acme.get(f"/contacts/{quote(ODD, safe='')}")["sync"]["status"] == "synced"
-    return {"contact_id": ODD, "event_id": ODD, "delivery_id": public_id(delivery), "kind": "account"}
+    assert acme.get(f"/meetings/{quote(ODD, safe='')}")["sync"]["status"] == "synced"
+    resync = acme.ask("POST", "/resync", {"contacts": [ODD]}).json["id"]
+    (problem,) = acme.get("/problems")["items"]
+    (run, *_) = acme.get("/runs")["items"]
+    odd = {"contact_id": ODD, "event_id": ODD, "meeting_id": ODD}
+    ours = {"delivery_id": public_id(delivery), "run_id": run["id"], "resync_id": resync, "problem_id": problem["id"]}
+    return {**odd, **ours, "kind": "account"}
 
 
 BODIES = {
+    "/connection/sign-in": {"target": "jsonl", "settings": {}},
     "/contacts/search": {"email": "ada1@example.com"},
     "/events/{event_id}/campaign": {"campaign_id": "701"},
     "/mapping/{kind}": {"rules": [{"source": "name", "target": "Name", "mode": "on_create"}]},
     "/policies": {"several_matches": "stop"},
+    "/preview": {"all": True, "limit": 10},
+    "/resync": {"event": ODD},
+    "/runs/{run_id}/undo": {"dry_run": True},
 }
+
+NOT_AT_A_FILE = ("/api/v1/connection/sign-in",)
+"""Operations that a CRM that is a file refuses: it has no sign-in. They have tests of their own."""
 
 
 def call(caller: Caller, method: str, path: str, ids: dict[str, str]) -> Any:
@@ -101,7 +119,8 @@ def test_every_operation_answers_what_the_document_promises(app: Flask, acme: Ca
         answer = call(acme, method, path, filled)
         promised = operation["responses"]
         assert str(answer.status_code) in promised, (method, path, answer.get_data(as_text=True))
-        assert answer.status_code < 300, (method, path, answer.get_data(as_text=True))
+        if path not in NOT_AT_A_FILE:
+            assert answer.status_code < 300, (method, path, answer.get_data(as_text=True))
         schema = promised[str(answer.status_code)]["content"]["application/json"]["schema"]
         assert not misfits(app, schema, answer.json), (method, path)
 

@@ -6,7 +6,7 @@ import marshmallow as ma
 
 from contactsync.domain.crm import Action, RecordKind
 from contactsync.domain.records import SyncStatus
-from contactsync.web.api.schemas import Problem, listing, moment, noted, text, word
+from contactsync.web.api.schemas import Instant, Problem, listing, moment, noted, text, word
 
 COUNT = ma.fields.Integer
 
@@ -102,14 +102,18 @@ class ContactPreview(Preview):
     id = ma.fields.String(metadata=noted("The event platform's own id of the contact."))
 
 
+class Since(Instant, ma.fields.AwareDateTime):
+    """A time that is sent with its zone, and shown in UTC."""
+
+
 class SyncFilter(ma.Schema):
     """Which contacts: all that fit every part that is sent. `all` alone stands for every contact of the org."""
 
     event = ma.fields.String(metadata=noted("Those who take part in this event (the event platform's id)."))
     status = word(SyncStatus, "Those with this sync status.")
     problem = ma.fields.String(metadata=noted("Those that this problem holds (`id` in GET problems)."))
-    since = ma.fields.AwareDateTime(default_timezone=None, metadata=noted("Those changed at this time or later."))
-    until = ma.fields.AwareDateTime(default_timezone=None, metadata=noted("Those changed before this time."))
+    since = Since(metadata=noted("Those changed at this time or later."))
+    until = Since(metadata=noted("Those changed before this time."))
     contacts = ma.fields.List(
         ma.fields.String(validate=ma.validate.Length(1, 255)),
         validate=ma.validate.Length(1, 10_000, error="Send 1 to 10,000 ids."),

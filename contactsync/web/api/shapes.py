@@ -37,9 +37,9 @@ def filter_from(said: Mapping[str, Any]) -> ResyncFilter:
 
 def resync_shown(stands: Resync) -> Record:
     """A resync and how far it is. It is finished once the last of its contacts is through, not when the last is queued."""
-    which = stands.filter.as_json()
+    which = {name: getattr(stands.filter, name) for name in stands.filter.as_json()}
     if "ids" in which:
-        which["contacts"] = which.pop("ids")
+        which["contacts"] = list(which.pop("ids"))
     through = stands.ended_at is not None and not stands.waiting
     state = "cancelled" if stands.state == "cancelled" else "finished" if through or not stands.total else "running"
     return {
