@@ -188,7 +188,8 @@ def other(app: Flask, parts: Parts) -> Caller:
 @pytest.fixture
 def salesforce() -> Iterator[Salesforce]:
     """A stand-in for Salesforce of its own, with a campaign and a user."""
-    seed = {"Campaign": [{"Name": "Expo"}], "User": [{"Email": "sam@acme.example", "LastName": "Sales", "Username": "sam@acme.example"}]}
+    user = {"Email": "sam@acme.example", "LastName": "Sales", "Username": "sam@acme.example"}
+    seed = {"Campaign": [{"Name": "Expo"}], "User": [user]}
     with serve(options=Options(client_id="id", client_secret="secret", seed=seed)) as running:
         yield Salesforce(running)
 
