@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection as Db
 
 from contactsync.domain.crm import Problem, RecordKind, RecordRef
+from contactsync.domain.names import KEY_LENGTH
 from contactsync.domain.outcome import Outcome
 from contactsync.domain.records import SyncStatus
 from contactsync.store import tables as t
@@ -205,7 +206,7 @@ def _marks(done: Sequence[Recorded]) -> dict[RecordRef, dict[str, str]]:
 
 def problem_as_json(problem: Problem) -> dict[str, Any]:
     """A problem for the database and the API."""
-    return {**asdict(problem), "fields": list(problem.fields)}
+    return {**asdict(problem), "fields": list(problem.fields), "mended_by": [mend.value for mend in problem.mended_by]}
 
 
 def _write_links(db: Db, connection_id: int, done: Sequence[Recorded], now: datetime) -> None:
@@ -218,7 +219,7 @@ def _write_links(db: Db, connection_id: int, done: Sequence[Recorded], now: date
         (link.ref.kind.value, link.source): {
             "connection_id": connection_id,
             "kind": link.ref.kind.value,
-            "source": link.source,
+            "source": link.source[:KEY_LENGTH],  # a plugin's company may be called anything
             "crm_id": link.ref.id,
             "created_by_us": link.created_by_us,
             "updated_at": now,

@@ -172,3 +172,21 @@ def test_unknown_keys_are_ignored_and_counted_in_the_deliverys_log(world: World)
     (delivery,) = world.rows(t.delivery)
     assert delivery.status == "absorbed"
     assert delivery.log["unknown_keys"] == {"data.shoe": 2}
+
+
+def test_a_wrong_clock_keeps_no_later_change_out_and_the_deliverys_log_says_so(world: World) -> None:
+    world.contact(ada(title="From 2062", updated_at="2062-01-01T00:00:00Z"))
+    absorb_all(world)
+    world.clock.forward(minutes=1)
+    world.contact(ada(title="Countess"))
+    absorb_all(world)
+    first, second = world.rows(t.delivery)
+    assert (first.log, second.log) == ({"future_times": 1}, None)
+    assert values(from_json(world.row("c-1").fields))["title"] == "Countess"
+
+
+def test_meetings_are_absorbed_from_their_door(world: World) -> None:
+    world.deliver("meetings", "meeting.created", {"id": "m-1", "starts_at": "2026-11-24T10:00:00Z"})
+    absorb_all(world)
+    (meeting,) = world.rows(t.meeting)
+    assert (meeting.source_id, meeting.due_at, meeting.sync_status) == ("m-1", world.clock(), "queued")
