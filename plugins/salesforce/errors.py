@@ -192,7 +192,7 @@ def _advice_by_code(code: str) -> Advice:
     if known:
         return known
     if code.startswith(ACCESS_FAMILY):
-        return BY_CODE["INSUFFICIENT_ACCESS"]
+        return replace(BY_CODE["INSUFFICIENT_ACCESS"], code="insufficient_access")
     return replace(UNKNOWN_REFUSAL, code=f"salesforce_{_slug(code)}")
 
 

@@ -8,7 +8,7 @@ never changed: what cannot be written in the other type is the row's own failure
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -43,14 +43,14 @@ class Fitter:
         if catalog is None:
             return row
         self._seen.add(row.id)
-        types = {name.lower(): field.type for name, field in catalog.fields.items()}
+        known = {name.lower(): field for name, field in catalog.fields.items()}
         values: dict[str, FieldValue] = {}
         for name, value in row.fields.items():
-            kind = types.get(name.lower(), "other")
+            field = known.get(name.lower())
             try:
-                values[name] = fit(value, kind)
+                values[name] = fit(value, field.type, field.values) if field else value
             except Unfit:
-                return _unfit(row, name, kind)
+                return _unfit(row, name, field.type if field else "other")
         return replace(row, fields=values)
 
     def fitted_anew(self, row: Row) -> Row | Failure | None:
@@ -72,10 +72,12 @@ class Fitter:
             return
 
 
-def fit(value: FieldValue, field_type: str) -> FieldValue:
-    """The value as a field of this type (CrmField.type) takes it. Raises Unfit."""
+def fit(value: FieldValue, field_type: str, choices: Sequence[str] = ()) -> FieldValue:
+    """The value as a field of this type (CrmField.type) takes it. `choices`: a picklist's values. Raises Unfit."""
     if value is None or not isinstance(value, str | bool | int | float):
         return value
+    if field_type in {"picklist", "multipicklist"}:
+        return _as_choices(_as_text(value), choices, several=field_type == "multipicklist")
     if field_type in _TEXTS:
         return value if isinstance(value, str) else _as_text(value)
     if field_type == "number":
@@ -87,7 +89,18 @@ def fit(value: FieldValue, field_type: str) -> FieldValue:
     return value
 
 
-def _as_text(value: bool | float) -> str:
+def _as_choices(text: str, choices: Sequence[str], *, several: bool) -> str:
+    """A picklist's value as the picklist spells it; several are parted by semicolons, without spaces around them."""
+    spelt = {choice.casefold(): choice for choice in reversed(choices)}
+    exact = set(choices)
+    parts = [part.strip() for part in text.split(";")] if several else [text]
+    made = (part if part in exact else spelt.get(part.casefold(), part) for part in parts)
+    return ";".join(dict.fromkeys(part for part in made if part)) if several else next(made)
+
+
+def _as_text(value: str | bool | float) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

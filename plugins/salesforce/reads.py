@@ -51,12 +51,19 @@ class Topic(StrEnum):
 @dataclass(frozen=True)
 class Question:
     """One statement. `may_be_hidden`: the object may not be there for us (campaigns and their members without a Marketing
-    licence, activities and their people); then nothing is found, and contacts still sync.
+    licence, activities and their people); then nothing is found, and contacts still sync. `archived_too`: Salesforce
+    archives activities after a year, and archived ones are the same records still.
     """
 
     topic: Topic
     statement: Statement
     may_be_hidden: bool = False
+    archived_too: bool = False
+
+    @property
+    def resource(self) -> str:
+        """Where it is asked: `queryAll` has archived and deleted records too."""
+        return "queryAll" if self.archived_too else "query"
 
 
 def questions(wanted: Wanted, campaigns_with_statuses: Iterable[str] = ()) -> list[Question]:
@@ -168,13 +175,17 @@ def _activities(wanted: Wanted) -> list[Question]:
     ids = _id_terms("Id", wanted.ids.get(RecordKind.ACTIVITY, ()))
     starts = sorted(found for found in wanted.activity_starts if _MOMENT.fullmatch(found))
     terms = [*ids, *(Term("StartDateTime", (start,), quoted=False) for start in starts)]
-    usual = ("Id", "Subject", "StartDateTime", "Description", "WhoId")
-    head = f"SELECT {columns(usual, _fields(wanted, RecordKind.ACTIVITY))} FROM Event WHERE IsChild = false AND"  # noqa: S608 - as above
-    made = [Question(Topic.ACTIVITY, statement, may_be_hidden=True) for statement in statements(head, terms)]
+    selected = columns(("Id", "Subject", "StartDateTime", "Description", "WhoId"), _fields(wanted, RecordKind.ACTIVITY))
+    head = f"SELECT {selected} FROM Event WHERE IsDeleted = false AND IsChild = false AND"  # noqa: S608 - as above
+    made = [
+        Question(Topic.ACTIVITY, statement, may_be_hidden=True, archived_too=True)
+        for statement in statements(head, terms)
+    ]
     terms = [Term("EventId", term.values) for term in ids]
     terms += [Term("Event.StartDateTime", (start,), quoted=False) for start in starts]
-    head = "SELECT Id, EventId, RelationId, Status FROM EventRelation WHERE"
-    return made + [Question(Topic.ATTENDEE, found, may_be_hidden=True) for found in statements(head, terms)]
+    head = "SELECT Id, EventId, RelationId, Status FROM EventRelation WHERE IsDeleted = false AND"
+    found = statements(head, terms)
+    return made + [Question(Topic.ATTENDEE, each, may_be_hidden=True, archived_too=True) for each in found]
 
 
 def _terms(name: str, values: Iterable[str], longest: int) -> list[Term]:

@@ -241,7 +241,7 @@ SALESFORCE = TargetType(
 
 def _query(question: Question, reference: str) -> Subrequest:
     # `@` stays encoded: an address must not begin a reference.
-    return Subrequest(reference, "GET", f"query?q={quote(question.statement.text, safe=_URL_SAFE)}")
+    return Subrequest(reference, "GET", f"{question.resource}?q={quote(question.statement.text, safe=_URL_SAFE)}")
 
 
 def _look_up_failed(refusals: Sequence[Refusal], kind: RecordKind) -> TargetError:

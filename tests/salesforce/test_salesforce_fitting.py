@@ -63,3 +63,20 @@ def test_what_cannot_be_is_refused(value: FieldValue, field_type: str) -> None:
 @pytest.mark.parametrize("field_type", ["text", "number", "boolean", "date", "datetime", "other"])
 def test_blanks_and_records_are_left_as_they_are(value: FieldValue, field_type: str) -> None:
     assert fit(value, field_type) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "field_type", "written"),
+    [
+        ("west", "picklist", "West"),
+        ("WEST", "picklist", "WEST"),  # it has this one too
+        ("North", "picklist", "North"),  # Salesforce says whether it takes it
+        ("east; west ;East", "multipicklist", "East;West"),
+        ("North;;south", "multipicklist", "North;South"),
+        ("South", "multipicklist", "South"),
+        ("", "multipicklist", ""),
+        (5, "multipicklist", "5"),
+    ],
+)
+def test_a_choice_is_spelt_as_the_picklist_spells_it(value: FieldValue, field_type: str, written: str) -> None:
+    assert fit(value, field_type, ("West", "WEST", "East", "South")) == written
