@@ -27,11 +27,15 @@ from contactsync.domain.moments import local_date, utc_moment
 from contactsync.domain.plan import NO_CATALOGS, NOTHING_WRITTEN
 from contactsync.domain.policy import Policies, SeveralMatches
 from contactsync.domain.records import Event, Scalar
+from contactsync.domain.texts import cut
 from contactsync.domain.writes import changed_record, created, new_record
 from contactsync.domain.writes import written as kept_or_changed
 
 VERSION = 1
 """Counts up when the decider would send something else for the same event."""
+
+NAME_LENGTH = 80
+"""What a campaign's name holds (facts: Campaign): where the rule cuts a longer one, it is known again by what is left."""
 
 CANCELLED = frozenset({"cancelled", "canceled"})
 
@@ -233,8 +237,8 @@ def _connected(ref: RecordRef, campaigns: Sequence[FoundCampaign]) -> _Match:
 
 
 def _attempted(ready: ReadyEvent, named: Sequence[FoundCampaign]) -> bool:
-    attempted = {name.strip().casefold() for name in ready.attempted}
-    return any(campaign.name.strip().casefold() in attempted for campaign in named)
+    attempted = {cut(name.strip(), NAME_LENGTH).casefold() for name in ready.attempted}
+    return any(cut(campaign.name.strip(), NAME_LENGTH).casefold() in attempted for campaign in named)
 
 
 def _on_the_same_day(
@@ -263,7 +267,8 @@ def _nothing_to_do(ready: ReadyEvent) -> str:
 
 
 def _names(ready: ReadyEvent) -> tuple[str, ...]:
-    names = (_name(ready.event), *(name.strip() for name in ready.attempted))
+    whole = (_name(ready.event), *(name.strip() for name in ready.attempted))
+    names = (spelling for name in whole for spelling in (name, cut(name, NAME_LENGTH)))
     return tuple(dict.fromkeys(name for name in names if name))
 
 

@@ -12,7 +12,17 @@ from contactsync.domain.campaigns import (
     names_to_attempt,
     plan_events,
 )
-from contactsync.domain.crm import Action, Found, FoundCampaign, Mend, RecordKind, RecordRef, Wanted
+from contactsync.domain.crm import (
+    Action,
+    CrmField,
+    FieldCatalog,
+    Found,
+    FoundCampaign,
+    Mend,
+    RecordKind,
+    RecordRef,
+    Wanted,
+)
 from contactsync.domain.policy import Policies, SeveralMatches
 from contactsync.domain.records import Event
 from tests.domain.made import MAPPING, mapping_with, rule
@@ -152,6 +162,19 @@ def test_an_event_that_is_brought_twice_makes_one_campaign():
     held = FoundCampaign(SPRING, first.fields["Name"], "2026", dict(first.fields))
     assert only(planned(event(attempted=["Expo"]), held)).action is Action.LEAVE
     assert only(planned(event(campaign=SPRING), held, mapping=NAMES_TOO)).action is Action.LEAVE
+
+
+def test_a_name_that_is_too_long_for_a_campaign_is_cut_and_known_again_by_what_is_left():
+    name = "The international congress of everything " * 3
+    catalogs = {CAMPAIGN: FieldCatalog(CAMPAIGN, {"Name": CrmField("Name", "Name", "text", 80)})}
+    batch = [event(name=name)]
+    step = only(plan_events(batch, Found(), MAPPING, CREATES, catalogs=catalogs))
+    made = step.fields["Name"]
+    assert len(made) <= 80
+    assert "Cut to 80 characters" in step.field_why["Name"]
+    assert made in event_wanted(batch, MAPPING, CREATES).campaign_names
+    held = campaign(name=made, StartDate="2020-01-01")
+    assert only(planned(event(name=name, attempted=[name]), held)).action is Action.LEAVE
 
 
 # ── connected ──
