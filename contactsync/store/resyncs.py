@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection as Db
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.records import SyncStatus
 from contactsync.store import tables as t
-from contactsync.store.due import mark_events_due, mark_meetings_due
+from contactsync.store.due import chunks, mark_events_due, mark_meetings_due
 from contactsync.store.queue import mark_due
 from contactsync.store.views_contacts import taking_part
 
@@ -113,28 +113,32 @@ def first_of(db: Db, org_id: int, which: ResyncFilter, most: int) -> tuple[int, 
 
 
 def feed(db: Db, org_id: int, now: datetime, room: int) -> int:
-    """Put up to `room` contacts of the org's oldest resync under way into the queue; answers how many. The last time
-    ends it.
+    """Put up to `room` contacts of the org's resyncs under way into the queue, the oldest resync first; answers how many.
+
+    One that has none left is ended, and the next one takes the room that it leaves.
     """
     going = (
-        sa.select(t.resync)
-        .where(t.resync.c.org_id == org_id, t.resync.c.ended_at.is_(None))
-        .order_by(t.resync.c.id)
-        .limit(1)
-        .with_for_update()
+        sa.select(t.resync).where(t.resync.c.org_id == org_id, t.resync.c.ended_at.is_(None)).order_by(t.resync.c.id)
     )
-    row = db.execute(going).first()
-    if row is None or room <= 0:
-        return 0
+    fed = 0
+    for row in db.execute(going.with_for_update()).all():
+        if fed >= room:
+            break
+        fed += _feed_one(db, row, now, room - fed)
+    return fed
+
+
+def _feed_one(db: Db, row: sa.Row[Any], now: datetime, room: int) -> int:
     which = ResyncFilter.from_json(row.filter)
-    ids = list(db.execute(_chosen(org_id, which, row.cursor, row.last_id, room)).scalars())
+    ids = list(db.execute(_chosen(row.org_id, which, row.cursor, row.last_id, room)).scalars())
     changed: dict[str, Any] = {"fed": row.fed + len(ids)}
     if ids:
         changed["cursor"] = ids[-1]
-        mark_due(db, org_id, t.contact.c.id.in_(ids), now, forced=row.forced)
+        for some in chunks(ids):
+            mark_due(db, row.org_id, t.contact.c.id.in_(some), now, forced=row.forced)
     if len(ids) < room:
         changed |= {"ended_at": now, "total": changed["fed"]}
-        _feed_records(db, org_id, which, now, forced=row.forced)
+        _feed_records(db, row.org_id, which, now, forced=row.forced)
     db.execute(sa.update(t.resync).where(t.resync.c.id == row.id).values(**changed))
     return len(ids)
 

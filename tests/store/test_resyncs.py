@@ -135,16 +135,16 @@ def test_forced_ones_are_synced_even_when_nothing_changed(engine, acme, add):
     assert due(engine) == {"c-1": True}
 
 
-def test_one_resync_after_the_other_is_fed(engine, acme, add):
-    add((1,), (2,))
-    first = begin(engine, acme, ResyncFilter(ids=("c-1",)))
-    second = begin(engine, acme, ResyncFilter(ids=("c-2",)))
+def test_one_resync_after_the_other_is_fed_and_takes_the_room_that_is_left(engine, acme, add):
+    add((1,), (2,), (3,))
+    first = begin(engine, acme, ResyncFilter(ids=("c-1", "c-2")))
+    second = begin(engine, acme, ResyncFilter(ids=("c-3",)))
     with reading(engine) as db:
         assert [one.id for one in resyncs.active(db, acme.id)] == [first, second]
-    feed(engine, acme, 5)
+    assert feed(engine, acme, 1) == 1
     assert set(due(engine)) == {"c-1"}
-    feed(engine, acme, 5)
-    assert set(due(engine)) == {"c-1", "c-2"}
+    assert feed(engine, acme, 5) == 2
+    assert set(due(engine)) == {"c-1", "c-2", "c-3"}
     with reading(engine) as db:
         assert resyncs.active(db, acme.id) == ()
         assert [one.id for one in resyncs.resyncs(db, acme.id, 10)] == [second, first]
