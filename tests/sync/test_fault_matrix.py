@@ -138,7 +138,7 @@ def test_the_story_without_any_fault_takes_as_many_calls_as_the_matrix_goes_thro
     assert connected.calls() == CALLS
 
 
-CALLS = 8
+CALLS = 9
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
