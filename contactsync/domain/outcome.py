@@ -13,6 +13,9 @@ from contactsync.domain.records import SyncStatus
 
 DEFAULT_POLICIES = Policies()
 
+MOST_ADOPTIONS = 2
+"""How often a contact goes again for a record that the CRM takes it for: once for its Account, once for itself."""
+
 
 @dataclass(frozen=True)
 class Backoff:
@@ -68,6 +71,8 @@ def outcome(
     if not failures:
         return Outcome(SyncStatus.SYNCED, person=person)
     failure = min(failures, key=lambda failed: (Next.RETRY, Next.REMATCH, Next.STOP).index(failed.next))
+    if rematched and attempts < MOST_ADOPTIONS and _comes_after_its_account(plan, results, failure):
+        rematched = False
     return after_failure(
         failure,
         policies=policies,
@@ -78,6 +83,18 @@ def outcome(
         chance=chance,
         person=person,
     )
+
+
+def _comes_after_its_account(
+    plan: ContactPlan | RecordPlan, results: Mapping[str, StepResult], failure: Failure
+) -> bool:
+    """Whether a contact whose Account was adopted in the attempt before is now to be adopted itself: a CRM that holds both
+    for duplicates says so one after the other.
+    """
+    account = plan.account if isinstance(plan, ContactPlan) else None
+    if account is None or not results[account].ok or not failure.candidates:
+        return False
+    return failure.candidates[0].kind.is_person
 
 
 def after_failure(

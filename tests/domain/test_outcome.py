@@ -124,3 +124,18 @@ def test_a_plan_of_a_meeting_comes_to_an_outcome_as_a_contacts_does() -> None:
     assert (half.status, half.person) == (SyncStatus.RETRYING, activity)
     nothing = outcome(RecordPlan("m-1", why=("never made",)), {}, **arguments)
     assert (nothing.status, nothing.person) == (SyncStatus.SYNCED, None)
+
+
+def test_a_contact_is_adopted_after_its_account_was_and_not_a_third_time() -> None:
+    def come_again(*, attempts: int, account: StepResult) -> Outcome:
+        problem = Problem("duplicate_rule", "cause", "fix")
+        person = StepResult("p1", failure=Failure(Next.REMATCH, problem, candidates=CANDIDATES[:1]))
+        plan = ContactPlan("c-1", person="p1", account="a1")
+        results = {"a1": account, "p1": person}
+        backoff = Backoff(2, 3600)
+        return outcome(plan, results, attempts=attempts, rematched=True, backoff=backoff, now=NOW, chance=0)
+
+    settled = StepResult("a1", ref=RecordRef(RecordKind.ACCOUNT, "0011"))
+    assert come_again(attempts=1, account=settled).adopt == CANDIDATES[0]
+    assert come_again(attempts=2, account=settled).status is SyncStatus.NEEDS_ATTENTION
+    assert come_again(attempts=1, account=failed("a1", Next.STOP)).status is SyncStatus.NEEDS_ATTENTION
