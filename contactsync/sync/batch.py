@@ -12,17 +12,20 @@ from contactsync.domain.errors import PluginBroken, TargetError
 from contactsync.domain.outcome import Outcome
 from contactsync.domain.prepare import prepare
 from contactsync.domain.records import SyncStatus
+from contactsync.log import described, logger
 from contactsync.store import queue
 from contactsync.store.engine import reading
 from contactsync.store.ledger import Recorded
 from contactsync.store.queue import Claimed
 from contactsync.sync.bringing import bring
 from contactsync.sync.budget_gate import may_use
-from contactsync.sync.deciding import CONTACTS
+from contactsync.sync.deciding import CONTACTS, cannot_be_planned
 from contactsync.sync.entries import Moment, Prepared, Rules, entry, failed_entry, settled
 from contactsync.sync.parts import Parts
 from contactsync.sync.targets import Bound
 from contactsync.sync.turn import NOT_CONNECTED, Turn, chance, failure_of, fares_well, pause, tell, write
+
+log = logger(__name__)
 
 __all__ = ["NOT_CONNECTED", "Turn", "connection_fingerprint", "make_ready", "sync_batch"]
 
@@ -34,7 +37,7 @@ def sync_batch(turn: Turn, claimed: Sequence[Claimed]) -> bool:
     all the others      look up → plan → apply → what came of each → record
     the CRM is away     they come back later, and the connection pauses
     """
-    looked = [_look_first(turn, one) for one in claimed]
+    looked = [_looked_at(turn, one) for one in claimed]
     going = [one for one in looked if isinstance(one, Prepared)]
     write(turn, (one for one in looked if isinstance(one, Recorded)))
     if not going or turn.bound is None:
@@ -59,6 +62,15 @@ def sync_batch(turn: Turn, claimed: Sequence[Claimed]) -> bool:
     return True
 
 
+def _looked_at(turn: Turn, one: Claimed) -> Prepared | Recorded:
+    try:
+        return _look_first(turn, one)
+    except Exception as error:  # noqa: BLE001 - it becomes a problem that people see, and stops no other contact
+        log.error("contact cannot be looked at", org=turn.rules.slug, contact=one.key, **described(error))
+        problem = cannot_be_planned(CONTACTS.word, error)
+        return settled(one, Outcome(SyncStatus.NEEDS_ATTENTION, problem=problem), turn.parts.now())
+
+
 def _look_first(turn: Turn, one: Claimed) -> Prepared | Recorded:
     now = turn.parts.now()
     if one.contact.deleted:
@@ -77,7 +89,7 @@ def _look_first(turn: Turn, one: Claimed) -> Prepared | Recorded:
 
 
 def make_ready(parts: Parts, rules: Rules, one: Claimed) -> Ready | Incomplete | Problem:
-    """A claimed contact after the deciding plugins spoke; a Problem when one of them is broken."""
+    """A claimed contact after the deciding plugins spoke; a Problem when one of them is broken, or said what nobody can use."""
     try:
         choices = parts.plugins.choices(one.contact)
     except PluginBroken as error:
@@ -88,7 +100,11 @@ def make_ready(parts: Parts, rules: Rules, one: Claimed) -> Ready | Incomplete |
             who="developer",
             mended_by=(Mend.PLUGIN,),
         )
-    return prepare(one.contact, choices, one.links, rules.policies)
+    try:
+        return prepare(one.contact, choices, one.links, rules.policies)
+    except Exception as error:  # noqa: BLE001 - it becomes a problem that people see, and stops no other contact
+        log.error("contact cannot be prepared", org=rules.slug, contact=one.key, **described(error))
+        return cannot_be_planned(CONTACTS.word, error)
 
 
 def connection_fingerprint(bound: Bound, made_from: str) -> str:

@@ -135,8 +135,11 @@ def keep_policies(db: Db, parts: Parts, org_id: int, said: Mapping[str, Any]) ->
     before = orgs.policies(db, org_id)
     orgs.set_policies(db, org_id, said)
     released = queue.mark_incomplete_due(db, org_id, now)
-    if orgs.policies(db, org_id) == before:
+    holding = orgs.policies(db, org_id)
+    if holding == before:
         return released > 0
+    if holding.create_campaigns and not before.create_campaigns:
+        released += due.mark_unconnected_events_due(db, org_id, now)
     released += problems.release_mended(db, org_id, mends={Mend.POLICY}, now=now)
     connection = connections.present(db, org_id)
     waits = connection is not None and Mend.POLICY in ((connection.problem or {}).get("mended_by") or ())

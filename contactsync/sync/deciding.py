@@ -130,7 +130,7 @@ def each_that_can(
         if not batch:
             raise
         broken = _breaking(batch, attempt) or [(one, error) for one in batch]
-    problems = {decider.id_of(one): _cannot_be_planned(decider, error) for one, error in broken}
+    problems = {decider.id_of(one): cannot_be_planned(decider.word, error) for one, error in broken}
     log.error("records cannot be planned", what=decider.word, records=len(problems), **described(broken[0][1]))
     left = [one for one in batch if decider.id_of(one) not in problems]
     answer, more = each_that_can(decider, left, attempt)
@@ -152,12 +152,13 @@ def _breaking(batch: Sequence[One], attempt: Callable[[Sequence[One]], Answer]) 
     return _breaking(batch[:middle], attempt) + _breaking(batch[middle:], attempt)
 
 
-def _cannot_be_planned(decider: Decider[One], error: Exception) -> Problem:
+def cannot_be_planned(word: str, error: Exception) -> Problem:
+    """What people are told of a record at which our own code broke, or a value that a plugin gave: where, not what."""
     where = f"{type(error).__name__} at {place(error)}"
     return Problem(
         code="cannot_be_planned",
-        cause=f"contactsync could not work out what to do with this {decider.word} ({where}).",
-        fix=f"Report it to the developers. The {decider.word} goes again when it changes, or when it is asked for.",
+        cause=f"contactsync could not work out what to do with this {word} ({where}).",
+        fix=f"Report it to the developers. The {word} goes again when it changes, or when it is asked for.",
         who="developer",
         mended_by=(Mend.SOURCE, Mend.PLUGIN),
     )

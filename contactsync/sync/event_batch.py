@@ -8,11 +8,10 @@ from contactsync.domain.campaigns import event_fingerprint, event_needs_crm, nam
 from contactsync.store.engine import Connection as Db
 from contactsync.store.ledger import leave_alone, note_attempts
 from contactsync.store.queue_events import ClaimedEvent
-from contactsync.sync.batch import connection_fingerprint
 from contactsync.sync.bringing import bring
 from contactsync.sync.deciding import EVENTS, Decided
 from contactsync.sync.entries import Applied
-from contactsync.sync.record_batch import sync_records, to_write_ahead, wait_for_connection
+from contactsync.sync.record_batch import sync_records, to_write_ahead, wait_for_connection, with_fingerprints
 from contactsync.sync.targets import Bound
 from contactsync.sync.turn import Turn
 
@@ -37,10 +36,9 @@ def sync_event_batch(turn: Turn, claimed: Sequence[ClaimedEvent]) -> bool:
     if bound is None:
         wait_for_connection(turn, going)
         return True
-    marked = [
-        (one, connection_fingerprint(bound, event_fingerprint(one.ready, rules.mapping, rules.policies)))
-        for one in going
-    ]
+    marked = with_fingerprints(
+        turn, bound, EVENTS.word, going, lambda one: event_fingerprint(one.ready, rules.mapping, rules.policies)
+    )
     return sync_records(turn, bound, marked, lambda used, some: _bring(turn, used, some))
 
 

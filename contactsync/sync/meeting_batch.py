@@ -8,11 +8,10 @@ from contactsync.domain.meetings import attempt_of, meeting_fingerprint
 from contactsync.store.engine import Connection as Db
 from contactsync.store.ledger import note_attempts
 from contactsync.store.queue_meetings import ClaimedMeeting
-from contactsync.sync.batch import connection_fingerprint
 from contactsync.sync.bringing import bring
 from contactsync.sync.deciding import MEETINGS, Decided
 from contactsync.sync.entries import Applied
-from contactsync.sync.record_batch import sync_records, to_write_ahead, wait_for_connection
+from contactsync.sync.record_batch import sync_records, to_write_ahead, wait_for_connection, with_fingerprints
 from contactsync.sync.targets import Bound
 from contactsync.sync.turn import Turn
 
@@ -27,10 +26,9 @@ def sync_meeting_batch(turn: Turn, claimed: Sequence[ClaimedMeeting]) -> bool:
     if bound is None:
         wait_for_connection(turn, claimed)
         return True
-    marked = [
-        (one, connection_fingerprint(bound, meeting_fingerprint(one.ready, rules.mapping, rules.policies)))
-        for one in claimed
-    ]
+    marked = with_fingerprints(
+        turn, bound, MEETINGS.word, claimed, lambda one: meeting_fingerprint(one.ready, rules.mapping, rules.policies)
+    )
     return sync_records(turn, bound, marked, lambda used, some: _bring(turn, used, some))
 
 

@@ -10,13 +10,18 @@ from contactsync.domain.crm import Action, Failure, Next
 from contactsync.domain.errors import TargetError
 from contactsync.domain.outcome import Outcome
 from contactsync.domain.records import SyncStatus
+from contactsync.log import described, logger
+from contactsync.store.ledger import Recorded
 from contactsync.store.queue_events import ClaimedEvent
 from contactsync.store.queue_meetings import ClaimedMeeting
+from contactsync.sync.batch import connection_fingerprint
 from contactsync.sync.budget_gate import may_use
-from contactsync.sync.deciding import Decided
+from contactsync.sync.deciding import Decided, cannot_be_planned
 from contactsync.sync.entries import Applied, Moment, failed_record, record_entry, settled_record
 from contactsync.sync.targets import Bound
 from contactsync.sync.turn import NOT_CONNECTED, Turn, chance, failure_of, fares_well, pause, tell, write
+
+log = logger(__name__)
 
 Claimed = TypeVar("Claimed", ClaimedEvent, ClaimedMeeting)
 Bring = Callable[[Bound, Sequence[Claimed]], Applied]
@@ -27,6 +32,23 @@ def wait_for_connection(turn: Turn, claimed: Sequence[Claimed]) -> None:
     waiting = Outcome(SyncStatus.QUEUED, problem=NOT_CONNECTED)
     now = turn.parts.now()
     write(turn, (settled_record(one, waiting, now) for one in claimed))
+
+
+def with_fingerprints(
+    turn: Turn, bound: Bound, word: str, claimed: Sequence[Claimed], of: Callable[[Claimed], str]
+) -> list[tuple[Claimed, str]]:
+    """Each record with its fingerprint; one at which that breaks is set aside with a problem, and stops no other."""
+    made: list[tuple[Claimed, str]] = []
+    broken: list[Recorded] = []
+    for one in claimed:
+        try:
+            made.append((one, connection_fingerprint(bound, of(one))))
+        except Exception as error:  # noqa: BLE001 - it becomes a problem that people see
+            log.error("record cannot be looked at", org=turn.rules.slug, what=word, record=one.key, **described(error))
+            stopped = Outcome(SyncStatus.NEEDS_ATTENTION, problem=cannot_be_planned(word, error))
+            broken.append(settled_record(one, stopped, turn.parts.now()))
+    write(turn, broken)
+    return made
 
 
 def sync_records(turn: Turn, bound: Bound, claimed: Sequence[tuple[Claimed, str]], bring: Bring[Claimed]) -> bool:
