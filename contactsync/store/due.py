@@ -51,6 +51,11 @@ def mark_one_event_due(db: Db, org_id: int, event_id: str, now: datetime) -> boo
     return mark_events_due(db, org_id, t.event.c.source_id == event_id, now) == 1
 
 
+def mark_unconnected_events_due(db: Db, org_id: int, now: datetime) -> int:
+    """Put events without a campaign into the queue: they may get one now. Answers how many."""
+    return mark_events_due(db, org_id, t.event.c.campaign_id.is_(None), now)
+
+
 def mark_one_meeting_due(db: Db, org_id: int, meeting_id: str, now: datetime) -> bool:
     """Put one meeting into the queue even if nothing changed; False when there is none, or it was deleted at the source."""
     return mark_meetings_due(db, org_id, t.meeting.c.source_id == meeting_id, now, forced=True) == 1

@@ -12,7 +12,7 @@ from contactsync.domain.crm import Problem, RecordKind, RecordRef
 from contactsync.domain.outcome import Outcome
 from contactsync.domain.records import Attendee, SyncStatus
 from contactsync.intake.decode import decode
-from contactsync.store import absorption, choices, connections, queue
+from contactsync.store import absorption, choices, connections, due, queue
 from contactsync.store import tables as t
 from contactsync.store.engine import reading, writing
 from contactsync.store.ledger import LinkMade, Recorded, leave_alone, note_attempts, record
@@ -431,6 +431,15 @@ def test_an_event_connected_by_its_platform_puts_its_meetings_into_the_queue(sto
     store.rest()
     store.say("event.updated", {"id": "e-1", "campaign_id": "701A"}, sent_at="2026-11-24T09:01:00Z")
     assert store.due(t.meeting) == {"m-1"}
+
+
+def test_events_without_a_campaign_go_once_the_org_wants_campaigns_made(store):
+    store.say("event.created", {"id": "e-1", "name": "Summit"}, {"id": "e-2", "name": "Top", "campaign_id": "701S"})
+    store.say("contact.created", {"id": "c-1", "events": [{"id": "e-3"}]})  # e-3 was only heard of
+    store.rest()
+    with writing(store.engine) as db:
+        assert due.mark_unconnected_events_due(db, store.org_id, NOW) == 1
+    assert store.due(t.event) == {"e-1"}
 
 
 # ── another CRM ────────────────────────────────────────────────────────────────────────────────────────────────────

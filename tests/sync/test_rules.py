@@ -360,3 +360,14 @@ def test_a_newer_change_during_the_sync_is_not_hidden_by_its_outcome(connected: 
     connected.sync()
     row = connected.row("c-1")
     assert (row.status, row.due_at) == ("synced", None)
+
+
+def test_events_that_were_there_before_get_campaigns_once_the_org_wants_them(connected: World) -> None:
+    connected.contact(ada(events=[{"id": "e-1"}]))
+    connected.deliver("events", "event.created", {"id": "e-1", "name": "Summit 2026"})
+    connected.sync()
+    assert connected.crm("Campaign") == []
+    actions.set_policies(connected.parts, connected.org_id, {"create_campaigns": True})
+    connected.sync()
+    made = only(connected.crm("Campaign"))
+    assert [member["CampaignId"] for member in connected.crm("CampaignMember")] == [made["Id"]]
