@@ -1,6 +1,7 @@
 """Field mappings from TOML files: those that come with contactsync, and those of a directory that the operator names.
 
-A file `acme.toml` is the mapping `acme`. config/mappings/salesforce.toml explains the form.
+A file `acme.toml` is the mapping `acme`. config/mappings/salesforce.toml explains the form. A file that says nothing of
+campaigns or meetings, as those from before there were any, has the rules for them that come with contactsync.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
 from contactsync.api import (
     MAPPED_KINDS,
@@ -25,6 +27,8 @@ from contactsync.api import (
 CONTACTSYNC_OPTIONS: Options = {
     "directory": "",  # of further *.toml files; one of them replaces the mapping of its name that comes with contactsync
 }
+
+_LATER_KINDS = ("campaign", "meeting")
 
 
 @hookimpl
@@ -45,12 +49,10 @@ def _files(directory: Traversable) -> Iterator[Traversable]:
 
 def read_mapping(file: Traversable) -> FieldMapping:
     """A mapping from one file. Raises Misconfigured with the file, and the path of each thing that is wrong in it."""
-    try:
-        document = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"the mapping {file} cannot be read: {type(error).__name__}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise Misconfigured(f"the mapping {file} is not TOML: {error}") from error
+    document = _document(file)
+    if not document.keys() >= set(_LATER_KINDS):
+        bundled = _document(files("contactsync_config.mappings") / "salesforce.toml")
+        document = {kind: bundled[kind] for kind in _LATER_KINDS} | document
     wrong = {kind: f"no such kind; a mapping has {', '.join(MAPPED_KINDS)}" for kind in document.keys() - MAPPED_KINDS}
     rules = {}
     for kind in MAPPED_KINDS:
@@ -62,3 +64,12 @@ def read_mapping(file: Traversable) -> FieldMapping:
         lines = "; ".join(f"{path}: {message}" for path, message in sorted(wrong.items()))
         raise Misconfigured(f"the mapping {file} is wrong: {lines}")
     return FieldMapping(rules)
+
+
+def _document(file: Traversable) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"the mapping {file} cannot be read: {type(error).__name__}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"the mapping {file} is not TOML: {error}") from error

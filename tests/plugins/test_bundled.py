@@ -183,6 +183,14 @@ def test_every_file_of_the_operators_directory_is_a_mapping_by_its_name(director
     )
 
 
+def test_a_file_from_before_there_were_meetings_has_the_bundled_rules_for_them(directory: Path) -> None:
+    (directory / "mine.toml").write_text(MINE + '[campaign]\nrules = [{ source = "name", target = "Name" }]\n')
+    plugins = mappings(directory)
+    mine, bundled = plugins.mapping("mine").rules, plugins.mapping("salesforce").rules
+    assert mine["meeting"] == bundled["meeting"]
+    assert mine["campaign"] == (FieldRule("name", "Name"),)
+
+
 def test_a_file_of_the_operator_replaces_the_bundled_one_of_its_name(directory: Path) -> None:
     (directory / "salesforce.toml").write_text(MINE)
     assert len(mappings(directory).mapping("salesforce").rules["lead"]) == 4
