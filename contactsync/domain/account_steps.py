@@ -8,7 +8,7 @@ from functools import cached_property
 
 from contactsync.domain.accounts import AccountMatch
 from contactsync.domain.batch import Catalogs, Ready, Written
-from contactsync.domain.crm import FieldValue, RecordKind, Step
+from contactsync.domain.crm import FieldValue, FoundPerson, RecordKind, Step
 from contactsync.domain.found_index import FoundIndex
 from contactsync.domain.mapping import FieldMapping, FieldRule, WriteMode
 from contactsync.domain.matching import Group, newest_first
@@ -44,6 +44,11 @@ class Terms:
         """The rules that are on, by kind: picked out once for the whole batch."""
         kinds = (RecordKind.LEAD, RecordKind.CONTACT, RecordKind.ACCOUNT)
         return {kind: self.mapping.of(kind) for kind in kinds}
+
+    @cached_property
+    def account_rules(self) -> tuple[FieldRule, ...]:
+        """The rules that bring the Account to the Contact."""
+        return tuple(rule for rule in self.rules[RecordKind.CONTACT] if rule.source == "account")
 
     @property
     def allow_duplicates(self) -> bool:
@@ -120,10 +125,9 @@ def _said(rule: FieldRule, newest: Sequence[Ready], index: FoundIndex) -> Iterat
 
 def _needed(groups: Sequence[Group], companies: Mapping[Company, AccountMatch], terms: Terms) -> frozenset[str]:
     """Which new Accounts will be some Contact's: for each record the newest contact's company that is known."""
-    rules = [rule for rule in terms.rules[RecordKind.CONTACT] if rule.source == "account"]
     needed = set()
     for group in groups:
-        if group.kind is not RecordKind.CONTACT or not any(_will_write(rule, group, terms) for rule in rules):
+        if group.kind is not RecordKind.CONTACT or not gets_account(group.person, terms):
             continue
         matches = (_match_of(ready, companies) for ready in group.members)
         first = next((match for match in matches if match is not None), None)
@@ -132,11 +136,16 @@ def _needed(groups: Sequence[Group], companies: Mapping[Company, AccountMatch], 
     return frozenset(needed)
 
 
-def _will_write(rule: FieldRule, group: Group, terms: Terms) -> bool:
-    if group.person is None:
+def gets_account(person: FoundPerson | None, terms: Terms) -> bool:
+    """Whether a Contact, or one that is made (None), may get its company's Account: some rule lets its field be written."""
+    return any(_will_write(rule, person, terms) for rule in terms.account_rules)
+
+
+def _will_write(rule: FieldRule, person: FoundPerson | None, terms: Terms) -> bool:
+    if person is None:
         return True
-    mark = terms.written.get(group.person.ref, NO_MARKS).get(rule.target)
-    return would_write(terms.mode_of(rule), group.person.fields.get(rule.target), mark)
+    mark = terms.written.get(person.ref, NO_MARKS).get(rule.target)
+    return would_write(terms.mode_of(rule), person.fields.get(rule.target), mark)
 
 
 def _becoming_contacts(groups: Iterable[Group]) -> Iterator[Ready]:

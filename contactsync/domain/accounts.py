@@ -12,6 +12,9 @@ from contactsync.domain.names import normalised_name
 from contactsync.domain.policy import SeveralMatches
 from contactsync.domain.records import Company
 
+SEVERAL_ACCOUNTS = "several_accounts"
+"""The code of the question which of several Accounts a company is."""
+
 
 @dataclass(frozen=True)
 class AccountMatch:
@@ -123,7 +126,7 @@ def _chosen(accounts: Sequence[FoundAccount], what: str, why: tuple[str, ...], s
             return AccountMatch(account, why=(*why, f"{having}: the most recent was taken."))
         case SeveralMatches.STOP:
             problem = Problem(
-                code="several_accounts",
+                code=SEVERAL_ACCOUNTS,
                 cause=f"{having}, and the org wants to be asked which one it is.",
                 fix="Pick the Account for the company, merge them in the CRM, or set the policy several_matches to first or "
                 "most_recent.",

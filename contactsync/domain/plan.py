@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from contactsync.domain.account_steps import Terms, account_steps
-from contactsync.domain.accounts import AccountMatch, match_accounts
+from contactsync.domain.account_steps import Terms, account_steps, gets_account
+from contactsync.domain.accounts import SEVERAL_ACCOUNTS, AccountMatch, match_accounts
 from contactsync.domain.batch import Catalogs, ContactPlan, Plan, Ready, Written
 from contactsync.domain.crm import Found, Problem, RecordKind, Step
 from contactsync.domain.found_index import FoundIndex
@@ -48,7 +48,7 @@ def plan(
     problems = {
         ready.contact.id: problem
         for ready in ordered
-        if (problem := _problem(ready, matches[ready.contact.id], companies)) is not None
+        if (problem := _problem(ready, matches[ready.contact.id], companies, terms)) is not None
     }
     going = [ready for ready in ordered if ready.contact.id not in problems]
     groups = grouped(going, matches)
@@ -85,13 +85,16 @@ def _needs_account(ready: Ready, match: Match) -> bool:
     return ready.sync_as is SyncAs.CONTACT and (match.person is None or match.person.ref.kind is RecordKind.CONTACT)
 
 
-def _problem(ready: Ready, match: Match, companies: Mapping[Company, AccountMatch]) -> Problem | None:
+def _problem(ready: Ready, match: Match, companies: Mapping[Company, AccountMatch], terms: Terms) -> Problem | None:
     if match.problem is not None:
         return match.problem
     company = ready.contact.company
     if company is None or not _needs_account(ready, match) or company not in companies:
         return None
-    return companies[company].problem
+    problem = companies[company].problem
+    if problem is not None and problem.code == SEVERAL_ACCOUNTS and not gets_account(match.person, terms):
+        return None  # nobody is asked which Account it is when the Contact would not get it
+    return problem
 
 
 def _contact_plan(

@@ -225,3 +225,12 @@ def test_of_several_accounts_the_org_chooses_as_of_several_people():
     asked = planned(one, *records, policies=Policies(several_matches=SeveralMatches.STOP))
     assert asked.steps == ()
     assert asked.contacts["c1"].problem.code == "several_accounts"
+
+
+def test_nobody_is_asked_which_account_it_is_when_the_contact_has_one_that_stays():
+    stop = Policies(several_matches=SeveralMatches.STOP)
+    records = [account(1, domain="acme.com"), account(2, domain="acme.com"), person(AccountId="001Z")]
+    made = planned(contact(title="Countess"), *records, policies=stop)
+    assert made.contacts["c1"].problem is None
+    assert person_step(made).fields["Title"] == "Countess"
+    assert planned(contact(), *records[:2], person(), policies=stop).contacts["c1"].problem is not None
