@@ -96,8 +96,10 @@ def _show_one(planned: Mapping[str, Any], *, json_wanted: bool) -> None:
         print_step(screen, step)
     if planned["problem"]:
         print_problem(screen, planned["problem"])
+    told = {line for step in planned["steps"] for line in step["why"]}
     for line in planned["why"]:
-        screen.print(line, markup=False, soft_wrap=True)
+        if line not in told:
+            screen.print(line, markup=False, soft_wrap=True)
     _print_totals(planned["totals"])
 
 
@@ -123,16 +125,16 @@ def _show_many(planned: Mapping[str, Any], limit: int, *, json_wanted: bool) -> 
 def _rows(contact: Mapping[str, Any]) -> list[tuple[str, str, str, str, str]]:
     """A contact's lines: its id stands on the first, each record's name on the first of that record."""
     rows: list[tuple[str, str, str, str, str]] = []
-    if contact["problem"]:
-        rows.append(("", "problem", "", contact["problem"]["cause"], contact["problem"]["fix"]))
+    problem = contact["problem"]
+    if problem:
+        rows.append(("", f"{problem['cause']} {problem['fix']}", "", "", ""))
     for step in contact["steps"]:
+        if step["action"] == "leave":
+            continue
         record = f"{step['action']} {step['object']}" + (f" {step['crm_id']}" if step["crm_id"] else "")
-        changed = step["fields"] if step["action"] != "leave" else {}
-        lines = [("", "", name, text(change["old"]), text(change["new"])) for name, change in changed.items()]
-        first = lines[0] if lines else ("", "", "", "", "")
-        rows += [("", record, *first[2:]), *lines[1:]]
-    if not rows:
-        rows.append(("", "nothing to do", "", "", ""))
+        lines = [("", "", name, text(change["old"]), text(change["new"])) for name, change in step["fields"].items()]
+        rows += [("", record, *lines[0][2:]), *lines[1:]] if lines else [("", record, "", "", "")]
+    rows = rows or [("", "nothing to change", "", "", "")]
     return [(contact["id"], *rows[0][1:]), *rows[1:]]
 
 

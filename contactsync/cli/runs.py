@@ -79,14 +79,16 @@ def _show_one(shell: Shell, org_id: int, slug: str, run_id: str, *, json_wanted:
     if run["problem"]:
         print_problem(screen, problem_shown(run["problem"]))
     for step in run["steps"]:
-        print_step(screen, step)
+        print_step(screen, step, done=True)
+    if run["undoes"]:
+        screen.print(f"This put back {run['undoes']}.")
 
 
 def _did(run: Mapping[str, Any]) -> str:
-    counted: dict[str, int] = {}
+    counted: dict[str, int] = {f"undo {run['undoes']}": 1} if run["undoes"] else {}
     for step in run["steps"]:
         if step["action"] != "leave":
-            words = f"{step['action']} {step['object']}"
+            words = f"{step['action']} {step['object']}" + (" failed" if step.get("problem") else "")
             counted[words] = counted.get(words, 0) + 1
     return (
         ", ".join(f"{words} × {many}" if many > 1 else words for words, many in counted.items()) or "nothing to change"
@@ -119,9 +121,10 @@ def undo(shell: Shell, slug: str, run_id: str, dry_run: bool, json_wanted: bool)
     else:
         screen = console()
         for step in steps:
-            print_step(screen, step)
+            print_step(screen, step, done=not dry_run)
         put_back = sum(1 for step in steps if step["action"] != "leave" and not step.get("problem"))
-        records = "1 record" if put_back == 1 else f"{put_back} records"
-        screen.print(f"Nothing was written; {records} would be put back." if dry_run else f"{records} put back.")
+        records = {0: "no record", 1: "1 record"}.get(put_back, f"{put_back} records")
+        said = f"Nothing was written: {records} would be put back." if dry_run else f"{records.capitalize()} put back."
+        screen.print(said)
     if failed:
         raise SystemExit(1)

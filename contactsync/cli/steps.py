@@ -14,8 +14,10 @@ _WORDS = {"create": "to create", "update": "to update", "remove": "to remove", "
 MOST_CHARACTERS = 200
 
 
-def print_step(console: Console, step: Mapping[str, Any]) -> None:
-    """One step: its record, its reasons, a table of what changes, and what stays although a rule names it."""
+def print_step(console: Console, step: Mapping[str, Any], *, done: bool = False) -> None:
+    """One step: its record, its reasons, a table of what changes (or changed: `done`), and what stays although a rule names
+    it.
+    """
     named = f" {step['crm_id']}" if step["crm_id"] else ""
     style = _STYLES.get(step["action"], "bold")
     console.print(f"[bold {style}]{step['action']}[/bold {style}] {escape(step['object'] + named)}", soft_wrap=True)
@@ -24,14 +26,14 @@ def print_step(console: Console, step: Mapping[str, Any]) -> None:
     if step.get("problem"):
         console.print(f"  Failed: {step['problem']}", style="red", markup=False)
     if step["fields"] and step["action"] != "leave":
-        console.print(_changes(step["fields"]))
+        console.print(_changes(step["fields"], ("Before", "After") if done else ("Now", "Then")))
     for name, why in step.get("left", {}).items():
         console.print(f"  {name} stays: {why}", style="dim", markup=False, soft_wrap=True)
 
 
-def _changes(fields: Mapping[str, Mapping[str, Any]]) -> Table:
+def _changes(fields: Mapping[str, Mapping[str, Any]], times: tuple[str, str]) -> Table:
     reasons = any(change.get("why") for change in fields.values())
-    table = Table("Field", "Now", "Then", *(["Why"] if reasons else []))
+    table = Table("Field", *times, *(["Why"] if reasons else []))
     for name, change in fields.items():
         cells = [name, text(change["old"]), text(change["new"])]
         table.add_row(*(escape(cell) for cell in cells), *([escape(change.get("why", ""))] if reasons else []))
