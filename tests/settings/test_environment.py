@@ -163,3 +163,44 @@ def test_the_configuration_comes_from_the_file_that_the_variable_names(tmp_path:
     file.write_text("[sync]\nbatch_size = 3\n")
     made = settings(tmp_path, CONTACTSYNC_CONFIG=str(file), CONTACTSYNC_INTAKE_MAX_BYTES="2048")
     assert (made.config.sync.batch_size, made.config.intake.max_bytes) == (3, 2048)
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://contactsync.example.com", "https://contactsync.example.com"),
+        ("https://contactsync.example.com/", "https://contactsync.example.com"),
+        ("https://Contactsync.Example.com:8443/under/", "https://contactsync.example.com:8443/under"),
+        ("http://localhost:8000", "http://localhost:8000"),
+        ("http://127.0.0.1:8000/", "http://127.0.0.1:8000"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_a_base_url_is_where_browsers_find_the_web_process(tmp_path: Path, url: str, kept: str) -> None:
+    assert settings(tmp_path, CONTACTSYNC_BASE_URL=url).base_url == kept
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "contactsync.example.com",
+        "http://contactsync.example.com",
+        "http://localhost.evil.example",
+        "https://user:hush-hush@contactsync.example.com",
+        "https://contactsync.example.com/?next=hush-hush",
+        "https://contactsync.example.com#hush-hush",
+        "https://contactsync.example.com\\@evil.example",
+        "https://contactsync.example.com:port",
+        "https://",
+        "javascript:alert(1)",
+        "https://cöntactsync.example.com",
+    ],
+)
+def test_a_base_url_that_a_sign_in_must_not_lead_back_to_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(Misconfigured, match="CONTACTSYNC_BASE_URL") as caught:
+        settings(tmp_path, CONTACTSYNC_BASE_URL=url)
+    assert "hush" not in str(caught.value)
+
+
+def test_without_a_base_url_there_is_none(tmp_path: Path) -> None:
+    assert settings(tmp_path).base_url is None
