@@ -34,6 +34,9 @@ from contactsync.domain.writes import Writes, changed_record, created, new_recor
 VERSION = 1
 """Counts up when the decider would send something else for the same meeting."""
 
+MOST_ATTENDEES = 1000
+"""CRMs take no more people in one Activity (facts: EventRelation)."""
+
 TIME_SOURCES = frozenset({"starts_at", "ends_at", "all_day"})
 
 
@@ -190,6 +193,15 @@ def _sources(
 
 
 @dataclass(frozen=True)
+class _Placed:
+    """Attendees by where they stand."""
+
+    others: tuple[Linked, ...]
+    named: tuple[MeetingPerson, ...]
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class _Making:
     """One meeting on its way to its steps."""
 
@@ -216,8 +228,8 @@ class _Making:
             return _Made(RecordPlan(self.ready.meeting.id, why=self.why, problem=when))
         people = people_of(self.ready.people, self.index, self.account_targets)
         relation = related(people, self.ready.event, self.activity, self.rules, self.marks)
-        others, unlinked = self._others(people, relation)
-        description = description_of(self.ready.meeting, unlinked, self._description_length())
+        placed = self._placed(people, relation)
+        description = description_of(self.ready.meeting, placed.named, self._description_length())
         owner, owner_why = self._owner()
         sources = _sources(self.ready, when, description.text, owner, relation)
         why = (
@@ -225,13 +237,13 @@ class _Making:
             *_what_became(status),
             *relation.why,
             *people.why,
-            *self._unaddable(others),
+            *placed.why,
             *owner_why,
             *when.why,
             *description.why,
         )
         main = self._activity(sources, relation.clears, why)
-        attendees = self._attendees(main, others) if self.can_add else ()
+        attendees = self._attendees(main, placed.others) if self.can_add else ()
         plan = RecordPlan(self.ready.meeting.id, main.id, tuple(step.id for step in attendees), main.why)
         return _Made(plan, (main, *attendees))
 
@@ -267,18 +279,25 @@ class _Making:
             writes.fields.setdefault(target, value)
             writes.before.setdefault(target, self.activity.fields.get(target))
 
-    def _others(self, people: People, relation: Related) -> tuple[tuple[Linked, ...], tuple[MeetingPerson, ...]]:
-        others = tuple(linked for linked in people.linked if linked.ref != relation.stands)
-        if self.can_add:
-            return others, people.unlinked
-        named = {linked.person for linked in others} | set(people.unlinked)
-        return others, tuple(person for person in self.ready.people if person in named)
-
-    def _unaddable(self, others: Sequence[Linked]) -> tuple[str, ...]:
-        if self.can_add or not others:
-            return ()
-        told = "The CRM does not let contactsync add attendees to an Activity"
-        return (f"{told}: {len(others)} of them stand in the description.",)
+    def _placed(self, people: People, relation: Related) -> _Placed:
+        """Who has a place in the Activity beside the one who stands for it, and who is only named in the description."""
+        others = [linked for linked in people.linked if linked.ref != relation.stands]
+        present = {held.person for held in self.activity.attendees} if self.activity is not None else set()
+        room = MOST_ATTENDEES - len(present) if self.can_add else 0
+        new = [linked for linked in others if linked.ref not in present]
+        without_place = new[max(room, 0) :]
+        left_out = {linked.ref for linked in without_place}
+        kept = tuple(linked for linked in others if linked.ref not in left_out)
+        named = {linked.person for linked in without_place} | set(people.unlinked)
+        why: tuple[str, ...] = ()
+        if without_place:
+            told = (
+                f"The Activity takes {MOST_ATTENDEES} attendees at the most"
+                if self.can_add
+                else "The CRM does not let contactsync add attendees to an Activity"
+            )
+            why = (f"{told}: {len(without_place)} of them stand in the description.",)
+        return _Placed(kept, tuple(person for person in self.ready.people if person in named), why)
 
     def _attendees(self, main: Step, others: Sequence[Linked]) -> tuple[Step, ...]:
         present = {held.person: held for held in self.activity.attendees} if self.activity is not None else {}

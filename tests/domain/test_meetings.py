@@ -379,6 +379,14 @@ def test_a_persons_own_words_in_the_description_stay_and_ours_are_replaced():
     assert "if_ours" in step.field_why["Description"]
 
 
+def test_more_attendees_than_an_activity_takes_stand_in_the_description():
+    crowd = [person(number) for number in range(1003)]
+    made = planned(meeting("m1", *(invited(one, name=f"P{one.ref.id}") for one in crowd)), *crowd)
+    assert len(attendees(made)) == 1000
+    assert f"- P{crowd[1001].ref.id}\n- P{crowd[1002].ref.id}\n" in main(made).fields["Description"]
+    assert any("2 of them stand in the description" in line for line in made.plans["m1"].why)
+
+
 # ── fingerprint ──
 
 
