@@ -9,7 +9,7 @@ Not to be shared between threads. What it remembers for a while: describes, and 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -111,7 +111,10 @@ class SalesforceTarget:
         refusals = answer.refusals
         if question.may_be_hidden and any(found.code == "INVALID_TYPE" for found in refusals):
             return []  # contacts without a campaign still sync; the members themselves fail with their own words
-        raise _look_up_failed(refusals, question.topic.kind)
+        error = _look_up_failed(refusals, question.topic.kind)
+        if isinstance(error, TargetRefused):
+            self._forget_fields({question.topic.kind.value, error.problem.object})
+        raise error
 
     def _fresh_statuses(self) -> dict[str, tuple[MemberStatus, ...]]:
         now = self._now()
@@ -167,7 +170,12 @@ class SalesforceTarget:
             if step.kind is RecordKind.MEMBER_STATUS:
                 self._statuses.pop(campaign_of(step), None)
             if result.failure and result.failure.problem.code in FIELD_CODES:
-                self._described.pop(step.kind, None)
+                self._forget_fields({step.kind.value})
+
+    def _forget_fields(self, kinds: Collection[str]) -> None:
+        """The next check of a mapping is to see the fields as they are now."""
+        for kind in [kind for kind in self._described if kind.value in kinds]:
+            del self._described[kind]
 
     # ── describe, search, check ────────────────────────────────────────────────────────────────────────────────────
 

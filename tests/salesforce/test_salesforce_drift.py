@@ -25,12 +25,16 @@ def test_a_mapped_field_that_is_gone_is_named_with_the_object_that_lost_it(
         emails={asked: frozenset({"ada@x.example"})},
         fields={kind: frozenset({"Title", "Region__c"})},  # a question about leads asks for the contacts they became
     )
+    target.describe(kind)
     if taken_away:
         add_field(org, kind.value, name="Region__c", type="string", length=40)
         target.look_up(wanted)
         org.admin("fields", {"object": kind.value, "remove": ["Region__c"]})
     with pytest.raises(TargetRefused) as caught:
         target.look_up(wanted)
+    org.forget_calls()
+    target.describe(kind)
+    assert len(org.calls()) == 1
     problem = caught.value.problem
     assert (problem.code, problem.object, problem.fields) == ("invalid_field", kind.value, ("Region__c",))
     assert problem.mended_by == (Mend.MAPPING, Mend.PERMISSION)
