@@ -24,7 +24,7 @@ from contactsync.domain.records import SyncStatus
 from contactsync.store import tables as t
 from contactsync.store.absorption_events import write_events
 from contactsync.store.absorption_meetings import write_meetings
-from contactsync.store.due import chunks
+from contactsync.store.due import chunks, mark_meetings_with_due
 from contactsync.store.held import Held, held_records, save
 from contactsync.store.queue import mark_due
 
@@ -62,7 +62,7 @@ def waiting(db: Db, org_id: int, most: int, most_bytes: int) -> tuple[Waiting, .
     )
     taken: list[Waiting] = []
     size = 0
-    with db.execution_options(yield_per=20).execute(query) as rows:
+    with db.execute(query, execution_options={"yield_per": 20}) as rows:
         for row in rows:
             size += len(row.body)
             if taken and size > most_bytes:
@@ -182,7 +182,17 @@ def _write_contacts(
         row_of,
         lambda name: {"org_id": org_id, "source_id": name, "created_at": now, "forced": False},
     )
+    moved = {who_by_email(email) for record in held.values() if (email := _moved_to(record)) is not None}
+    if moved:
+        mark_meetings_with_due(db, org_id, moved, now)
     return {name: record.state for name, record in held.items()}
+
+
+def _moved_to(record: Held) -> str | None:
+    """The address that a known contact has now and had not before: a meeting may know it by that."""
+    email = values(record.state).get("email")
+    known = record.key is not None and email != record.before.get("email")
+    return email if known and isinstance(email, str) else None
 
 
 def _write_attendances(

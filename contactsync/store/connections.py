@@ -75,7 +75,7 @@ def connect(  # noqa: PLR0917 - in the order in which they are read
     before = present(conn, org_id)
     if before is not None and (before.target, _place(before.settings)) == (target, _place(settings)):
         fresh = {"sealed_token": None, "token_lease_owner": None, "token_lease_until": None}
-        going = {"failures": 0, "paused_until": None, "problem": None}
+        going = {"failures": 0, "paused_until": None, "problem": None, "revision": before.revision + 1}
         conn.execute(sa.update(connection).where(connection.c.id == before.id).values(**said, **fresh, **going))
         return before.id
     if before is not None:

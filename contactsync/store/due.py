@@ -66,6 +66,18 @@ def mark_meetings_of_event_due(db: Db, org_id: int, event_id: str, now: datetime
     return mark_meetings_due(db, org_id, t.meeting.c.event_id == event_id, now)
 
 
+def mark_meetings_with_due(db: Db, org_id: int, who: Iterable[str], now: datetime) -> None:
+    """Put the meetings into the queue in which any of these (`id:<contact's id>`, `email:<address>`) takes part."""
+    meetings: set[int] = set()
+    for named in chunks(who):
+        of_them = sa.select(t.meeting_attendee.c.meeting_id).where(
+            t.meeting_attendee.c.org_id == org_id, t.meeting_attendee.c.who.in_(named)
+        )
+        meetings.update(db.execute(of_them).scalars())
+    for some in chunks(meetings):
+        mark_meetings_due(db, org_id, t.meeting.c.id.in_(some), now)
+
+
 def queued(now: datetime) -> dict[str, Any]:
     """The columns of an event or a meeting that goes into the queue, but for `change`, which counts up."""
     return {"due_at": now, "attempts": 0, "sync_status": SyncStatus.QUEUED, "problem_key": None}

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection as Db
 
 from contactsync.domain.changes import who_by_email, who_by_id
 from contactsync.store import tables as t
-from contactsync.store.due import chunks, mark_meetings_due
+from contactsync.store.due import chunks, mark_meetings_with_due
 from contactsync.store.queue import mark_attendees_due
 
 RecordSubject = Literal["event", "meeting"]
@@ -105,11 +105,4 @@ def mark_meetings_of_contacts_due(db: Db, org_id: int, keys: Iterable[int], now:
             who.add(who_by_id(row.source_id))
             if row.email:
                 who.add(who_by_email(row.email))
-    meetings: set[int] = set()
-    for named in chunks(who):
-        of_them = sa.select(t.meeting_attendee.c.meeting_id).where(
-            t.meeting_attendee.c.org_id == org_id, t.meeting_attendee.c.who.in_(named)
-        )
-        meetings.update(db.execute(of_them).scalars())
-    for some in chunks(meetings):
-        mark_meetings_due(db, org_id, t.meeting.c.id.in_(some), now)
+    mark_meetings_with_due(db, org_id, who, now)

@@ -300,6 +300,8 @@ written = sa.Table(
     sa.PrimaryKeyConstraint("connection_id", "kind", "crm_id"),
 )
 
+_GOING = sa.text("ended_at IS NULL")
+
 resync = sa.Table(
     "resync",  # a filtered set that goes again, fed into the queue bit by bit
     metadata,
@@ -315,6 +317,7 @@ resync = sa.Table(
     sa.Column("ended_at", UtcTime),
     sa.Column("cancelled", sa.Boolean, nullable=False, default=False),
     sa.Index("ix_resync_org", "org_id", "id"),
+    sa.Index("ix_resync_going", "org_id", "id", sqlite_where=_GOING, postgresql_where=_GOING),
 )
 
 authorization = sa.Table(

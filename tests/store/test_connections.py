@@ -187,6 +187,25 @@ def test_calls_are_counted_in_memory_and_written_down_by_flush(engine, vault, ac
     assert present(engine, acme).calls == 3
 
 
+def test_when_the_crm_last_said_its_count_is_known_and_stays_while_it_says_none(engine, vault, acme, connect, now):
+    connect()
+    times = iter([now, now + timedelta(minutes=1)])
+    opened = connections.open_connection(engine, vault, present(engine, acme), now=lambda: next(times))
+    for used in (41, 42, None):
+        opened.count_call(used, None)
+    opened.flush()
+    opened.count_call(None, None)
+    opened.flush()
+    assert present(engine, acme).budget_at == now + timedelta(minutes=1)
+
+
+def test_connecting_again_has_what_is_remembered_of_the_crm_forgotten(engine, acme, connect):
+    connect()
+    before = present(engine, acme).revision
+    connect()
+    assert present(engine, acme).revision == before + 1
+
+
 def test_the_counts_of_several_workers_add_up(engine, vault, acme, connect):
     connect()
     opened = [connections.open_connection(engine, vault, present(engine, acme)) for _ in range(3)]

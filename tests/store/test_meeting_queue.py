@@ -321,6 +321,14 @@ def test_a_contact_that_gets_a_record_puts_its_meetings_into_the_queue_once(stor
     assert store.due(t.meeting) == {"m-1"}
 
 
+def test_a_contact_whose_address_becomes_one_that_a_meeting_knows_puts_it_into_the_queue(store):
+    store.say("contact.created", {"id": "c-2", "email": "c@example.com"})
+    store.say("meeting.created", MEETING, {"id": "m-2", "attendees": [{"email": "c@example.com"}]})
+    store.rest()
+    store.say("contact.updated", {"id": "c-2", "email": "CHARLES@example.com"}, sent_at="2026-11-24T09:01:00Z")
+    assert store.due(t.meeting) == {"m-1"}
+
+
 def test_marks_of_what_was_written_are_added_to_those_that_are_kept(store):
     store.say("contact.created", {"id": "c-1"})
     lead = RecordRef(RecordKind.LEAD, "00Q1")

@@ -9,10 +9,21 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from contactsync.domain.changes import changes_of
 from contactsync.domain.crm import Mend, RecordKind, RecordRef
 from contactsync.domain.outcome import Outcome
 from contactsync.domain.records import SyncStatus
-from contactsync.store import choices, connections, problems, queue, resyncs, views, views_meetings, views_status
+from contactsync.store import (
+    absorption,
+    choices,
+    connections,
+    problems,
+    queue,
+    resyncs,
+    views,
+    views_meetings,
+    views_status,
+)
 from contactsync.store import tables as t
 from contactsync.store.engine import reading, writing
 from contactsync.store.ledger import LinkMade, Recorded, leave_alone, note_attempts, record, record_undo
@@ -34,6 +45,7 @@ GROWING = (
     "link",
     "written",
     "company",
+    "resync",
 )
 KEY = "0123456789abcdef"
 LEAD = RecordRef(RecordKind.LEAD, "00Q1")
@@ -119,6 +131,25 @@ def marked(db, org_id):
     queue.release_held(db, org_id, None, NOW)
 
 
+def absorbed(db, org_id):
+    contact = {
+        "id": "c-1",
+        "email": "x@y.z",
+        "company": {"name": "Acme"},
+        "events": [{"id": "e-1", "status": "attended"}],
+    }
+    for kind, item in (
+        ("contact.updated", contact),
+        ("contact.updated", {"id": "c-1", "events": None}),
+        ("event.updated", {"id": "e-1", "name": "Summit", "campaign_id": "701S"}),
+        ("event.contacts_added", {"event_id": "e-1", "contacts": [{"email": "x@y.z"}]}),
+        ("meeting.updated", {"id": "m-1", "attendees": [{"contact_id": "c-1"}]}),
+    ):
+        changes = changes_of(kind, "2026-11-24T09:00:00.000000Z", (item,), 1, NOW)
+        absorption.write_changes(db, org_id, [changes], NOW)
+    absorption.waiting(db, org_id, 10, 10)
+
+
 @pytest.fixture
 def filled(engine, acme, vault):
     """An org with one of everything."""
@@ -162,7 +193,7 @@ def plan_of(db, statement, parameters):
     return [str(row[-1]) for row in rows]
 
 
-@pytest.mark.parametrize("doing", [claimed, recorded, resynced, seen, grouped, marked])
+@pytest.mark.parametrize("doing", [absorbed, claimed, recorded, resynced, seen, grouped, marked])
 def test_no_statement_reads_a_whole_table_that_grows(engine, filled, doing):
     with writing(engine) as db:
         if db.dialect.name != "sqlite":

@@ -155,6 +155,8 @@ def _resyncs() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_resync"),
     )
     op.create_index("ix_resync_org", "resync", ["org_id", "id"])
+    going = sa.text("ended_at IS NULL")
+    op.create_index("ix_resync_going", "resync", ["org_id", "id"], sqlite_where=going, postgresql_where=going)
 
 
 def _authorizations() -> None:
