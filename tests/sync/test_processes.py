@@ -193,6 +193,28 @@ def test_a_worker_killed_between_the_crms_commit_and_our_record_leaves_one_recor
     assert len(installed.crm("Account")) == 1
 
 
+def test_a_worker_killed_after_the_crms_commit_leaves_one_activity_also_of_a_meeting_that_was_put_off(
+    installed: Installation,
+) -> None:
+    installed.web(), installed.clock()
+    installed.admin("faults", {"times": 1, "match": {"writes": True}, "do": "hold_after"})
+    first = installed.worker()
+    meeting = {"id": "m-1", "title": "Demo", "starts_at": "2026-11-25T09:00:00Z", "ends_at": "2026-11-25T10:00:00Z"}
+    assert installed.post(meeting, kind="meeting.created", door="meetings").status_code == 202
+    wait_until(installed.holds_an_answer, PATIENCE, "the CRM has committed and holds its answer back")
+    first.kill()
+    (made,) = installed.crm("Event")
+    put_off = meeting | {"starts_at": "2026-12-01T09:00:00Z", "ends_at": "2026-12-01T10:00:00Z"}
+    installed.post(put_off | {"updated_at": "2026-11-24T09:00:01Z"}, kind="meeting.updated", door="meetings")
+    installed.worker()
+    wait_until(
+        lambda: any(row["StartDateTime"].startswith("2026-12-01") for row in installed.crm("Event")),
+        PATIENCE,
+        "the meeting is put off",
+    )
+    assert [row["Id"] for row in installed.crm("Event")] == [made["Id"]]
+
+
 def test_redis_emptied_with_five_hundred_accepted_webhooks_waiting_loses_none(
     installed: Installation, own_redis: RedisForTests
 ) -> None:
