@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection as Db
@@ -97,16 +98,20 @@ def forget(db: Db, authorization_id: int) -> None:
 def progress(db: Db, authorization_id: int, now: datetime) -> Progress:
     """How far a sign-in is."""
     asked = sa.select(authorization.c.used_at, authorization.c.expires_at)
-    row = db.execute(asked.where(authorization.c.id == authorization_id)).one_or_none()
+    return _progress(db.execute(asked.where(authorization.c.id == authorization_id)).one_or_none(), now)
+
+
+def standing(db: Db, target: str, state: str, now: datetime) -> Progress:
+    """The same by its state; GONE for one that nobody began. Reads only: anybody may ask."""
+    asked = sa.select(authorization.c.used_at, authorization.c.expires_at)
+    mine = sa.and_(authorization.c.state_hash == _digest(state), authorization.c.target == target)
+    return _progress(db.execute(asked.where(mine)).one_or_none(), now)
+
+
+def _progress(row: Any, now: datetime) -> Progress:
     if row is not None and row.used_at is not None:
         return Progress.TAKEN
     return Progress.OPEN if row is not None and row.expires_at > now else Progress.GONE
-
-
-def was_used(db: Db, target: str, state: str) -> bool:
-    """Whether a sign-in with this state has come back already."""
-    mine = sa.and_(authorization.c.state_hash == _digest(state), authorization.c.target == target)
-    return bool(db.execute(sa.select(authorization.c.used_at).where(mine)).scalar_one_or_none())
 
 
 def _digest(state: str) -> str:

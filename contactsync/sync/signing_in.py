@@ -145,16 +145,19 @@ def _present_ones(
 
 
 def _taken(parts: Parts, target: str, state: str) -> Taken:
-    used = False
-    taken = None
+    """Anybody may bring any state: one that is not open is looked up and no more, and writes neither rows nor log lines."""
+    now = parts.now()
+    standing = Progress.GONE
     if 0 < len(state) <= MOST_STATE:
+        with reading(parts.engine) as db:
+            standing = authorizations.standing(db, target, state, now)
+    if standing is Progress.OPEN:
         with writing(parts.engine) as db:
-            taken = authorizations.take(db, parts.vault, target, state, parts.now())
-            used = taken is None and authorizations.was_used(db, target, state)
-    if taken is not None:
-        return taken
-    log.warning("sign-in not known", target=target, used=used)
-    if used:
+            taken = authorizations.take(db, parts.vault, target, state, now)
+        if taken is not None:
+            return taken
+        standing = Progress.TAKEN
+    if standing is Progress.TAKEN:
         raise StateRefused("this sign-in was finished before; if the org is not connected, begin again")
     raise StateRefused("this sign-in is not known, or was begun more than ten minutes ago; begin again")
 

@@ -125,7 +125,8 @@ def token_of(access: Access, content: Mapping[str, object]) -> Token:
         instance_url = origin(url) if isinstance(url, str) else access.instance_url
     except ValueError:
         instance_url = ""
-    if not instance_url or is_local(access.sign_in_url) != is_local(instance_url) or instance_url in SIGN_IN_PAGES:
+    places = {is_local(place) for place in (access.login_url, access.instance_url, instance_url) if place}
+    if not instance_url or len(places) > 1 or instance_url in SIGN_IN_PAGES:
         raise _failed(ADDRESS_REFUSED)
     return Token(str(value), instance_url, str(refresh_token) if _is_credential(refresh_token) else "")
 

@@ -207,6 +207,7 @@ def _flow(settings: Mapping[str, str], credentials: Mapping[str, str]) -> str:
 
 def _wrong_addresses(settings: Mapping[str, str], *, instance_url_needed: bool = True) -> dict[str, str]:
     wrong: dict[str, str] = {}
+    places: set[bool] = set()
     for name in ("instance_url", "login_url"):
         url = settings.get(name, "")
         if not url:
@@ -218,8 +219,11 @@ def _wrong_addresses(settings: Mapping[str, str], *, instance_url_needed: bool =
         except ValueError as error:
             wrong[name] = str(error)
             continue
+        places.add(is_local(found))
         if name == "instance_url" and found in SIGN_IN_PAGES:
             wrong[name] = f"that is the sign-in page for everybody; write your My Domain, as in {_EXAMPLE}"
+    if len(places) > 1:
+        wrong["login_url"] = "it and the instance_url must both be Salesforce's, or both this machine itself"
     return wrong
 
 

@@ -256,6 +256,20 @@ def test_a_sign_in_at_another_org_than_the_one_that_was_said_is_refused(org: Org
         assert _is_other_org(access, token_of(access, body).instance_url) is other
 
 
+@pytest.mark.parametrize(
+    ("instance_url", "login_url"),
+    [
+        ("http://127.0.0.1:9", "https://login.salesforce.com"),
+        ("https://acme.my.salesforce.com", "http://127.0.0.1:9"),
+    ],
+)
+def test_this_machine_and_salesforce_are_never_mixed_in_one_connection(instance_url: str, login_url: str) -> None:
+    given = {"instance_url": instance_url, "login_url": login_url, "client_id": "id"}
+    assert list(wrong_settings(given, SECRET)) == ["login_url"]
+    with pytest.raises(RefusedInput):
+        SIGN_IN.authorize(given, SECRET, BACK, "state", VERIFIER)
+
+
 # ── refresh tokens ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 

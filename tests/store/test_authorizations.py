@@ -124,15 +124,18 @@ def test_its_progress_is_open_then_taken_and_gone_when_it_was_refused_or_ran_out
     assert progress(engine, number, now) is Progress.GONE
 
 
-def test_one_that_came_back_is_told_from_one_that_never_was(begin, take, engine):
+def test_one_that_came_back_is_told_from_one_that_never_was(begin, take, engine, now):
+    def standing(target: str, state: str, **later) -> Progress:
+        with reading(engine) as db:
+            return authorizations.standing(db, target, state, now + timedelta(**later))
+
     begin()
-    with reading(engine) as db:
-        assert not authorizations.was_used(db, "salesforce", STATE)
+    assert standing("salesforce", STATE) is Progress.OPEN
+    assert standing("salesforce", STATE, minutes=10) is Progress.GONE
     take()
-    with reading(engine) as db:
-        assert authorizations.was_used(db, "salesforce", STATE)
-        assert not authorizations.was_used(db, "jsonl", STATE)
-        assert not authorizations.was_used(db, "salesforce", "another")
+    assert standing("salesforce", STATE) is Progress.TAKEN
+    assert standing("jsonl", STATE) is Progress.GONE
+    assert standing("salesforce", "another") is Progress.GONE
 
 
 def test_what_is_long_over_is_cleared_away_by_the_next(begin, engine, now):

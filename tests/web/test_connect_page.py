@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 from flask import Flask
+from sqlalchemy.engine import Engine
 from werkzeug.test import TestResponse
 
 from contactsync.standin import Options, RunningStandin, serve
@@ -22,7 +23,7 @@ from contactsync.store.orgs import add_org
 from contactsync.sync.parts import Parts
 from contactsync.sync.signing_in import begin_sign_in
 from contactsync.web.app import create_app
-from tests.web.conftest import Caller, Clock, HandBell
+from tests.web.conftest import Caller, Clock, HandBell, statements
 
 BASE = "https://contactsync.example.com"
 PAGE = "/connect/salesforce/callback"
@@ -179,6 +180,14 @@ def test_a_scanner_that_only_looks_at_the_head_uses_nothing_up(app: Flask, acme:
     assert not is_connected(acme)
     assert open_page(app, back).status_code == 200
     assert is_connected(acme)
+
+
+def test_states_that_nobody_began_write_nothing_whoever_tries_how_many(app: Flask, engine: Engine) -> None:
+    with statements(engine) as seen:
+        for number in range(3):
+            assert open_page(app, {"state": f"guess-{number}", "code": "x"}).status_code == 400
+    assert seen
+    assert all(statement.startswith("SELECT") for statement in seen)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
