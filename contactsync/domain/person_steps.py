@@ -9,13 +9,14 @@ from contactsync.domain.account_steps import AccountSteps, Terms
 from contactsync.domain.batch import Ready
 from contactsync.domain.crm import FieldValue, Step
 from contactsync.domain.found_index import FoundIndex
-from contactsync.domain.mapping import FieldRule
+from contactsync.domain.mapping import FieldRule, WriteMode
 from contactsync.domain.matching import Group, Match
 from contactsync.domain.owners import Owner, owner_of
-from contactsync.domain.policy import MoveAccounts
 from contactsync.domain.records import Scalar
 from contactsync.domain.values import is_blank, same
 from contactsync.domain.writes import NO_MARKS, Writes, changed_record, created, new_record, written
+
+KEPT_IN_ACCOUNT = "The policy move_accounts keeps the Contact in the Account that it is in."
 
 
 def person_steps(
@@ -42,8 +43,7 @@ def _step(step_id: str, group: Group, matches: Mapping[str, Match], accounts: Ac
     writes = changed_record(
         rules, sources.said, group.person.fields, marks=marks, catalog=catalog, mode_of=terms.mode_of
     )
-    moved = _account_why(group.person.fields, rules, sources, writes, terms.policies.move_accounts)
-    why = (*_why(group, matches, sources), *moved)
+    why = (*_why(group, matches, sources), *_account_why(group.person.fields, sources, writes, terms))
     return written(step_id, group.person.ref, writes, why, allow=terms.allow_duplicates)
 
 
@@ -92,16 +92,24 @@ def _why(group: Group, matches: Mapping[str, Match], sources: _Sources) -> tuple
     return why
 
 
-def _account_why(
-    held: Mapping[str, Scalar], rules: Sequence[FieldRule], sources: _Sources, writes: Writes, policy: MoveAccounts
-) -> tuple[str, ...]:
-    """What became of a Contact that belongs to another Account than its company's."""
+def _account_why(held: Mapping[str, Scalar], sources: _Sources, writes: Writes, terms: Terms) -> tuple[str, ...]:
+    """What became of a Contact that belongs to another Account than its company's; a field that the policy held back says
+    so in `writes.why`.
+    """
     account = next(sources.account(), None)
-    fields = [rule.target for rule in rules if rule.source == "account"]
-    elsewhere = [name for name in fields if not is_blank(held.get(name)) and not same(held.get(name), account)]
+    elsewhere = [
+        rule
+        for rule in terms.account_rules
+        if not is_blank(held.get(rule.target)) and not same(held.get(rule.target), account)
+    ]
     if account is None or not elsewhere:
         return ()
-    if all(name in writes.fields for name in elsewhere):
-        how = "contactsync had put it into the other one" if policy is MoveAccounts.IF_OURS else "the org wants that"
-        return (f"The Contact moves from another Account to its company's: {how}.",)
-    return ("The Contact belongs to another Account and stays there; its company's Account is not set.",)
+    for rule in elsewhere:
+        if rule.target in writes.why and rule.target not in writes.fields and terms.mode_of(rule) is not rule.mode:
+            writes.why[rule.target] = KEPT_IN_ACCOUNT
+    moving = [rule for rule in elsewhere if rule.target in writes.fields]
+    if len(moving) < len(elsewhere):
+        return ("The Contact belongs to another Account and stays there; its company's Account is not set.",)
+    ours = all(terms.mode_of(rule) is WriteMode.IF_OURS for rule in moving)
+    how = "contactsync had put it into the other one" if ours else "the org wants that"
+    return (f"The Contact moves from another Account to its company's: {how}.",)

@@ -260,6 +260,7 @@ def test_a_contact_is_not_moved_unless_the_org_says_so():
     step = in_account("Ac9", MoveAccounts.NEVER, ours="Ac9")
     assert "AccountId" not in step.fields
     assert "The Contact belongs to another Account and stays there; its company's Account is not set." in step.why
+    assert step.field_why["AccountId"] == "The policy move_accounts keeps the Contact in the Account that it is in."
     assert in_account(None, MoveAccounts.NEVER).fields["AccountId"] == "Ac1"
 
 
@@ -275,11 +276,15 @@ def test_a_contact_is_always_moved_when_the_org_says_so():
     step = in_account("Ac9", MoveAccounts.ALWAYS)
     assert step.fields["AccountId"] == "Ac1"
     assert any("the org wants that" in line for line in step.why)
+    ours = in_account("Ac9", MoveAccounts.ALWAYS, mode="if_ours", ours="Ac9")
+    assert any("contactsync had put it" in line for line in ours.why)
 
 
 @pytest.mark.parametrize("mode", ["if_empty", "on_create", "if_ours"])
 def test_a_rule_that_is_stricter_than_the_policy_counts(mode):
-    assert "AccountId" not in in_account("Ac9", MoveAccounts.ALWAYS, mode=mode).fields
+    step = in_account("Ac9", MoveAccounts.ALWAYS, mode=mode)
+    assert "AccountId" not in step.fields
+    assert f"({mode})" in step.field_why["AccountId"]
 
 
 def test_an_account_is_made_only_for_a_contact_that_moves_there():
@@ -309,12 +314,14 @@ def test_records_are_saved_beside_duplicates_only_where_the_org_allows_it():
 
 
 def test_the_crms_fields_are_needed_by_rules_that_append_or_cut():
-    assert rules_need_catalog(MAPPING) == frozenset()
-    assert rules_need_catalog(mapping_with("lead", NOTE)) == {LEAD}
-    assert rules_need_catalog(mapping_with("contact", CUTTING)) == {CONTACT}
-    assert rules_need_catalog(mapping_with("lead", rule("note", "", "append"))) == frozenset()
-    meeting = MAPPING.replaced("meeting", [rule("notes", "Description", "append")])
+    cut_campaigns = {RecordKind.CAMPAIGN}
+    assert rules_need_catalog(MAPPING) == cut_campaigns
+    assert rules_need_catalog(mapping_with("lead", NOTE)) == cut_campaigns | {LEAD}
+    assert rules_need_catalog(mapping_with("contact", CUTTING)) == cut_campaigns | {CONTACT}
+    assert rules_need_catalog(mapping_with("lead", rule("note", "", "append"))) == cut_campaigns
+    meeting = FieldMapping({"meeting": (rule("notes", "Description", "append"),)})
     assert rules_need_catalog(meeting) == {RecordKind.ACTIVITY}
+    assert rules_need_catalog(FieldMapping()) == frozenset()
 
 
 def test_marks_are_needed_by_rules_and_moves_that_ask_what_is_ours():
