@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import click
 from rich.markup import escape
 from rich.table import Table
 
-from contactsync.cli.shell import Command, Shell, as_json, console, print_json, with_shell
+from contactsync.cli.shell import Command, Shell, as_json, console, minute, print_json, with_shell
 from contactsync.store import resyncs
 from contactsync.store.engine import reading
-from contactsync.web.api.shapes import resync_shown, status_shown
+from contactsync.web.api.shapes import problems_shown, resync_shown, status_shown
 
 KINDS = ("contacts", "events", "meetings")
 
@@ -26,6 +25,8 @@ def status(shell: Shell, slug: str, json_wanted: bool) -> None:
     """Show how an org's sync stands: counts by status, what waits and for how long, the CRM and its budget of calls."""
     org = shell.org(slug)
     stands = status_shown(shell.parts.engine, org.id, shell.parts.now())
+    if stands["crm"]["state"] == "paused" and stands["crm"]["problem"] is None:
+        stands["crm"]["problem"] = _what_comes_back(shell, org.id)
     with reading(shell.parts.engine) as db:
         running = resyncs.active(db, org.id)
     stands["resync"] = resync_shown(running[0]) if running else None
@@ -40,6 +41,11 @@ def status(shell: Shell, slug: str, json_wanted: bool) -> None:
     console().print(table)
     if stands["crm"]["problem"] or any(stands[kind]["needs_attention"] for kind in KINDS):
         console().print(f"What is wrong, and how to fix it: contactsync problems {slug}", markup=False)
+
+
+def _what_comes_back(shell: Shell, org_id: int) -> Mapping[str, Any] | None:
+    """Why the CRM is left alone for a while: what the records say that wait for it."""
+    return next((one for one in problems_shown(shell.parts.engine, org_id) if one["comes_back"]), None)
 
 
 def _lines(stands: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -75,7 +81,7 @@ def _crm(crm: Mapping[str, Any]) -> str:
     problem = crm["problem"]
     why = f": {problem['cause']}" if problem else ""
     if crm["state"] == "paused":
-        return f"{crm['target']}, paused until {_minute(crm['paused_until'])}{why or ': it did not answer'}"
+        return f"{crm['target']}, paused until {minute(crm['paused_until'])}{why or ': it did not answer'}"
     if crm["state"] == "stopped":
         return f"{crm['target']}, stopped{why} {problem['fix']} ({problem['who']})"
     return f"{crm['target']}, ready"
@@ -87,10 +93,6 @@ def _budget(crm: Mapping[str, Any]) -> str:
         return f"not known yet; {ours}"
     kept = f", {crm['reserve_percent']}% kept for other tools" if crm["reserve_percent"] else ""
     return f"{crm['budget_used']:,} of {crm['budget_limit']:,} calls used in the last 24 hours{kept}; {ours}"
-
-
-def _minute(time: str) -> str:
-    return datetime.fromisoformat(time).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _long(seconds: float) -> str:

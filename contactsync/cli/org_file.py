@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from contactsync.cli.shell import Command, Shell, asking_the_crm, console, with_
 from contactsync.domain.errors import RefusedInput
 from contactsync.sync import actions
 
-MOST_BYTES = 4 * 1024 * 1024
+_FIRST = ("source", "target", "mode")
+_UNSAID: tuple[object, ...] = (None, False, {}, "stop")
+"""What a rule says when it was left out."""
 
 
 @org.command("export", cls=Command, example="contactsync org export acme acme.json")
@@ -58,7 +61,7 @@ def import_(shell: Shell, slug: str, file: Path, yes: bool) -> None:
         click.echo(f"{slug} has exactly this already: nothing changes.")
         return
     table = Table("Setting", "Now", "Then", title=f"What changes in {slug}", title_justify="left")
-    for path, old, new in changes:
+    for path, old, new in (line for change in changes for line in _lines(*change)):
         table.add_row(escape(path), escape(_said(old)), escape(_said(new)))
     console().print(table)
     if not yes and not _agreed(file):
@@ -90,5 +93,29 @@ def _read(file: Path) -> dict[str, Any]:
     return document
 
 
+def _lines(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    """A change of a whole table of names, such as the status map, name by name."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        yield path, old, new
+        return
+    for name in dict.fromkeys((*old, *new)):
+        if old.get(name) != new.get(name):
+            yield f"{path}.{name}", old.get(name), new.get(name)
+
+
 def _said(value: object) -> str:
-    return "–" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(_said(each) for each in value)
+    if isinstance(value, dict) and "target" in value:
+        return _rule_said(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _rule_said(rule: Mapping[str, Any]) -> str:
+    """A rule as a line: where it writes and when, and what else it says."""
+    more = [f"{name}: {_said(value)}" for name, value in rule.items() if name not in _FIRST and value not in _UNSAID]
+    return ", ".join([f"to {rule['target'] or 'nothing'}, {rule['mode']}", *more])

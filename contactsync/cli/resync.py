@@ -10,7 +10,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from contactsync.cli.filters import filter_of, filter_options
-from contactsync.cli.shell import Command, Shell, as_json, console, print_json, with_shell
+from contactsync.cli.shell import Command, Shell, as_json, console, minute, print_json, with_shell
 from contactsync.domain.errors import RefusedInput
 from contactsync.store import resyncs
 from contactsync.store.engine import reading
@@ -18,7 +18,7 @@ from contactsync.store.orgs import Org
 from contactsync.store.views import org_status
 from contactsync.store.views_paging import Record
 from contactsync.sync import actions
-from contactsync.web.api.shapes import resync_shown
+from contactsync.web.api.shapes import resync_shown, shown_number
 
 LOOK_SECONDS = 0.5
 NOTHING_MOVES_SECONDS = 20.0
@@ -117,6 +117,7 @@ def _watch(shell: Shell, org: Org, number: int) -> None:
         TimeElapsedColumn(),
         TextColumn("{task.fields[said]}"),
     )
+    screen.print(f"Resync {shown_number(number)}: Ctrl-C only ends the watching, it goes on by itself.", style="dim")
     try:
         with Progress(*columns, console=screen) as bar:
             task = bar.add_task("Resync", total=None, said="")
@@ -140,26 +141,27 @@ def _contacts_held(shell: Shell, org_id: int) -> int:
 
 
 def _until_through(shell: Shell, org_id: int, number: int, tell: Callable[[Record, str], object]) -> Record:
-    """Look again and again until it is through; says so when nothing moves."""
+    """Look again and again until it is through; says why when nothing moves."""
     moved_at, last = time.monotonic(), -1
     while True:
         stands = _progress(shell, org_id, number)
         if stands["done"] != last:
             moved_at, last = time.monotonic(), stands["done"]
-        still = time.monotonic() - moved_at > NOTHING_MOVES_SECONDS
-        tell(stands, _why_nothing_moves(shell, org_id) if still else "")
         if stands["state"] != "running":
+            tell(stands, "")
             return stands
+        tell(stands, _why_nothing_moves(shell, org_id, time.monotonic() - moved_at))
         time.sleep(LOOK_SECONDS)
 
 
-def _why_nothing_moves(shell: Shell, org_id: int) -> str:
+def _why_nothing_moves(shell: Shell, org_id: int, seconds: float) -> str:
     with reading(shell.parts.engine) as db:
         crm = org_status(db, org_id, shell.parts.now())["crm"]
-    if crm["problem"] is not None:
-        return str(crm["problem"]["cause"])
     if crm["state"] == "none":
         return "The org is not connected to a CRM."
+    why = crm["problem"]["cause"] if crm["problem"] else ""
     if crm["state"] == "paused":
-        return f"The CRM pauses until {crm['paused_until']}."
-    return "Nothing moves: is a worker running (contactsync worker)?"
+        return f"The CRM is left alone until {minute(crm['paused_until'])}. {why}".rstrip()
+    if crm["state"] == "stopped":
+        return why
+    return "Nothing moves: is a worker running (contactsync worker)?" if seconds > NOTHING_MOVES_SECONDS else ""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 from rich.markup import escape
 from rich.table import Table
 
-from contactsync.cli.shell import Command, Shell, as_json, asking_the_crm, console, print_json, with_shell
+from contactsync.cli.shell import Command, Shell, as_json, asking_the_crm, console, minute, print_json, with_shell
 from contactsync.cli.steps import print_problem, print_step
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.known_problems import problem_shown
@@ -59,7 +58,7 @@ def runs(
     for run in page.items:
         of = f"{run['subject']} {run['source_id']}"
         problem = run["problem"]["code"] if run["problem"] else ""
-        table.add_row(*map(escape, (run["id"], _minute(run["finished_at"]), of, run["outcome"], _did(run), problem)))
+        table.add_row(*map(escape, (run["id"], minute(run["finished_at"]), of, run["outcome"], _did(run), problem)))
     console().print(table if page.items else "Nothing was tried yet.")
 
 
@@ -74,7 +73,7 @@ def _show_one(shell: Shell, org_id: int, slug: str, run_id: str, *, json_wanted:
     screen = console()
     screen.print(
         f"[bold]{escape(run['id'])}[/bold]  {escape(run['subject'])} {escape(run['source_id'])}  "
-        f"{_minute(run['finished_at'])}  {escape(run['outcome'])}"
+        f"{minute(run['finished_at'])}  {escape(run['outcome'])}"
     )
     if run["problem"]:
         print_problem(screen, problem_shown(run["problem"]))
@@ -93,10 +92,6 @@ def _did(run: Mapping[str, Any]) -> str:
     return (
         ", ".join(f"{words} × {many}" if many > 1 else words for words, many in counted.items()) or "nothing to change"
     )
-
-
-def _minute(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 @click.command(cls=Command, example="contactsync undo acme run_17 --dry-run")

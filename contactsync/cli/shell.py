@@ -130,6 +130,12 @@ def _plain(value: object) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
 
 
+def minute(time: datetime | str) -> str:
+    """A time for people: 2026-11-24 09:00 UTC."""
+    read = datetime.fromisoformat(time) if isinstance(time, str) else time
+    return read.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
 def console() -> Console:
     """Standard output, wide enough for tables when it is no terminal."""
     return Console(width=None if sys.stdout.isatty() else 160, highlight=False)

@@ -14,11 +14,15 @@ import structlog
 from click.testing import CliRunner, Result
 from sqlalchemy.engine import Engine
 
+from contactsync.bootstrap import build
 from contactsync.cli import main
+from contactsync.settings import Settings
 from contactsync.standin import Options, RunningStandin, serve
 from contactsync.store.engine import open_engine, writing
 from contactsync.store.inbox import keep
+from contactsync.sync.org import sync_org
 from contactsync.sync.parts import wall_clock
+from tests.fixtures.salesforce import Salesforce
 
 KEY = "a key that is long enough for tests"
 
@@ -126,7 +130,7 @@ def deliver(engine_of: Engine) -> Callable[..., None]:
                 db,
                 org_id=1,
                 webhook_id=f"msg_{hash(body)}",
-                door="contacts" if kind.startswith("contact.") else "events",
+                door=f"{kind.partition('.')[0]}s",
                 body=body,
                 status="accepted",
                 type=kind,
@@ -135,3 +139,32 @@ def deliver(engine_of: Engine) -> Callable[..., None]:
             )
 
     return kept
+
+
+@pytest.fixture
+def sync(cli: CommandLine) -> Callable[[], None]:
+    """Have a worker do what is due in the first org, as far as it comes."""
+
+    def done() -> None:
+        parts = build(Settings.from_environment(cli.environment))
+        try:
+            while sync_org(parts, 1):
+                pass
+        finally:
+            parts.engine.dispose()
+
+    return done
+
+
+@pytest.fixture
+def salesforce(standin: RunningStandin) -> Salesforce:
+    """The stand-in, seen by its administrator."""
+    return Salesforce(standin)
+
+
+def contact(number: int, **more: Any) -> dict[str, Any]:
+    """A contact with everything that is required."""
+    return {
+        "id": f"c-{number}", "first_name": "Ada", "last_name": f"Lovelace {number}", "email": f"ada{number}@example.com",
+        "company": "Engines", "sync_as": "lead", **more,
+    }  # fmt: skip

@@ -36,6 +36,15 @@ OF_AN_ORG = [
     ("event", "disconnect", "nobody", "e-1"),
     ("status", "nobody"),
     ("preview", "nobody", "c-1"),
+    ("preview", "nobody", "--all"),
+    ("resync", "nobody", "--all"),
+    ("problems", "nobody"),
+    ("problems", "list", "nobody"),
+    ("problems", "check", "nobody", "0123456789abcdef"),
+    ("runs", "nobody"),
+    ("undo", "nobody", "run_1"),
+    ("org", "export", "nobody"),
+    ("org", "import", "nobody", __file__, "--yes"),
     ("send", __file__, "--org", "nobody"),
 ]
 
