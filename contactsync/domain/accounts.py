@@ -18,12 +18,16 @@ SEVERAL_ACCOUNTS = "several_accounts"
 
 @dataclass(frozen=True)
 class AccountMatch:
-    """What a company is in the CRM: an Account, or none yet; then companies with one `new` make one Account together."""
+    """What a company is in the CRM: an Account, or none yet; then companies with one `new` make one Account together.
+
+    `unasked`: its link leads nowhere, and nothing else was asked for: the problem goes with the next look.
+    """
 
     account: FoundAccount | None = None
     new: str = ""
     why: tuple[str, ...] = ()
     problem: Problem | None = None
+    unasked: bool = False
 
 
 @dataclass
@@ -42,6 +46,28 @@ class _Known:
         return next((self.accounts[sign] for sign in _signs(company) if sign in self.accounts), None)
 
 
+_LINK_GONE = Problem(
+    code="linked_account_gone",
+    cause="The Account that the company was linked to is no longer in the CRM (deleted or merged).",
+    fix="Nothing: the company is matched again by domain and name with the next attempt, which follows at once.",
+    who="nobody",
+    object=RecordKind.ACCOUNT.value,
+)
+
+
+def companies_asked_for(batch: Iterable[Ready]) -> frozenset[Company]:
+    """The companies of a batch that are looked for by domain and name: a link or a picked Account answers for the others,
+    unless the link is known to be stale. A link is asked for by its id alone: a batch of companies that are known asks less.
+    """
+    return frozenset(
+        company
+        for ready in batch
+        if (company := ready.contact.company) is not None
+        and not company.account_id
+        and (ready.links.account is None or ready.rematched)
+    )
+
+
 def match_accounts(
     batch: Iterable[Ready], index: FoundIndex, several: SeveralMatches = SeveralMatches.FIRST
 ) -> dict[Company, AccountMatch]:
@@ -49,16 +75,18 @@ def match_accounts(
     several Accounts is taken.
 
     picked     the Account that a person picked; not there: a problem, never another Account in silence
-    linked     the Account of an earlier sync, when it is still there
+    linked     the Account of an earlier sync, when it is still there; gone: a problem until more is asked for
     by domain  then by normalised name; of several the oldest, the most recent, or a question, as the org chose
     in batch   the Account of a company of this batch with the same key, domain or name
     none       a new one, one for all companies that share key, domain or name
     """
+    batch = list(batch)
+    asked = companies_asked_for(batch)
     matches: dict[Company, AccountMatch] = {}
     for ready in batch:
         company = ready.contact.company
         if company is not None and company not in matches:
-            matches[company] = _matched(company, ready.links.account, index, several)
+            matches[company] = _matched(company, ready.links.account, index, several, asked=company in asked)
     known = _Known()
     for company, match in matches.items():
         if match.account is not None:
@@ -78,7 +106,9 @@ def match_accounts(
     return matches
 
 
-def _matched(company: Company, link: RecordRef | None, index: FoundIndex, several: SeveralMatches) -> AccountMatch:
+def _matched(
+    company: Company, link: RecordRef | None, index: FoundIndex, several: SeveralMatches, *, asked: bool
+) -> AccountMatch:
     if company.account_id:
         return _picked(company.account_id, index)
     why: tuple[str, ...] = ()
@@ -87,6 +117,8 @@ def _matched(company: Company, link: RecordRef | None, index: FoundIndex, severa
         if account is not None:
             return AccountMatch(account, why=("The company is linked to this Account by an earlier sync.",))
         why = ("The Account that the company was linked to is no longer in the CRM (deleted or merged).",)
+        if not asked:
+            return AccountMatch(why=why, problem=_LINK_GONE, unasked=True)
     by_domain = index.accounts_by_domain.get(company.domain.lower(), ()) if company.domain else ()
     if by_domain:
         return _chosen(by_domain, "the company's domain", why, several)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from contactsync.domain.choices import CompanyChoice, OwnerChoice, SyncAsChoice
-from contactsync.domain.crm import FieldCatalog, Problem, RecordKind, RecordRef, Step
+from contactsync.domain.crm import FieldCatalog, Next, Problem, RecordKind, RecordRef, Step
 from contactsync.domain.records import Attendee, Contact, Event, Meeting, SyncAs
 
 
@@ -29,13 +29,16 @@ class Links:
 
 @dataclass(frozen=True)
 class Ready:
-    """A contact with everything that is required; its company is filled in, its owner named."""
+    """A contact with everything that is required; its company is filled in, its owner named. `rematched`: the attempt before
+    found that what was known of the CRM is stale: everything is asked for, also what a link should answer.
+    """
 
     contact: Contact
     sync_as: SyncAs
     owner_email: str | None = None
     links: Links = Links()
     why: tuple[str, ...] = ()
+    rematched: bool = False
 
     @property
     def kind(self) -> RecordKind:
@@ -131,7 +134,8 @@ class ContactPlan:
 
     Several contacts may share steps: two with one e-mail address share the person, many share an Account.
     `members`: campaign id → step id; `statuses`: the steps before them that make member statuses. `problem`: planning
-    itself stopped (several matches, and the org wants to be asked); then no step is done for this contact.
+    itself stopped (several matches, and the org wants to be asked); then no step is done for this contact. `next`: what
+    happens then; REMATCH: it is asked for more, and planned once more.
     """
 
     contact_id: str
@@ -141,6 +145,7 @@ class ContactPlan:
     why: tuple[str, ...] = ()
     problem: Problem | None = None
     statuses: tuple[str, ...] = ()
+    next: Next = Next.STOP
 
     @property
     def step_ids(self) -> tuple[str, ...]:

@@ -64,6 +64,9 @@ def outcome(
     several records that the CRM takes a contact for are a person's question.
     """
     if plan.problem is not None:
+        if isinstance(plan, ContactPlan) and plan.next is Next.REMATCH and not rematched:
+            # Nothing is unlinked: what is stale is matched again, and the other links hold.
+            return Outcome(SyncStatus.RETRYING, now, attempts + 1, plan.problem, Next.REMATCH)
         return Outcome(SyncStatus.NEEDS_ATTENTION, problem=plan.problem, next=Next.STOP)
     done = [results[step_id] for step_id in plan.step_ids]
     person = results[plan.person].ref if plan.person else None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contactsync.domain.account_steps import Terms, account_steps, gets_account
 from contactsync.domain.accounts import SEVERAL_ACCOUNTS, AccountMatch, match_accounts
 from contactsync.domain.batch import Catalogs, ContactPlan, Plan, Ready, Written
-from contactsync.domain.crm import Found, Problem, RecordKind, Step
+from contactsync.domain.crm import Found, Next, Problem, RecordKind, Step
 from contactsync.domain.found_index import FoundIndex
 from contactsync.domain.mapping import FieldMapping
 from contactsync.domain.matching import Match, grouped, match_people
@@ -60,7 +60,10 @@ def plan(
         contact_id = ready.contact.id
         if contact_id in problems:
             why = (*ready.why, *matches[contact_id].why)
-            contacts[contact_id] = ContactPlan(contact_id, why=why, problem=problems[contact_id])
+            problem = problems[contact_id]
+            contacts[contact_id] = ContactPlan(
+                contact_id, why=why, problem=problem, next=_next(ready, companies, problem)
+            )
         else:
             contacts[contact_id] = _contact_plan(
                 ready,
@@ -91,10 +94,16 @@ def _problem(ready: Ready, match: Match, companies: Mapping[Company, AccountMatc
     company = ready.contact.company
     if company is None or not _needs_account(ready, match) or company not in companies:
         return None
-    problem = companies[company].problem
-    if problem is not None and problem.code == SEVERAL_ACCOUNTS and not gets_account(match.person, terms):
-        return None  # nobody is asked which Account it is when the Contact would not get it
-    return problem
+    found = companies[company]
+    idle = found.unasked or (found.problem is not None and found.problem.code == SEVERAL_ACCOUNTS)
+    if idle and not gets_account(match.person, terms):
+        return None  # nobody asks which Account it is when the Contact would not get it
+    return found.problem
+
+
+def _next(ready: Ready, companies: Mapping[Company, AccountMatch], problem: Problem) -> Next:
+    found = companies.get(ready.contact.company) if ready.contact.company is not None else None
+    return Next.REMATCH if found is not None and found.unasked and found.problem is problem else Next.STOP
 
 
 def _contact_plan(

@@ -9,7 +9,9 @@ from contactsync.domain.policy import Policies
 from contactsync.domain.records import REQUIRED, Company, Contact, SyncAs
 
 
-def prepare(contact: Contact, choices: Choices, links: Links, policies: Policies) -> Ready | Incomplete:
+def prepare(
+    contact: Contact, choices: Choices, links: Links, policies: Policies, *, rematched: bool = False
+) -> Ready | Incomplete:
     """The contact with its company, owner and Sync As in place, or what it lacks.
 
     What the contact says itself goes before what plugins chose, and that before the org's policy; `why` says where each
@@ -32,6 +34,7 @@ def prepare(contact: Contact, choices: Choices, links: Links, policies: Policies
         owner_email=choices.owner.email.strip().lower() or None if choices.owner else None,
         links=links,
         why=tuple(line for line in why if line),
+        rematched=rematched,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
+from contactsync.domain.accounts import companies_asked_for
 from contactsync.domain.batch import Ready
 from contactsync.domain.crm import RecordKind, Wanted
 from contactsync.domain.ladder import REMOVED, Ladder
@@ -21,13 +22,14 @@ def wanted(batch: Sequence[Ready], mapping: FieldMapping, policies: Policies) ->
     * People: by e-mail in the object that Sync As names, and by the id they are linked to; in both where the org prefers
       existing records. Contact fields are wanted for Leads too, because a Lead may have been converted.
     * Accounts: only for contacts that become Contacts (a Lead takes the company's name alone), and only when a rule brings
-      the Account to the Contact. A picked Account by its id. Any other company by domain and name, a linked one also by
-      the link's id: were its Account merged or deleted, the name finds the one that took its place.
+      the Account to the Contact. A picked or a linked Account by its id, any other company by domain and name. Were a
+      linked one merged or deleted, the contact is asked for once more (`rematched`), then by domain and name too.
     * Owners when a rule sets one; members and statuses of the campaigns that anybody attends, or attended where the org
       wants something to become of removed attendances.
     """
     kinds = _kinds(batch, policies)
     companies = _companies(batch, mapping)
+    by_name = companies & companies_asked_for(ready for ready in batch if ready.sync_as is SyncAs.CONTACT)
     going = [ready for ready in batch if campaigns_touched(ready, policies)]
     return Wanted(
         emails={
@@ -35,13 +37,8 @@ def wanted(batch: Sequence[Ready], mapping: FieldMapping, policies: Policies) ->
             for kind in _asked_kinds(batch, policies)
         },
         ids=_ids(batch, companies, policies),
-        account_names=frozenset(
-            spelling
-            for company in companies
-            if not company.account_id
-            for spelling in name_variants(company.name or "")
-        ),
-        account_domains=frozenset(company.domain for company in companies if company.domain and not company.account_id),
+        account_names=frozenset(spelling for company in by_name for spelling in name_variants(company.name or "")),
+        account_domains=frozenset(company.domain for company in by_name if company.domain),
         owner_emails=frozenset(
             ready.owner_email for ready in batch if ready.owner_email and _sets_owner(ready, mapping, policies)
         ),
@@ -107,14 +104,16 @@ def _emails(batch: Iterable[Ready]) -> Iterable[str]:
     return (ready.contact.email for ready in batch if ready.contact.email)
 
 
-def _companies(batch: Sequence[Ready], mapping: FieldMapping) -> tuple[Company, ...]:
+def _companies(batch: Sequence[Ready], mapping: FieldMapping) -> frozenset[Company]:
     if not brings_account(mapping):
-        return ()
+        return frozenset()
     companies = (ready.contact.company for ready in batch if ready.sync_as is SyncAs.CONTACT)
-    return tuple(dict.fromkeys(company for company in companies if company is not None))
+    return frozenset(company for company in companies if company is not None)
 
 
-def _ids(batch: Sequence[Ready], companies: Sequence[Company], policies: Policies) -> dict[RecordKind, frozenset[str]]:
+def _ids(
+    batch: Sequence[Ready], companies: Collection[Company], policies: Policies
+) -> dict[RecordKind, frozenset[str]]:
     ids: dict[RecordKind, set[str]] = {}
     for ready in batch:
         for kind in PERSON_KINDS if policies.prefer_existing else (ready.kind,):

@@ -101,7 +101,7 @@ def make_ready(parts: Parts, rules: Rules, one: Claimed) -> Ready | Incomplete |
             mended_by=(Mend.PLUGIN,),
         )
     try:
-        return prepare(one.contact, choices, one.links, rules.policies)
+        return prepare(one.contact, choices, one.links, rules.policies, rematched=one.rematched)
     except Exception as error:  # noqa: BLE001 - it becomes a problem that people see, and stops no other contact
         log.error("contact cannot be prepared", org=rules.slug, contact=one.key, **described(error))
         return cannot_be_planned(CONTACTS.word, error)
@@ -120,5 +120,6 @@ def _beside(bound: Bound, turn: Turn, going: Sequence[Prepared]) -> list[Ready]:
     keys = {one.claimed.key for one in going}
     with reading(turn.parts.engine) as db:
         found = queue.sharing(db, turn.org_id, bound.row.id, {email for email, _ in shared if email})
-    made = [make_ready(turn.parts, turn.rules, one) for one in found if one.key not in keys]
+    # Nobody would ask for more on their behalf: everything is asked for at once.
+    made = [make_ready(turn.parts, turn.rules, replace(one, rematched=True)) for one in found if one.key not in keys]
     return [one for one in made if isinstance(one, Ready) and (one.contact.email, one.sync_as) in shared]

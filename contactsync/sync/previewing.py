@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from contactsync.domain.batch import ContactPlan, Incomplete, Plan, Ready, RecordPlan, RecordsPlan
 from contactsync.domain.crm import Mend, Problem
@@ -91,7 +92,8 @@ def connected_rules(parts: Parts, org_id: int, bound: Bound | None) -> tuple[Bou
 
 
 def _planned(parts: Parts, rules: Rules, bound: Bound, ready: Sequence[Ready]) -> Plan:
-    decided = decide(parts, rules, bound, CONTACTS, ready)
+    # There is no second look here: everything is asked for at once.
+    decided = decide(parts, rules, bound, CONTACTS, [replace(one, rematched=True) for one in ready])
     contacts = {name: plan for name, plan in decided.plans.items() if isinstance(plan, ContactPlan)}
     return Plan(decided.steps, contacts)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contactsync.domain.crm import Action, FoundAccount, RecordRef, StepRef
+from dataclasses import replace
+
+from contactsync.domain.crm import Action, FoundAccount, Next, RecordRef, StepRef
 from contactsync.domain.policy import Policies, SeveralMatches
 from contactsync.domain.records import Company
 from tests.domain.made import (
@@ -70,8 +72,22 @@ def test_a_linked_account_goes_before_domain_and_name():
     assert account_step(made).ref == ref(ACCOUNT, 5)
 
 
+def test_a_linked_account_that_is_gone_sends_the_contact_once_more_and_makes_no_account_meanwhile():
+    made = planned(contact(account=ref(ACCOUNT, 5)))
+    assert made.steps == ()
+    assert made.contacts["c1"].problem.code == "linked_account_gone"
+    assert made.contacts["c1"].next is Next.REMATCH
+
+
+def test_a_linked_account_that_is_gone_does_not_matter_to_a_contact_that_has_one():
+    made = planned(contact(account=ref(ACCOUNT, 5), title="Countess"), person(AccountId="001Z"))
+    assert made.contacts["c1"].problem is None
+    assert person_step(made).fields["Title"] == "Countess"
+
+
 def test_a_linked_account_that_is_gone_is_told_and_the_company_matched_again():
-    made = planned(contact(account=ref(ACCOUNT, 5)), account(1, domain="acme.com"))
+    again = replace(contact(account=ref(ACCOUNT, 5)), rematched=True)
+    made = planned(again, account(1, domain="acme.com"))
     assert account_step(made).ref == ref(ACCOUNT, 1)
     assert any("no longer in the CRM" in line for line in made.contacts["c1"].why)
 

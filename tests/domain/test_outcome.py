@@ -139,3 +139,10 @@ def test_a_contact_is_adopted_after_its_account_was_and_not_a_third_time() -> No
     assert come_again(attempts=1, account=settled).adopt == CANDIDATES[0]
     assert come_again(attempts=2, account=settled).status is SyncStatus.NEEDS_ATTENTION
     assert come_again(attempts=1, account=failed("a1", Next.STOP)).status is SyncStatus.NEEDS_ATTENTION
+
+
+def test_a_contact_about_whom_more_is_to_be_asked_goes_once_more_at_once_and_keeps_its_links() -> None:
+    stopped = ContactPlan("c-1", problem=Problem("linked_account_gone", "cause", "fix"), next=Next.REMATCH)
+    for rematched, status, due_at in ((False, SyncStatus.RETRYING, NOW), (True, SyncStatus.NEEDS_ATTENTION, None)):
+        done = outcome(stopped, {}, attempts=0, rematched=rematched, backoff=Backoff(2, 3600), now=NOW, chance=0)
+        assert (done.status, done.due_at, done.unlink) == (status, due_at, False)

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from contactsync.domain.batch import Links, Plan, Ready
-from contactsync.domain.crm import Action, Next, RecordRef, StepRef
+from contactsync.domain.crm import Action, CrmField, FieldCatalog, Next, RecordRef, StepRef, StepResult
 from contactsync.domain.mapping import FieldMapping, TooLong
 from contactsync.domain.plan import plan
 from contactsync.domain.policy import STATUS_LADDER, MoveAccounts, Policies, RemovedAttendance, SeveralMatches
@@ -136,7 +136,15 @@ def worlds(draw):
 
 
 def planned(crm, batch, policies) -> Plan:
-    return decided(batch, crm.look_up(wanted(batch, MAPPING, policies)), policies, crm)
+    """The plan; for those about whom more is to be asked, once more, as the sync does it."""
+    made = decided(batch, crm.look_up(wanted(batch, MAPPING, policies)), policies, crm)
+    stale = {name for name, mine in made.contacts.items() if mine.next is Next.REMATCH}
+    if not stale:
+        return made
+    batch = [replace(one, rematched=one.contact.id in stale) for one in batch]
+    made = decided(batch, crm.look_up(wanted(batch, MAPPING, policies)), policies, crm)
+    assert not stale & {name for name, mine in made.contacts.items() if mine.next is Next.REMATCH}
+    return made
 
 
 def decided(batch, found, policies, crm) -> Plan:

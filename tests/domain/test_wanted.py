@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from contactsync.domain.crm import Wanted
 from contactsync.domain.policy import Policies, RemovedAttendance
 from contactsync.domain.records import Attendance, Company
@@ -59,10 +61,14 @@ def test_a_picked_account_is_asked_by_its_id_alone():
     assert not asked.account_names | asked.account_domains
 
 
-def test_a_linked_account_is_asked_by_id_and_by_name_in_case_it_was_merged():
-    asked = wanted([ready(sync_as="contact", account=ref(ACCOUNT, 1))], MAPPING, Policies())
+def test_a_linked_account_is_asked_by_id_alone_and_by_name_too_once_its_link_is_known_to_be_stale():
+    one = ready(sync_as="contact", company=Company("k", "Acme", "acme.com"), account=ref(ACCOUNT, 1))
+    asked = wanted([one], MAPPING, Policies())
     assert asked.ids == {ACCOUNT: {ref(ACCOUNT, 1).id}}
-    assert asked.account_names == {"Acme"}
+    assert (asked.account_names, asked.account_domains) == (frozenset(), frozenset())
+    again = wanted([replace(one, rematched=True)], MAPPING, Policies())
+    assert again.ids == {ACCOUNT: {ref(ACCOUNT, 1).id}}
+    assert (again.account_names, again.account_domains) == ({"Acme"}, {"acme.com"})
 
 
 def test_no_account_is_asked_for_when_no_rule_brings_it_to_the_contact():
