@@ -46,11 +46,6 @@ def mark_meetings_due(
     return _mark(db, t.meeting, org_id, which, now, forced=forced, deleted=deleted)
 
 
-def mark_one_event_due(db: Db, org_id: int, event_id: str, now: datetime) -> bool:
-    """Put one event into the queue; False when there is none that the CRM has to do with."""
-    return mark_events_due(db, org_id, t.event.c.source_id == event_id, now) == 1
-
-
 def mark_unconnected_events_due(db: Db, org_id: int, now: datetime) -> int:
     """Put events without a campaign into the queue: they may get one now. Answers how many."""
     return mark_events_due(db, org_id, t.event.c.campaign_id.is_(None), now)

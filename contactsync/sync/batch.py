@@ -11,7 +11,7 @@ from contactsync.domain.crm import Failure, Mend, Next, Problem
 from contactsync.domain.errors import PluginBroken, TargetError
 from contactsync.domain.outcome import Outcome
 from contactsync.domain.prepare import prepare
-from contactsync.domain.records import SyncStatus
+from contactsync.domain.records import SyncAs, SyncStatus
 from contactsync.log import described, logger
 from contactsync.store import queue
 from contactsync.store.engine import reading
@@ -116,10 +116,16 @@ def _beside(bound: Bound, turn: Turn, going: Sequence[Prepared]) -> list[Ready]:
     """Contacts that were synced before and share a CRM record with one that goes: else an older one that comes late would
     overwrite what they, the newer ones, said (I4). They are planned along, and nothing is written down of them.
     """
-    shared = {(one.ready.contact.email, one.ready.sync_as) for one in going}
+    prefers = turn.rules.policies.prefer_existing
+
+    def record(ready: Ready) -> tuple[str | None, SyncAs | None]:
+        """What two contacts have in common that are one record: where existing ones are preferred, the address alone."""
+        return ready.contact.email, None if prefers else ready.sync_as
+
+    shared = {record(one.ready) for one in going}
     keys = {one.claimed.key for one in going}
     with reading(turn.parts.engine) as db:
         found = queue.sharing(db, turn.org_id, bound.row.id, {email for email, _ in shared if email})
     # Nobody would ask for more on their behalf: everything is asked for at once.
     made = [make_ready(turn.parts, turn.rules, replace(one, rematched=True)) for one in found if one.key not in keys]
-    return [one for one in made if isinstance(one, Ready) and (one.contact.email, one.sync_as) in shared]
+    return [one for one in made if isinstance(one, Ready) and record(one) in shared]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from contactsync.domain.batch import Catalogs, Written
-from contactsync.domain.crm import Found, Problem
+from contactsync.domain.crm import Found, Mend, Problem, StepResult
 from contactsync.domain.errors import TargetError, TargetRefused
 from contactsync.domain.mapping import MAPPED_KINDS, FieldMapping
 from contactsync.domain.mapping_check import drift as drift_of
@@ -49,7 +50,8 @@ def bring(
             ahead(db, decided)
         with asking(used):
             results = used.target.apply(decided.steps)
-        return applied(decided.plans, decided.steps, results)
+        done = applied(decided.plans, decided.steps, results)
+        return replace(done, results=_with_drift(turn.rules, used, done))
 
     return _despite_drift(turn.parts, turn.rules, bound, once)
 
@@ -93,6 +95,27 @@ def _told_as_one(parts: Parts, rules: Rules, bound: Bound, problem: Problem) -> 
         bound = parts.targets.renewed(bound)
         told = _drift(rules, bound, name)
     return bound, told if told is not None and set(problem.fields) <= set(told.fields) else problem
+
+
+def _with_drift(rules: Rules, bound: Bound, done: Applied) -> Mapping[str, StepResult]:
+    """The results, where what rows failed by has vanished from the CRM told as one problem of the mapping."""
+    told: dict[Problem, Problem] = {}
+    for name, kind in MAPPED_KINDS.items():
+        failed = {
+            result.failure.problem
+            for result in done.results.values()
+            if result.failure is not None and result.failure.problem.object == kind.value
+        }
+        ours = [one for one in failed if one.fields and Mend.MAPPING in one.mended_by]
+        drifted = _drift(rules, bound, name) if ours else None
+        if drifted is not None:
+            told |= {one: drifted for one in ours if set(one.fields) <= set(drifted.fields)}
+    return {
+        step_id: replace(result, failure=replace(result.failure, problem=told[result.failure.problem]))
+        if result.failure is not None and result.failure.problem in told
+        else result
+        for step_id, result in done.results.items()
+    }
 
 
 def _drift(rules: Rules, bound: Bound, name: str) -> Problem | None:

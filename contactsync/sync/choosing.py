@@ -40,8 +40,6 @@ def connect_event(parts: Parts, org_id: int, event_id: str, campaign_id: str | N
         queue.lock_org(db, org_id)
         changed = choices.choose_campaign(db, org_id, event_id, campaign_id, now)
         marked = queue.mark_attendees_due(db, org_id, event_id, now) if changed else 0
-        if changed:
-            due.mark_one_event_due(db, org_id, event_id, now)
     if changed:
         parts.bell.ring(org_id)
     return marked

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from contactsync.domain.crm import Problem
+from contactsync.domain.crm import Mend, Problem
 from contactsync.domain.errors import TargetRefused
 from contactsync.store import connections, problems, queue
 from contactsync.store.engine import writing
+from contactsync.store.problems import ProblemGroup
 from contactsync.sync.parts import Parts
 from contactsync.sync.targets import Bound, asking
 
 
 @dataclass(frozen=True)
 class CheckedProblem:
-    """What a look at a problem came to. `ok`: what it held was released, `released` records. Else `problem` is what is wrong
-    now.
+    """What a look at a problem came to. `ok`: what it held was released, `released` records; else nothing was, and `problem`
+    is what is wrong now. With `ok` a problem is another one that the look brought up.
     """
 
     released: int
@@ -39,25 +40,32 @@ def check_problem(parts: Parts, org_id: int, key: str) -> CheckedProblem | None:
     if group is None:
         return None
     bound = parts.targets.of(org_id)
+    beside: Problem | None = None
     if group.subject == "connection" and bound is not None:
-        wrong = _still_wrong(bound)
-        if wrong is not None:
-            return CheckedProblem(0, ok=False, problem=wrong)
+        found = _wrong(bound)
+        still = next((one for one in found if not _is_beside(one, group)), None)
+        if still is not None:
+            return CheckedProblem(0, ok=False, problem=still)
+        beside = next(iter(found), None)
     with writing(parts.engine) as db:
         queue.lock_org(db, org_id)
         if group.subject == "connection" and bound is not None:
             connections.resume(db, bound.row.id)
         released = problems.release(db, org_id, key, parts.now())
     parts.bell.ring(org_id)
-    return CheckedProblem(released, ok=True)
+    return CheckedProblem(released, ok=True, problem=beside)
 
 
-def _still_wrong(bound: Bound) -> Problem | None:
+def _wrong(bound: Bound) -> tuple[Problem, ...]:
     try:
         with asking(bound):
-            health = bound.target.check()
+            return bound.target.check().problems
     except TargetRefused as refused:
-        return refused.problem
+        return (refused.problem,)
     finally:
         bound.connection.flush()
-    return None if health.ok else next(iter(health.problems), None)
+
+
+def _is_beside(problem: Problem, group: ProblemGroup) -> bool:
+    """A permission that is missing on some object stops who needs it, and not the connection, unless that is the problem."""
+    return Mend.PERMISSION in problem.mended_by and problem.code != group.problem["code"]

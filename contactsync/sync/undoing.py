@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from contactsync.domain.crm import Action, Step, StepResult
+from contactsync.domain.crm import Action, Found, Step, StepResult
 from contactsync.domain.shown import shown
 from contactsync.domain.undo import plan_undo, undo_wanted
 from contactsync.store import queue
@@ -57,7 +57,7 @@ def _put_back(
     wanted = undo_wanted(run.steps, campaigns)
     try:
         with asking(bound):
-            found = bound.target.look_up(wanted)
+            found = Found() if wanted.empty else bound.target.look_up(wanted)
         steps = plan_undo(run.steps, found)
         results: dict[str, StepResult] = {}
         if not dry_run and any(step.action is not Action.LEAVE for step in steps):

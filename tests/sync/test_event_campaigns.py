@@ -95,6 +95,20 @@ def test_a_connected_campaign_follows_the_event_where_a_rule_says_so(connected: 
     assert connected.calls() == 0
 
 
+def test_an_event_with_a_question_has_none_any_more_once_a_person_chose_also_no_campaign(connected: World) -> None:
+    connected.seed(Campaign=[{"Name": "Summit 2026"}, {"Name": "Summit 2026"}])
+    making(connected)
+    actions.set_policies(connected.parts, connected.org_id, {"several_matches": "stop"})
+    connected.event(**SUMMIT)
+    connected.sync()
+    asked = connected.of(t.event, "e-1")
+    assert (asked.sync_status, asked.problem["code"]) == (SyncStatus.NEEDS_ATTENTION, "several_campaigns")
+    actions.connect_event(connected.parts, connected.org_id, "e-1", None)
+    connected.sync()
+    row = connected.of(t.event, "e-1")
+    assert (row.sync_status, row.problem_key, row.due_at) == (None, None, None)
+
+
 def test_events_wait_for_a_connection_and_go_when_there_is_one(world: World) -> None:
     making(world)
     world.event(**SUMMIT)

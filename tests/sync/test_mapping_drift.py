@@ -92,6 +92,22 @@ def test_rules_without_the_lost_fields_release_them(connected: World) -> None:
     assert {row.status for row in connected.rows(t.contact)} == {SyncStatus.SYNCED}
 
 
+def test_a_field_that_meetings_lost_holds_meetings_alone(connected: World) -> None:
+    connected.admin("fields", {"object": "Event", "fields": [{"name": "Room__c", "type": "string"}]})
+    rules = actions.mapping(connected.parts, connected.org_id)["meeting"]["rules"]
+    rules.append({"source": "location", "target": "Room__c"})
+    assert actions.set_mapping(connected.parts, connected.org_id, "meeting", {"rules": rules})
+    connected.admin("fields", {"object": "Event", "remove": ["Room__c"]})
+    connected.contact(people()[0])
+    times = {"starts_at": "2026-11-25T09:00:00Z", "ends_at": "2026-11-25T10:00:00Z"}
+    connected.meeting(title="Demo", location="4.02", attendees=[{"contact_id": "c-1"}], **times)
+    connected.sync()
+    assert connected.row("c-1").status == SyncStatus.SYNCED
+    row = connected.of(t.meeting, "m-1")
+    assert (row.sync_status, row.problem["code"]) == (SyncStatus.NEEDS_ATTENTION, "mapping_drift")
+    assert row.problem["fields"] == ["Room__c"]
+
+
 # ── decided purely ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 MEANT = FieldMapping(

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from contactsync.domain.crm import Mend
 from contactsync.domain.records import SyncStatus
 from contactsync.store import problems
 from contactsync.store import tables as t
@@ -94,6 +95,18 @@ def test_a_connection_that_works_again_goes_on_with_what_it_held(connected: Worl
     connected.sync()
     assert connected.row("c-1").status == SyncStatus.SYNCED
     assert groups(connected) == []
+
+
+def test_a_permission_that_is_missing_beside_does_not_keep_the_connection_stopped(connected: World) -> None:
+    key = refused(connected)
+    connected.admin("options", {"client_secret": "secret", "read_only_objects": ["User", "Campaign", "Account"]})
+    checked = actions.check_problem(connected.parts, connected.org_id, key)
+    assert checked is not None
+    assert checked.ok
+    assert checked.problem is not None
+    assert checked.problem.mended_by == (Mend.PERMISSION,)
+    connected.sync()
+    assert connected.row("c-1").status == SyncStatus.SYNCED
 
 
 def test_a_mapping_releases_what_it_mends_and_nothing_else(connected: World) -> None:
