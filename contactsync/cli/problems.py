@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 from rich.markup import escape
 
@@ -11,6 +9,7 @@ from contactsync.cli.shell import Command, Shell, as_json, asking_the_crm, conso
 from contactsync.cli.steps import print_problem
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.known_problems import problem_shown
+from contactsync.store.views_paging import Record
 from contactsync.sync import actions
 from contactsync.web.api.shapes import problems_shown
 
@@ -67,14 +66,9 @@ def list_(shell: Shell, slug: str, json_wanted: bool) -> None:
     screen.print(f"\nOnce a cause is fixed: contactsync problems check {slug} <id>", style="dim", markup=False)
 
 
-def _held(group: dict[str, Any]) -> str:
-    counts = group["counts"]
-    said = [
-        f"{many:,} {kind}{'' if many == 1 else 's'}" for kind, many in counts.items() if many and kind != "connection"
-    ]
-    if counts.get("connection"):
-        said.insert(0, "the whole org")
-    return ", ".join(said)
+def _held(group: Record) -> str:
+    said = [f"{many:,} {subject}{'' if many == 1 else 's'}" for subject, many in group["counts"].items() if many]
+    return ", ".join((["stops the whole org"] if group["stops_org"] else []) + said)
 
 
 @problems.command(cls=Command, example="contactsync problems check acme 3f0c9a1be2d47a55")
