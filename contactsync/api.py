@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contactsync.domain.batch import Choices
 from contactsync.domain.choices import CompanyChoice, OwnerChoice, SyncAsChoice
-from contactsync.domain.connection import Connection, TargetType, Token, TokenKeeper
+from contactsync.domain.connection import Connection, SignIn, TargetType, Token, TokenKeeper
 from contactsync.domain.crm import (
     Action,
     Choice,
@@ -108,6 +108,7 @@ __all__ = [
     "RecordRef",
     "RefusedInput",
     "Scalar",
+    "SignIn",
     "Step",
     "StepRef",
     "StepResult",
