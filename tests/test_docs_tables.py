@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from contactsync.cli.docs import MODES, made_anew, main
+from contactsync.cli.docs import BY_ITSELF, HEADINGS, MODES, heading_of, made_anew, main
 from contactsync.config import Config
 from contactsync.domain.crm import Mend, Problem
 from contactsync.domain.known_problems import CORE_PROBLEMS, MENDED_BY, problem_shown
@@ -89,8 +89,9 @@ def test_every_problem_of_salesforce_is_on_the_page_with_who_can_fix_it() -> Non
     known = Plugins.load(Config()).target_type("salesforce").problems
     assert len(known) >= 30
     for problem in known:
-        assert f"| `{problem.code}`" in PROBLEMS
-        assert problem.who in PROBLEMS
+        _, _, below = PROBLEMS.partition(f"### {heading_of(problem)}\n")
+        assert f"| `{problem.code}`" in below
+        assert heading_of(problem) == BY_ITSELF or problem.who in HEADINGS
         assert problem.cause
         assert problem.fix
     assert "{" not in PROBLEMS

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from contactsync.config import Config
 from contactsync.domain.crm import KnownProblem
-from contactsync.domain.known_problems import CORE_PROBLEMS, MENDED_BY
+from contactsync.domain.known_problems import CORE_PROBLEMS, MENDED_BY, either
 from contactsync.domain.mapping import WriteMode
 from contactsync.domain.policy import DEFAULT_STATUS_MAP, STATUS_LADDER, Policies
 from contactsync.domain.policy_json import policies_as_json
@@ -87,19 +87,45 @@ def _salesforce() -> str:
     return _problems(Plugins.load(Config()).target_type("salesforce").problems)
 
 
-def _problems(known: Iterable[KnownProblem]) -> str:
-    rows = []
-    for problem in sorted(known, key=lambda one: (one.code, one.seen_as)):
-        seen_as = f" (`{problem.seen_as}`)" if problem.seen_as else ""
-        after = " or ".join(MENDED_BY[mend] for mend in problem.mended_by)
-        goes = "it is tried again by itself" if problem.comes_back else f"after {after}" if after else "after a check"
-        rows.append([f"`{problem.code}`{seen_as}", _plain(problem.cause), _plain(problem.fix), problem.who, goes])
-    return _table(["problem", "what is wrong", "what to do", "who can", "it goes"], rows)
+BY_ITSELF = "What goes by itself"
+"""The heading above problems that nobody needs to act on."""
+
+HEADINGS: Mapping[str, str] = {
+    "Salesforce admin": "For the Salesforce admin",
+    "Marketer": "For marketers and the event team",
+    "event team": "For marketers and the event team",
+    "Operator": "For whoever runs contactsync",
+    "developer": "For whoever runs contactsync",
+}
+"""Who can fix it → the heading above what they can; all others go by themselves."""
+
+
+def heading_of(problem: KnownProblem) -> str:
+    """Where on the page a problem stands: people look for what is theirs."""
+    return BY_ITSELF if problem.comes_back else HEADINGS.get(problem.who, BY_ITSELF)
+
+
+def _problems(known: Sequence[KnownProblem]) -> str:
+    parts = []
+    for heading in dict.fromkeys((*HEADINGS.values(), BY_ITSELF)):
+        rows = [
+            _row(one) for one in sorted(known, key=lambda one: (one.code, one.seen_as)) if heading_of(one) == heading
+        ]
+        if rows:
+            parts.append(f"### {heading}\n\n" + _table(["problem", "what is wrong", "what to do", "gone after"], rows))
+    return "\n".join(parts)
+
+
+def _row(problem: KnownProblem) -> list[str]:
+    seen_as = f" ({problem.seen_as})" if problem.seen_as else ""
+    after = either([MENDED_BY[mend] for mend in problem.mended_by])
+    gone = "a while" if heading_of(problem) == BY_ITSELF else after or "a check"
+    return [f"`{problem.code}`{seen_as}", _plain(problem.cause), _plain(problem.fix), gone]
 
 
 def _plain(words: str) -> str:
     """The words with something readable in place of what a real problem names."""
-    return words.replace("{fields}", "*the fields*").replace("{object}", "*record*")
+    return words.replace("{fields}", "‹fields›").replace("{object}", "‹record›")
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -8,7 +8,7 @@ from rich.markup import escape
 from contactsync.cli.shell import Command, Shell, as_json, asking_the_crm, console, print_json, with_shell
 from contactsync.cli.steps import print_problem
 from contactsync.domain.errors import RefusedInput
-from contactsync.domain.known_problems import problem_shown
+from contactsync.domain.known_problems import either, problem_shown
 from contactsync.store.views_paging import Record
 from contactsync.sync import actions
 from contactsync.web.api.shapes import problems_shown
@@ -62,7 +62,7 @@ def list_(shell: Shell, slug: str, json_wanted: bool) -> None:
         if group["comes_back"]:
             screen.print("  It is tried again by itself.", style="dim")
         elif group["mended_by"]:
-            screen.print(f"  Gone after {' or '.join(group['mended_by'])}.", style="dim", markup=False, soft_wrap=True)
+            screen.print(f"  Gone after {either(group['mended_by'])}.", style="dim", markup=False, soft_wrap=True)
     screen.print(f"\nOnce a cause is fixed: contactsync problems check {slug} <id>", style="dim", markup=False)
 
 

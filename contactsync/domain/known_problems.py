@@ -5,7 +5,7 @@ A CRM target brings its own catalogue (`TargetType.problems`); docs/problems.md 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contactsync.domain.crm import KnownProblem, Mend, Problem
@@ -21,6 +21,11 @@ MENDED_BY: Mapping[Mend, str] = {
     Mend.PLUGIN: "a mended or disabled plugin",
 }
 """What makes a problem go, in words that fit behind “gone after”."""
+
+
+def either(words: Sequence[str]) -> str:
+    """ "a, b or c"."""
+    return " or ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
 def problem_shown(problem: Problem | Mapping[str, Any]) -> dict[str, Any]:
@@ -90,13 +95,6 @@ CORE_PROBLEMS: tuple[KnownProblem, ...] = (
         "Nothing is sent before the event platform sends what is missing; then it goes by itself.",
         "event team",
         mended_by=(Mend.SOURCE,),
-    ),
-    KnownProblem(
-        "several_accounts",
-        "Several Accounts have the company's domain or name, and the org wants to be asked which one it is.",
-        "Pick the Account for the company, merge them in the CRM, or set the policy several_matches to first or most_recent.",
-        "event team",
-        mended_by=(Mend.SOURCE, Mend.CRM, Mend.POLICY),
     ),
     KnownProblem(
         "several_campaigns",
