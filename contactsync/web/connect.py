@@ -93,8 +93,8 @@ def _refused(error: ContactsyncError) -> _Page:
         case StateRefused():
             return _Page(400, "This sign-in cannot be finished", [_sentence(str(error))])
         case TargetRefused(problem=problem):
-            lines = [problem.cause, problem.fix]
-            return _Page(400, "The sign-in did not go through", lines, [("Who can fix it", problem.who)])
+            facts = [("What to do", problem.fix), ("Who can", problem.who)]
+            return _Page(400, "The sign-in did not go through", [problem.cause], facts)
         case TargetUnavailable():
             lines = ["The CRM does not answer now.", "Begin the sign-in again in a few minutes."]
             return _Page(503, "The sign-in did not go through", lines)
