@@ -202,6 +202,15 @@ STATUS_NOT_ALLOWED = Advice(
     mended_by=(Mend.PERMISSION, Mend.POLICY, Mend.CRM),
     seen_as="INSUFFICIENT_ACCESS_OR_READONLY",
 )
+NOT_WRITABLE = Advice(
+    Next.STOP,
+    "The integration user may not write {object} records.",
+    "Give it create and edit permission on {object} in its profile or a permission set; for campaigns and their members, "
+    "tick “Marketing User” on the user too.",
+    code="object_not_writable",
+    mended_by=(Mend.PERMISSION,),
+    seen_as="CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+)
 NOT_SEARCHABLE = Advice(
     Next.STOP,
     "Salesforce cannot search {fields} on the {object}: the field is encrypted.",
@@ -229,6 +238,7 @@ BY_CIRCUMSTANCE: tuple[Advice, ...] = (
     ATTENDEE_STALE,
     MEETING_REFUSED,
     STATUS_NOT_ALLOWED,
+    NOT_WRITABLE,
     NOT_SEARCHABLE,
     UNKNOWN_REFUSAL,
 )

@@ -33,6 +33,7 @@ from .advice import (
     NO_MARKETING_LICENCE,
     NO_SUCH_PLACE,
     NOT_SEARCHABLE,
+    NOT_WRITABLE,
     SESSION_NOT_FOR_API,
     SESSION_REFUSED,
     STATUS_NOT_ALLOWED,
@@ -63,6 +64,7 @@ _UNKNOWN_COLUMN = re.compile(
 )
 _UNKNOWN_PARENT = re.compile(r"understand relationship 'ConvertedContact'")
 _NOT_SEARCHABLE = re.compile(r"field '([A-Za-z][A-Za-z0-9_.]*)' can ?not be filtered", re.ASCII)  # [SEEN]
+_NOT_WRITABLE = re.compile(r"entity type cannot be (?:inserted|updated|deleted)")  # [SEEN]
 _LISTED_FIELDS = re.compile(r"(?:are missing: \[|create/update fields: )([A-Za-z0-9_, ]+)", re.ASCII)
 _LONGEST = re.compile(r"\(max length=(\d+)\)")
 _PLACE = re.compile(r"problem with this (?:country|state)|(?:country|territory) must be specified")  # seen in issues
@@ -152,6 +154,8 @@ def answer_lost(retry_after: float) -> Failure:
 def _advice(refusal: Refusal, kind: RecordKind | None, *, campaign_unseen: bool) -> Advice:
     code, message = refusal.code, refusal.message
     special = _by_message(code, message)
+    if special is NOT_WRITABLE and kind is RecordKind.MEMBER_STATUS:
+        return STATUS_NOT_ALLOWED
     if special:
         return special
     if kind in _UNLINKED:
@@ -214,6 +218,8 @@ def _by_message(code: str, message: str) -> Advice | None:
             return BY_CODE["UNABLE_TO_LOCK_ROW"]
         if "LimitException" in message:
             return GOVERNOR_LIMIT
+        if _NOT_WRITABLE.search(message):
+            return NOT_WRITABLE
     return None
 
 

@@ -22,6 +22,7 @@ from contactsync.api import (
     FieldCatalog,
     Found,
     MemberStatus,
+    Mend,
     Next,
     Problem,
     RecordKind,
@@ -169,6 +170,8 @@ class SalesforceTarget:
         for step, result in zip(steps, results, strict=True):
             if step.kind is RecordKind.MEMBER_STATUS:
                 self._statuses.pop(campaign_of(step), None)
+            if result.failure and Mend.PERMISSION in result.failure.problem.mended_by:
+                self._createable.pop(step.kind, None)
             if result.failure and result.failure.problem.code in FIELD_CODES:
                 self._forget_fields({step.kind.value})
 
