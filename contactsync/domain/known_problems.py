@@ -151,6 +151,13 @@ CORE_PROBLEMS: tuple[KnownProblem, ...] = (
         mended_by=(Mend.SOURCE, Mend.PERMISSION),
     ),
     KnownProblem(
+        "linked_account_gone",
+        "The Account that the company was linked to is no longer in the CRM (deleted or merged).",
+        "Nothing: the company is matched again by domain and name with the next attempt, which follows at once.",
+        "nobody",
+        comes_back=True,
+    ),
+    KnownProblem(
         "cannot_be_planned",
         "contactsync could not work out what to do with this record.",
         "Report it to the developers. The record goes again when it changes, or when it is asked for.",
