@@ -7,6 +7,7 @@ from typing import Any
 from contactsync.store import views
 from contactsync.store.engine import reading
 from contactsync.store.views_paging import Record
+from contactsync.store.views_runs import run_number
 from contactsync.sync import actions
 from contactsync.web.api.crm import as_things_stand
 from contactsync.web.api.requests import PageQuery, page_shown, slice_of
@@ -47,6 +48,8 @@ def undo_run(body: dict[str, Any], run_id: str) -> Record:
     The next change at the event platform goes out as ever; to keep a field from being written again, change its rule.
     """
     dry_run = bool(body["dry_run"])
+    if run_number(run_id) is None:
+        raise missing("run")
     with as_things_stand():
         steps = actions.undo(parts(), org().id, run_id, dry_run=dry_run)
     if steps is None:
