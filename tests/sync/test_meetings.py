@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import requests
 
 from contactsync.domain.records import SyncStatus
 from contactsync.store import tables as t
 from contactsync.sync import actions
+from tests.fixtures.waiting import wait_until
 from tests.sync.conftest import World, ada
 from tests.sync.test_rules import only
 
@@ -164,6 +167,47 @@ def test_an_activity_that_somebody_deleted_is_made_again_once(connected: World) 
     activity = only([row for row in connected.crm("Event") if not row.get("IsDeleted")])
     assert activity["Id"] != gone
     assert connected.of(t.meeting, "m-1").crm_id == activity["Id"]
+
+
+def test_an_activity_that_is_deleted_while_it_is_written_is_matched_again_and_made_once(connected: World) -> None:
+    host(connected)
+    connected.contact(ada())
+    connected.meeting(**attended_by("c-1"))
+    connected.sync()
+    gone = only(connected.crm("Event"))["Id"]
+    connected.fault(do="hold_before", times=1, match={"writes": True})
+    connected.clock.forward(seconds=1)
+    connected.meeting(title="Second demo")
+    with ThreadPoolExecutor(1) as pool:
+        synced = pool.submit(connected.sync)
+        wait_until(lambda: held(connected), what="the update waits at the CRM")
+        connected.admin("delete", {"object": "Event", "ids": [gone]})
+        connected.admin("release", {})
+        synced.result(30)
+    activity = only(connected.crm("Event"))
+    assert (activity["Subject"], activity["Id"] != gone) == ("Second demo", True)
+    row = connected.of(t.meeting, "m-1")
+    assert (row.sync_status, row.crm_id) == (SyncStatus.SYNCED, activity["Id"])
+    outcomes = [run.outcome for run in connected.rows(t.sync_run) if run.subject == "meeting"]
+    assert outcomes == ["synced", "retrying", "synced"]
+
+
+def held(world: World) -> bool:
+    assert world.standin is not None
+    return bool(requests.get(f"{world.standin.url}/_standin/held", timeout=5).json()["held"])
+
+
+def test_an_attendee_that_is_synced_later_joins_the_activity_by_itself(connected: World) -> None:
+    connected.contact(ada())
+    connected.meeting(**DEMO, attendees=[{"contact_id": "c-1"}, {"email": "late@engines.example"}])
+    connected.sync()
+    before = activity_of(connected)
+    connected.contact(ada(id="c-2", email="late@engines.example"))
+    connected.sync()
+    after = activity_of(connected)
+    assert after["Id"] == before["Id"]
+    relations = [row["RelationId"] for row in connected.crm("EventRelation") if row["EventId"] == after["Id"]]
+    assert connected.row("c-2").crm_id in relations
 
 
 def test_the_preview_of_a_meeting_writes_nothing(connected: World) -> None:
