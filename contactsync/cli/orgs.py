@@ -52,7 +52,7 @@ def add(shell: Shell, slug: str, name: str | None, json_wanted: bool) -> None:
         return
     click.echo(f"Org {made.slug} ({made.name}) is there. Keep these two: they are not shown again.")
     click.echo(f"  webhook secret  {secret}\n  API token       {token}")
-    click.echo(f"Its webhooks go to /webhooks/{made.slug}/contacts and /webhooks/{made.slug}/events.")
+    click.echo(f"Its webhooks go to /webhooks/{made.slug}/contacts, …/events and …/meetings.")
     click.echo(f"Next: contactsync connect {made.slug} --help")
 
 

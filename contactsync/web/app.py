@@ -12,7 +12,19 @@ from contactsync import __version__
 from contactsync.intake.door import webhooks
 from contactsync.sync.parts import Parts
 from contactsync.web import connect, errors, health, metrics
-from contactsync.web.api import connection, contacts, crm, docs, events, lists, meetings, problems, resyncs, runs, settings
+from contactsync.web.api import (
+    connection,
+    contacts,
+    crm,
+    docs,
+    events,
+    lists,
+    meetings,
+    problems,
+    resyncs,
+    runs,
+    settings,
+)
 from contactsync.web.api.routes import make_api
 from contactsync.web.paths import SourceId, keep_escapes
 
