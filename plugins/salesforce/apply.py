@@ -22,6 +22,7 @@ from typing import Any
 
 from contactsync.api import Failure, Next, TargetError, TargetRefused, TargetUnavailable
 
+from .advice import CONCURRENT_LIMIT
 from .duplicates import is_duplicate
 from .errors import Refusal, answer_lost, failure_of, fields_of, is_automation_limit, is_locked, refusals_in
 from .fitting import Fitter
@@ -278,6 +279,8 @@ class Writer:
             stopped = answer_lost(lost.retry_after)
             self._outcomes.stopped = _held_back(stopped)
         except TargetError as error:
+            if isinstance(error, TargetUnavailable) and error.problem and error.problem.code == CONCURRENT_LIMIT.code:
+                self._pace.crowded()
             if not self._sent:
                 raise
             stopped = self._outcomes.stopped = _as_failure(error)

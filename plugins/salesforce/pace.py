@@ -1,17 +1,20 @@
-"""How much goes into one writing call: less when Salesforce is slow or its automation has too much to do, then more again.
+"""How much goes into one call: less when Salesforce is slow or its automation has too much to do, then more again.
 
 The customer's own triggers and flows run once for each collection, and the whole call has ten minutes; calls of over twenty
-seconds count against the few that may run at once. So a call that takes long makes the next one smaller.
+seconds count against the few that may run at once. So a call that takes long makes the next one smaller. A question that
+Salesforce gives up searching for is asked in smaller ones the next time.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from .soql import MOST_TERMS
 from .wire import MOST_HEAVY
 
 MOST_ROWS = 200
 LEAST_ROWS = 10
+LEAST_TERMS = 50
 SLOW_SECONDS = 10.0
 QUICK_SECONDS = 4.0
 
@@ -62,6 +65,7 @@ class Pace:
 
     def __init__(self) -> None:
         self.speed = Speed()
+        self.terms = MOST_TERMS  # things to look for in one statement
 
     def took(self, rows: int, seconds: float) -> None:
         """A call of so many rows was answered."""
@@ -71,6 +75,18 @@ class Pace:
         """A call was not answered in time."""
         self.speed = slower(slower(self.speed))
 
+    def crowded(self) -> None:
+        """Too many long calls run at once, ours perhaps among them."""
+        self.speed = slower(self.speed)
+
     def overloaded(self) -> None:
         """The customer's automation ran out of Salesforce's limits."""
         self.speed = lighter(self.speed)
+
+    def asked(self) -> None:
+        """A batch's questions were answered."""
+        self.terms = min(MOST_TERMS, self.terms * 2)
+
+    def asked_too_much(self) -> None:
+        """Salesforce gave up searching."""
+        self.terms = max(LEAST_TERMS, self.terms // 4)

@@ -9,15 +9,16 @@ owners, members and member statuses in one call; a batch of meetings about leads
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from contactsync.api import RecordKind, TargetRefused, Wanted
 
 from .ids import full_id, is_id
 from .own_advice import INVALID_FIELD_NAME
-from .soql import Statement, Term, columns, is_identifier, literals, statements
+from .soql import MOST_TERMS, Statement, Term, columns, is_identifier, literals, statements
 from .wire import MOST_HEAVY
 
 LONGEST_EMAIL = 80  # what Salesforce's field holds: a longer one is on no record
@@ -27,6 +28,9 @@ CAMPAIGNS_TOGETHER = 500
 _MEMBER_COLUMNS = "SELECT Id, CampaignId, LeadId, ContactId, Status, Email FROM CampaignMember"
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 PEOPLE = (RecordKind.LEAD, RecordKind.CONTACT)
+
+
+Pack = Callable[[str, Sequence[Term]], list[Statement]]
 
 
 class Topic(StrEnum):
@@ -66,23 +70,28 @@ class Question:
         return "queryAll" if self.archived_too else "query"
 
 
-def questions(wanted: Wanted, campaigns_with_statuses: Iterable[str] = ()) -> list[Question]:
+def questions(
+    wanted: Wanted, campaigns_with_statuses: Iterable[str] = (), most_terms: int = MOST_TERMS
+) -> list[Question]:
     """All statements for a batch; statuses are left out for the campaigns (18 characters) whose statuses are known.
+
+    `most_terms`: things to look for in one statement.
 
     Raises TargetRefused when the mapping names a field that cannot exist.
     """
     campaigns = {full_id(found) for found in wanted.campaigns if is_id(found)}
     unknown = campaigns - set(campaigns_with_statuses)
-    made = [question for kind in PEOPLE for question in _people(wanted, kind)]
-    rest = [*_owners(wanted), *_members(wanted, sorted(campaigns)), *_statuses(sorted(unknown))]
-    rest += [*_campaigns(wanted), *_activities(wanted)]
-    return [*made, *_accounts(wanted, others=len(made) + len(rest)), *rest]
+    pack = partial(statements, most_terms=most_terms)
+    made = [question for kind in PEOPLE for question in _people(wanted, kind, pack)]
+    rest = [*_owners(wanted, pack), *_members(wanted, sorted(campaigns), pack), *_statuses(sorted(unknown))]
+    rest += [*_campaigns(wanted, pack), *_activities(wanted, pack)]
+    return [*made, *_accounts(wanted, pack, others=len(made) + len(rest)), *rest]
 
 
 def member_questions(campaigns: Iterable[str], contact_ids: Iterable[str]) -> list[Question]:
     """Whether these contacts, known only now, are members of the campaigns."""
     terms = [Term("ContactId", (found,)) for found in sorted(set(contact_ids))]
-    return _member_questions(sorted({full_id(found) for found in campaigns if is_id(found)}), terms)
+    return _member_questions(sorted({full_id(found) for found in campaigns if is_id(found)}), terms, statements)
 
 
 def website_spellings(domain: str) -> tuple[str, ...]:
@@ -94,7 +103,7 @@ def website_spellings(domain: str) -> tuple[str, ...]:
 # ── questions ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _people(wanted: Wanted, kind: RecordKind) -> list[Question]:
+def _people(wanted: Wanted, kind: RecordKind, pack: Pack) -> list[Question]:
     terms = _terms("Email", wanted.emails.get(kind, ()), LONGEST_EMAIL)
     terms += _id_terms("Id", wanted.ids.get(kind, ()))
     if not terms:
@@ -109,10 +118,10 @@ def _people(wanted: Wanted, kind: RecordKind) -> list[Question]:
     else:
         selected = columns(("Id", "Email", "CreatedDate"), wished)
     head = f"SELECT {selected} FROM {kind} WHERE"  # noqa: S608 - names are checked, values quoted
-    return [Question(Topic(kind), statement) for statement in statements(head, terms)]
+    return [Question(Topic(kind), statement) for statement in pack(head, terms)]
 
 
-def _accounts(wanted: Wanted, others: int) -> list[Question]:
+def _accounts(wanted: Wanted, pack: Pack, others: int) -> list[Question]:
     """By id, name and website; a batch that fits into one call without websites that end in a slash is kept to one call.
 
     400 companies with the six usual spellings fill one statement; the six with a slash would fill another.
@@ -124,31 +133,31 @@ def _accounts(wanted: Wanted, others: int) -> list[Question]:
     terms += _terms("Name", wanted.account_names, LONGEST_NAME)
     terms += [Term("Website", website_spellings(domain)) for domain in domains]
     slashed = [Term("Website", tuple(f"{text}/" for text in website_spellings(domain))) for domain in domains]
-    usual = statements(head, terms)
-    every = statements(head, [*terms, *slashed])
+    usual = pack(head, terms)
+    every = pack(head, [*terms, *slashed])
     one_call_only = len(usual) + others <= MOST_HEAVY < len(every) + others
     return [Question(Topic.ACCOUNT, statement) for statement in (usual if one_call_only else every)]
 
 
-def _owners(wanted: Wanted) -> list[Question]:
+def _owners(wanted: Wanted, pack: Pack) -> list[Question]:
     head = "SELECT Id, Email, Name FROM User WHERE IsActive = true AND UserType = 'Standard' AND"
-    found = statements(head, _terms("Email", wanted.owner_emails, LONGEST_EMAIL))
+    found = pack(head, _terms("Email", wanted.owner_emails, LONGEST_EMAIL))
     return [Question(Topic.OWNER, statement) for statement in found]
 
 
-def _members(wanted: Wanted, campaigns: Sequence[str]) -> list[Question]:
+def _members(wanted: Wanted, campaigns: Sequence[str], pack: Pack) -> list[Question]:
     terms = _terms("Email", wanted.member_emails, LONGEST_EMAIL)
     for kind in PEOPLE:
         terms += _id_terms(f"{kind}Id", wanted.ids.get(kind, ()))
-    return _member_questions(campaigns, terms)
+    return _member_questions(campaigns, terms, pack)
 
 
-def _member_questions(campaigns: Sequence[str], terms: Sequence[Term]) -> list[Question]:
+def _member_questions(campaigns: Sequence[str], terms: Sequence[Term], pack: Pack) -> list[Question]:
     made = []
     for start in range(0, len(campaigns), CAMPAIGNS_TOGETHER):
         together = literals(campaigns[start : start + CAMPAIGNS_TOGETHER])
         head = f"{_MEMBER_COLUMNS} WHERE CampaignId IN {together} AND"
-        made += [Question(Topic.MEMBER, found, may_be_hidden=True) for found in statements(head, terms)]
+        made += [Question(Topic.MEMBER, found, may_be_hidden=True) for found in pack(head, terms)]
     return made
 
 
@@ -159,15 +168,15 @@ def _statuses(campaigns: Sequence[str]) -> list[Question]:
     return [Question(Topic.STATUS, statement, may_be_hidden=True) for statement in found]
 
 
-def _campaigns(wanted: Wanted) -> list[Question]:
+def _campaigns(wanted: Wanted, pack: Pack) -> list[Question]:
     terms = _id_terms("Id", wanted.ids.get(RecordKind.CAMPAIGN, ()))
     terms += _terms("Name", wanted.campaign_names, LONGEST_CAMPAIGN)
     selected = columns(("Id", "Name", "CreatedDate"), _fields(wanted, RecordKind.CAMPAIGN))
     head = f"SELECT {selected} FROM Campaign WHERE"  # noqa: S608 - names are checked, values quoted
-    return [Question(Topic.CAMPAIGN, statement, may_be_hidden=True) for statement in statements(head, terms)]
+    return [Question(Topic.CAMPAIGN, statement, may_be_hidden=True) for statement in pack(head, terms)]
 
 
-def _activities(wanted: Wanted) -> list[Question]:
+def _activities(wanted: Wanted, pack: Pack) -> list[Question]:
     """Activities by id and by the moment they begin, and who takes part in them, without waiting for their ids.
 
     Each user who is invited has a copy of the activity, its child, with the same words in it.
@@ -178,13 +187,12 @@ def _activities(wanted: Wanted) -> list[Question]:
     selected = columns(("Id", "Subject", "StartDateTime", "Description", "WhoId"), _fields(wanted, RecordKind.ACTIVITY))
     head = f"SELECT {selected} FROM Event WHERE IsDeleted = false AND IsChild = false AND"  # noqa: S608 - as above
     made = [
-        Question(Topic.ACTIVITY, statement, may_be_hidden=True, archived_too=True)
-        for statement in statements(head, terms)
+        Question(Topic.ACTIVITY, statement, may_be_hidden=True, archived_too=True) for statement in pack(head, terms)
     ]
     terms = [Term("EventId", term.values) for term in ids]
     terms += [Term("Event.StartDateTime", (start,), quoted=False) for start in starts]
     head = "SELECT Id, EventId, RelationId, Status FROM EventRelation WHERE IsDeleted = false AND"
-    found = statements(head, terms)
+    found = pack(head, terms)
     return made + [Question(Topic.ATTENDEE, each, may_be_hidden=True, archived_too=True) for each in found]
 
 

@@ -54,6 +54,7 @@ from .wire import MOST_HEAVY, Answer, Subrequest, Wire
 
 STATUS_SECONDS = 300.0
 DESCRIBE_SECONDS = 600.0
+TOO_MUCH = frozenset({"QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG"})
 _URL_SAFE = "'(),=*!"  # may stand in a query as they are; keeps a full statement's URL short
 
 
@@ -82,7 +83,8 @@ class SalesforceTarget:
         if wanted.empty:
             return Found()
         gathered = Gathered(wanted)
-        self._ask(questions(wanted, self._fresh_statuses()), gathered)
+        self._ask(questions(wanted, self._fresh_statuses(), self._pace.terms), gathered)
+        self._pace.asked()
         converted = gathered.contacts_to_check()
         if converted:
             self._ask(member_questions(wanted.campaigns, converted), gathered)
@@ -112,6 +114,8 @@ class SalesforceTarget:
         refusals = answer.refusals
         if question.may_be_hidden and any(found.code == "INVALID_TYPE" for found in refusals):
             return []  # contacts without a campaign still sync; the members themselves fail with their own words
+        if any(found.code in TOO_MUCH for found in refusals):
+            self._pace.asked_too_much()
         error = _look_up_failed(refusals, question.topic.kind)
         if isinstance(error, TargetRefused):
             self._forget_fields({question.topic.kind.value, error.problem.object})

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pytest
 from contactsync_plugins.salesforce.pace import LEAST_ROWS, Pace, Speed, after_call, faster, lighter, slower
 from contactsync_plugins.salesforce.target import SalesforceTarget
 
-from contactsync.api import Connection, Step
+from contactsync.api import Connection, Step, TargetUnavailable, Wanted
 from tests.salesforce.conftest import Org
 from tests.salesforce.test_salesforce_apply import CONTACT, apply, create
 
@@ -100,3 +101,30 @@ def test_automation_that_runs_out_of_limits_makes_collections_smaller(org: Org, 
     org.forget_calls()
     assert all(result.ok for result in apply(target, *people(1000, 200)).values())
     assert len(org.calls()) == 1  # in two collections of a hundred, at once
+
+
+def test_a_search_that_salesforce_gives_up_is_asked_in_smaller_parts_and_grows_back(
+    org: Org, target: SalesforceTarget
+) -> None:
+    wanted = Wanted(emails={CONTACT: frozenset(f"p{n}@x.example" for n in range(1500))})
+    timeout = {"errorCode": "QUERY_TIMEOUT", "message": "Your query request was running for too long."}
+    whole = {"referenceId": "ask_0", "httpStatusCode": 400, "httpHeaders": {}, "body": [timeout]}
+    org.fault(do="status", status=200, body={"compositeResponse": [whole]})
+    with pytest.raises(TargetUnavailable) as caught:
+        target.look_up(wanted)
+    assert caught.value.problem
+    assert caught.value.problem.code == "query_timeout"
+    for parts in (3, 2, 1):
+        org.forget_calls()
+        target.look_up(wanted)
+        (call,) = org.calls()
+        assert len(call["subrequests"]) == parts
+
+
+def test_calls_get_shorter_after_too_many_long_ones_ran_at_once(org: Org, target: SalesforceTarget) -> None:
+    org.fault(do="concurrent_limit")
+    with pytest.raises(TargetUnavailable):
+        apply(target, *people(0, 1000))
+    org.forget_calls()
+    apply(target, *people(0, 1000))
+    assert sizes(org) == [400, 600]  # quick and full, so the next one is larger again
