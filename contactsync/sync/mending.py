@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from contactsync.domain.budget import Budget, budget_problem, has_room
 from contactsync.domain.crm import Mend, Problem
 from contactsync.domain.errors import TargetRefused
-from contactsync.store import connections, problems, queue
-from contactsync.store.engine import writing
+from contactsync.store import connections, orgs, problems, queue
+from contactsync.store.engine import reading, writing
 from contactsync.store.problems import ProblemGroup
 from contactsync.sync.parts import Parts
 from contactsync.sync.targets import Bound, asking
@@ -42,7 +43,7 @@ def check_problem(parts: Parts, org_id: int, key: str) -> CheckedProblem | None:
     bound = parts.targets.of(org_id)
     beside: Problem | None = None
     if group.subject == "connection" and bound is not None:
-        found = _wrong(bound)
+        found = _wrong(parts, bound)
         still = next((one for one in found if not _is_beside(one, group)), None)
         if still is not None:
             return CheckedProblem(0, ok=False, problem=still)
@@ -56,14 +57,19 @@ def check_problem(parts: Parts, org_id: int, key: str) -> CheckedProblem | None:
     return CheckedProblem(released, ok=True, problem=beside)
 
 
-def _wrong(bound: Bound) -> tuple[Problem, ...]:
+def _wrong(parts: Parts, bound: Bound) -> tuple[Problem, ...]:
+    """What is wrong with the connection now; that the day's calls are used up, too."""
+    with reading(parts.engine) as db:
+        reserve = orgs.policies(db, bound.row.org_id).reserve_percent
     try:
         with asking(bound):
-            return bound.target.check().problems
+            health = bound.target.check()
     except TargetRefused as refused:
         return (refused.problem,)
     finally:
         bound.connection.flush()
+    budget = Budget(health.calls_used, health.calls_limit)
+    return (*health.problems, *(() if has_room(budget, reserve) else (budget_problem(budget, reserve),)))
 
 
 def _is_beside(problem: Problem, group: ProblemGroup) -> bool:

@@ -12,6 +12,7 @@ from contactsync.domain.budget import BUDGET_PAUSE
 from contactsync.domain.records import SyncStatus
 from contactsync.store.connections import ConnectionRow, present
 from contactsync.store.engine import reading
+from contactsync.store.problems import problem_of
 from contactsync.store.queue import orgs_with_work
 from contactsync.store.resyncs import ResyncFilter
 from contactsync.sync import actions
@@ -116,6 +117,26 @@ def test_a_smaller_reserve_ends_the_pause(counted: World) -> None:
     counted.sync()
     assert connection(counted).problem is not None
     actions.set_policies(counted.parts, counted.org_id, {"reserve_percent": 1})
+    counted.sync()
+    assert counted.row("c-1").status == SyncStatus.SYNCED
+
+
+def test_a_check_ends_the_pause_only_when_there_are_calls_again(counted: World) -> None:
+    used(counted, 950)
+    heard(counted)
+    counted.contact(ada())
+    counted.sync()
+    problem = connection(counted).problem
+    assert problem is not None
+    key = problem_of(problem).key
+    checked = actions.check_problem(counted.parts, counted.org_id, key)
+    assert checked is not None
+    assert checked.problem is not None
+    assert (checked.ok, checked.problem.code) == (False, "budget_reserved")
+    assert connection(counted).problem is not None
+    used(counted, 10)
+    checked = actions.check_problem(counted.parts, counted.org_id, key)
+    assert checked == actions.CheckedProblem(0, ok=True)
     counted.sync()
     assert counted.row("c-1").status == SyncStatus.SYNCED
 
