@@ -192,8 +192,10 @@ def test_without_its_links_the_same_batch_makes_nothing_new_either(world):
         )
     )
     batch = [replace(one, links=Links()) for one in batch]
-    crm.apply(planned(crm, batch, policies).steps)
-    again = planned(crm, batch, policies)
+    made = planned(crm, batch, policies)
+    crm.apply(made.steps)
+    going = [one for one in batch if made.contacts[one.contact.id].problem is None]
+    again = planned(crm, going, policies)
     assert [step for step in again.steps if step.action is Action.CREATE] == []
 
 
