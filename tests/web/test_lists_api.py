@@ -81,6 +81,8 @@ def test_status_counts_what_is_there_and_says_for_how_long_it_has_waited(acme: C
         "budget_limit": None,
         "paused_until": None,
         "problem": None,
+        "budget_at": None,
+        "reserve_percent": 10,
     }
 
 
