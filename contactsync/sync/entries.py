@@ -127,7 +127,7 @@ def entry(one: Prepared, done: Applied, rules: Rules, moment: Moment) -> Recorde
         fingerprint=one.fingerprint,
         why=tuple(why),
         links=_links(one.ready, plan, done, result.adopt),
-        tied=_tied(one.ready),
+        tied=_tied(one.ready, plan, done),
         run=[shown(step, done.results) for step in steps],
         marks=marks(steps, done.results),
     )
@@ -187,11 +187,18 @@ def _links(
     return tuple(made)
 
 
-def _tied(ready: Ready) -> tuple[str, ...]:
+def _tied(ready: Ready, plan: ContactPlan | RecordPlan, done: Applied) -> tuple[str, ...]:
+    """The links that may be stale. A membership that was refused says nothing against the person and the Account, which
+    were just looked up: without its link, a person whose address differs in the CRM would be made a second time.
+    """
     contact = ready.contact
-    company = (contact.company.key,) if contact.company else ()
     campaigns = [attendance.campaign_id for attendance in contact.attendances if attendance.campaign_id]
-    return (contact.id, *company, *(_member_source(campaign_id, contact.id) for campaign_id in campaigns))
+    members = tuple(_member_source(campaign_id, contact.id) for campaign_id in campaigns)
+    records = (plan.account, plan.person) if isinstance(plan, ContactPlan) else (plan.person,)
+    if not any(name and not done.results[name].ok for name in records):
+        return members
+    company = (contact.company.key,) if contact.company else ()
+    return (contact.id, *company, *members)
 
 
 def _member_source(campaign_id: str, contact_id: str) -> str:
@@ -234,7 +241,7 @@ def record_entry(
         settled_record(one, result, moment.started, fingerprint),
         why=tuple(why),
         links=_record_links(one, plan, done),
-        tied=(_record_source(one),),
+        tied=() if _stands(plan, done) else (_record_source(one),),
         run=[shown(step, done.results) for step in steps],
         marks=marks(steps, done.results),
     )
@@ -258,6 +265,12 @@ def _named(one: ClaimedEvent | ClaimedMeeting) -> tuple[Subject, str]:
 def _record_source(one: ClaimedEvent | ClaimedMeeting) -> str:
     subject, source_id = _named(one)
     return source_id if subject == "event" else meeting_source(source_id)
+
+
+def _stands(plan: ContactPlan | RecordPlan, done: Applied) -> bool:
+    """Whether the record itself is there, whatever became of what belongs to it."""
+    result = done.results.get(plan.person or "")
+    return result is not None and result.ok
 
 
 def _record_links(

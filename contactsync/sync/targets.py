@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from contactsync.domain.crm import CrmTarget, Problem
+from contactsync.domain.crm import CrmTarget, Mend, Problem
 from contactsync.domain.errors import ContactsyncError, TargetUnavailable
 from contactsync.hooks import Plugins
 from contactsync.loading import place
@@ -40,7 +40,9 @@ def asking(bound: Bound) -> Iterator[None]:
             raise
         cause = f"The plugin of the CRM {bound.row.target} failed: {type(error).__name__} at {place(error)}."
         fix = "Mend the plugin; it is tried again by itself."
-        raise TargetUnavailable(cause, Problem("plugin_broken", cause, fix, "developer")) from None
+        raise TargetUnavailable(
+            cause, Problem("plugin_broken", cause, fix, "developer", mended_by=(Mend.PLUGIN,))
+        ) from None
 
 
 class Targets:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 
-from contactsync.domain.crm import Failure, Next, Problem, Step
+from contactsync.domain.crm import Failure, Mend, Next, Problem, Step
 from contactsync.domain.errors import TargetError, TargetRefused, TargetUnavailable
 from contactsync.domain.run import FinishedRun
 from contactsync.log import logger
@@ -26,6 +26,7 @@ NOT_CONNECTED = Problem(
     cause="The org is not connected to a CRM yet.",
     fix="Connect it (contactsync connect --help says how); everything that waits goes by itself then.",
     who="event team",
+    mended_by=(Mend.CONNECTION,),
 )
 
 CRM_UNAVAILABLE = Problem(

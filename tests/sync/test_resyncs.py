@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from contactsync.domain.records import SyncStatus
-from contactsync.store import queue
-from contactsync.store.engine import reading
+from contactsync.store import queue, resyncs
+from contactsync.store.engine import reading, writing
+from contactsync.store.queue import OrgLease
 from contactsync.store.resyncs import Resync, ResyncFilter
 from contactsync.sync import actions
 from contactsync.sync.org import sync_org
@@ -94,6 +95,25 @@ def test_a_worker_that_is_stopped_leaves_the_rest_to_the_next_one(connected: Wor
     connected.sync()
     ended = stands(connected, resync_id)
     assert (ended.state, ended.fed, ended.done) == ("ended", 10, 10)
+
+
+def test_a_worker_that_died_after_it_fed_loses_nothing(connected: World) -> None:
+    connected.contact(*people(10))
+    connected.sync()
+    batches_of(connected, 4)
+    resync_id = begin(connected)
+    with writing(connected.parts.engine) as db:
+        lease = OrgLease(connected.org_id, "dead", 60)
+        assert queue.take_lease(db, lease, connected.clock())
+        assert resyncs.feed(db, connected.org_id, connected.clock(), 4) == 4
+    assert not connected.sync()
+    assert stands(connected, resync_id).done == 0, "the dead worker's lease still holds"
+    connected.clock.forward(seconds=61)
+    connected.calls()
+    connected.sync()
+    ended = stands(connected, resync_id)
+    assert (ended.state, ended.fed, ended.done) == ("ended", 10, 10)
+    assert connected.calls() == 3, "each looked up once: four, four and two"
 
 
 def test_one_that_is_cancelled_feeds_no_further(connected: World) -> None:
