@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from contactsync.domain.errors import RefusedInput
 from contactsync.domain.mapping import MAPPED_KINDS, FieldRule, WriteMode
 from contactsync.domain.mapping_check import check_rules
 from contactsync.domain.mapping_json import rules_as_json, rules_from_json
+from contactsync.domain.policy import Policies
 from contactsync.domain.texts import separator_for
 from contactsync.store import choices, connections, due, orgs, problems, queue
 from contactsync.store.engine import Connection as Db
@@ -117,8 +119,8 @@ def keep_rules(
 
 
 def set_policies(parts: Parts, org_id: int, said: Mapping[str, Any]) -> None:
-    """Change some of the org's policies. Records that waited for another policy go again, and incomplete contacts are looked
-    at again: one may be ready now. Raises RefusedInput naming each wrong one.
+    """Change some of the org's policies. Records that waited for another policy go again; with another `sync_as_default`
+    incomplete contacts are looked at again, one may be ready now. Raises RefusedInput naming each wrong one.
     """
     with writing(parts.engine) as db:
         queue.lock_org(db, org_id)
@@ -128,19 +130,29 @@ def set_policies(parts: Parts, org_id: int, said: Mapping[str, Any]) -> None:
 
 
 def keep_policies(db: Db, parts: Parts, org_id: int, said: Mapping[str, Any]) -> bool:
-    """Write policies down and release what they mend; answers whether that was anything."""
+    """Write policies down and release what those that changed mend; answers whether that was anything."""
     now = parts.now()
     before = orgs.policies(db, org_id)
     orgs.set_policies(db, org_id, said)
-    released = queue.mark_incomplete_due(db, org_id, now)
     holding = orgs.policies(db, org_id)
-    if holding == before:
-        return released > 0
-    if holding.create_campaigns and not before.create_campaigns:
+    changed = {
+        each.name for each in dataclass_fields(Policies) if getattr(before, each.name) != getattr(holding, each.name)
+    }
+    released = 0
+    if "sync_as_default" in changed:
+        released += queue.mark_incomplete_due(db, org_id, now)
+    if "create_campaigns" in changed and holding.create_campaigns:
         released += due.mark_unconnected_events_due(db, org_id, now)
-    released += problems.release_mended(db, org_id, mends={Mend.POLICY}, now=now)
+    if changed - {"reserve_percent"}:
+        released += problems.release_mended(db, org_id, mends={Mend.POLICY}, now=now)
+    resumed = "reserve_percent" in changed and _resumed(db, org_id)
+    return released > 0 or resumed
+
+
+def _resumed(db: Db, org_id: int) -> bool:
+    """Whether the connection stood still for the reserve: it goes on, and would pause again were the new one not enough."""
     connection = connections.present(db, org_id)
-    waits = connection is not None and Mend.POLICY in ((connection.problem or {}).get("mended_by") or ())
-    if connection is not None and waits:
-        connections.resume(db, connection.id)  # were it not enough, the next batch would pause again
-    return released > 0 or waits
+    if connection is None or Mend.POLICY not in ((connection.problem or {}).get("mended_by") or ()):
+        return False
+    connections.resume(db, connection.id)
+    return True

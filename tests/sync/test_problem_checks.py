@@ -151,6 +151,8 @@ def test_a_policy_releases_who_waited_for_it(connected: World) -> None:
     assert connected.row("c-1").status == SyncStatus.NEEDS_ATTENTION
     actions.set_policies(connected.parts, connected.org_id, {"several_matches": "stop"})
     assert connected.row("c-1").status == SyncStatus.NEEDS_ATTENTION, "nothing was changed"
+    actions.set_policies(connected.parts, connected.org_id, {"reserve_percent": 20})
+    assert connected.row("c-1").status == SyncStatus.NEEDS_ATTENTION, "no record waits for that"
     actions.set_policies(connected.parts, connected.org_id, {"several_matches": "first"})
     connected.sync()
     assert connected.row("c-1").status == SyncStatus.SYNCED
