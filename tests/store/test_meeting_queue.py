@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 
 import pytest
 import sqlalchemy as sa
@@ -12,9 +13,9 @@ from contactsync.domain.crm import Problem, RecordKind, RecordRef
 from contactsync.domain.outcome import Outcome
 from contactsync.domain.records import Attendee, SyncStatus
 from contactsync.intake.decode import decode
-from contactsync.store import absorption, choices, connections, due, queue
+from contactsync.store import absorption, choices, connections, due, orgs, queue
 from contactsync.store import tables as t
-from contactsync.store.engine import reading, writing
+from contactsync.store.engine import open_engine, reading, writing
 from contactsync.store.ledger import LinkMade, Recorded, leave_alone, note_attempts, record
 from contactsync.store.queue_events import claim_events, read_event
 from contactsync.store.queue_meetings import claim_meetings, meeting_source, read_meeting
@@ -106,6 +107,16 @@ def store(engine, vault, acme):
     return Store(engine, vault, acme.id)
 
 
+@pytest.fixture
+def quick_store(sqlite_url, vault):
+    """One for what does not touch the database's own ways."""
+    engine = open_engine(sqlite_url)
+    with writing(engine) as db:
+        org = orgs.add_org(db, "acme", "Acme Events", NOW)
+    yield Store(engine, vault, org.id)
+    engine.dispose()
+
+
 MEETING = {
     "id": "m-1",
     "title": "Coffee",
@@ -147,6 +158,31 @@ def test_of_each_field_the_newest_version_wins_in_either_order(store):
     assert claimed.ready.meeting.attendees == (Attendee("c-2"),)
     with reading(store.engine) as db:
         assert db.execute(sa.select(t.meeting_attendee.c.who)).scalars().all() == ["id:c-2"]
+
+
+ORDERED = (
+    (
+        "meeting.created",
+        {"title": "A", "location": "Hall 1", "attendees": [{"contact_id": "c-1"}], "status": "scheduled"},
+    ),
+    ("meeting.updated", {"title": "B", "attendees": [{"contact_id": "c-2"}, {"email": "x@example.com"}]}),
+    ("meeting.cancelled", {"location": None}),
+    ("meeting.deleted", {}),
+)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))), ids=lambda order: "".join(map(str, order)))
+def test_in_every_order_of_deliveries_a_meeting_ends_the_same(quick_store, order):
+    for number in order:
+        type_, said = ORDERED[number]
+        quick_store.say(type_, {"id": "m-1", "updated_at": f"2026-11-24T08:0{number}:00Z", **said})
+    (claimed,) = quick_store.claim()
+    meeting = claimed.ready.meeting
+    assert meeting.fields == {"title": "B", "location": None, "status": "cancelled"}
+    assert meeting.attendees == (Attendee("c-2"), Attendee(email="x@example.com"))
+    assert meeting.deleted
+    with reading(quick_store.engine) as db:
+        assert set(db.execute(sa.select(t.meeting_attendee.c.who)).scalars()) == {"id:c-2", "email:x@example.com"}
 
 
 def test_a_cancelled_meeting_has_that_status_whatever_else_it_says(store):
