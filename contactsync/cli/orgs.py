@@ -52,7 +52,8 @@ def add(shell: Shell, slug: str, name: str | None, json_wanted: bool) -> None:
         return
     click.echo(f"Org {made.slug} ({made.name}) is there. Keep these two: they are not shown again.")
     click.echo(f"  webhook secret  {secret}\n  API token       {token}")
-    click.echo(f"Its webhooks go to /webhooks/{made.slug}/contacts, …/events and …/meetings.")
+    doors = [f"/webhooks/{made.slug}/{door}" for door in ("contacts", "events", "meetings")]
+    click.echo(f"Its webhooks go to {', '.join(doors)}.")
     click.echo(f"Next: contactsync connect {made.slug} --help")
 
 

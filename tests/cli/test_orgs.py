@@ -33,7 +33,7 @@ def test_an_org_is_made_with_a_secret_and_a_token_that_are_shown_this_once(cli: 
 
 def test_people_are_told_where_the_webhooks_go_and_what_comes_next(cli: CommandLine) -> None:
     said = cli.good("org", "add", "acme").stdout
-    for expected in ("whsec_", "/webhooks/acme/contacts", "/webhooks/acme/events", "contactsync connect acme"):
+    for expected in ("whsec_", "/webhooks/acme/contacts", "/webhooks/acme/meetings", "contactsync connect acme"):
         assert expected in said
     assert "nothing yet" in cli.good("org", "list").stdout
 
