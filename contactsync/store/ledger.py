@@ -225,8 +225,8 @@ def _write_links(db: Db, connection_id: int, done: Sequence[Recorded], now: date
             "updated_at": now,
         }
         for entry in done
-        if not entry.outcome.unlink
         for link in entry.links
+        if not (entry.outcome.unlink and link.source in entry.tied)
     }
     if not rows:
         return

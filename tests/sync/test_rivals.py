@@ -407,6 +407,24 @@ def test_somebody_who_became_a_member_meanwhile_is_no_error(connected: World) ->
     assert len(connected.crm("CampaignMember")) == 1
 
 
+def test_a_refused_membership_never_costs_a_person_the_record_it_is_linked_to(connected: World) -> None:
+    rules = actions.mapping(connected.parts, connected.org_id)["lead"]["rules"]
+    for rule in rules:
+        rule["mode"] = "on_create" if rule["source"] == "email" else rule["mode"]
+    actions.set_mapping(connected.parts, connected.org_id, "lead", {"rules": rules})
+    connected.contact(ada())
+    settle(connected)
+    connected.clock.forward(seconds=1)
+    actions.connect_event(connected.parts, connected.org_id, "e-1", campaign(connected, "Registered", "Attended"))
+    connected.contact(ada(email="ada@new.example", events=[{"id": "e-1", "status": "registered"}]))
+    already = {"statusCode": "DUPLICATE_VALUE", "message": "Already a campaign member.", "fields": []}
+    connected.fault(times=1, do="row", where={"object": "CampaignMember"}, error=already)
+    settle(connected)
+    assert connected.row("c-1").status == SyncStatus.SYNCED, connected.row("c-1").problem
+    assert only(connected.crm("Lead"))["Email"] == "ada@engines.example"
+    assert len(connected.crm("CampaignMember")) == 1
+
+
 def test_a_status_that_the_campaign_lacks_is_added_to_it_and_never_becomes_the_default_silently(
     connected: World,
 ) -> None:
