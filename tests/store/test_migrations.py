@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.exc import DBAPIError
 
+from contactsync.domain.crm import Problem
 from contactsync.domain.errors import Misconfigured
 from contactsync.store import tables
 from contactsync.store.engine import migrations_pending, open_engine, reading, upgrade, writing
@@ -95,6 +98,45 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty):
         upgrade(empty)
     with reading(empty) as conn:
         assert set(sa.inspect(conn).get_table_names()) == {"lease"}
+
+
+def test_problems_from_before_get_the_key_that_they_are_grouped_by(empty):
+    problem = Problem(
+        "required_field_missing", "A field is missing.", "Fill it.", fields=("Industry__c", "AnnualRevenue")
+    )
+    said = {
+        "code": problem.code,
+        "cause": problem.cause,
+        "fix": problem.fix,
+        "who": problem.who,
+        "fields": list(problem.fields),
+    }
+    config = Config()
+    config.set_main_option("script_location", "contactsync.store:migrations")
+    with writing(empty) as conn:
+        config.attributes["connection"] = conn
+        command.upgrade(config, "0002")
+        org = {"slug": "acme", "name": "Acme", "created_at": NOW, "policies": {}, "mappings": {}, "knocked": False}
+        conn.execute(sa.insert(tables.org).values(**org))
+        row = {
+            "org_id": 1,
+            "fields": {"versions": [], "fields": {}},
+            "deleted": False,
+            "created_at": NOW,
+            "updated_at": NOW,
+        }
+        row |= {"change": 1, "attempts": 0, "forced": False}
+        for name, status, problem_then in (
+            ("c-1", "needs_attention", said),
+            ("c-2", "queued", said),
+            ("c-3", "synced", None),
+        ):
+            held = {"status": status, "problem": problem_then, "due_at": NOW if status == "queued" else None}
+            conn.execute(sa.insert(tables.contact).values(**row, **held, source_id=name))
+    upgrade(empty)
+    with reading(empty) as conn:
+        keys = dict(conn.execute(sa.select(tables.contact.c.source_id, tables.contact.c.problem_key)).all())
+    assert keys == {"c-1": problem.key, "c-2": None, "c-3": None}
 
 
 def test_a_database_that_a_newer_version_migrated_is_used_but_not_upgraded(empty):

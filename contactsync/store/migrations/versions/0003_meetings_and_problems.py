@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +25,7 @@ def upgrade() -> None:
     """Add the tables and columns."""
     _connections()
     op.add_column("contact", sa.Column("problem_key", sa.String(16)))
+    _name_problems()
     _index_problems("contact")
     _events()
     _meetings()
@@ -35,6 +38,27 @@ def upgrade() -> None:
 def _connections() -> None:
     op.add_column("connection", sa.Column("budget_at", Time))
     op.add_column("connection", sa.Column("revision", sa.Integer, nullable=False, server_default="0"))
+
+
+def _name_problems() -> None:
+    """Give the problems that hold contacts already the keys by which they are grouped and released."""
+    columns: list[sa.ColumnClause[Any]] = [sa.column(name) for name in ("id", "status", "due_at", "problem_key")]
+    contact = sa.table("contact", *columns, sa.column("problem", Json))
+    waits = sa.and_(contact.c.status == "queued", contact.c.due_at.is_(None))
+    held = sa.or_(contact.c.status.in_(["needs_attention", "retrying"]), waits)
+    conn = op.get_bind()
+    rows = conn.execute(sa.select(contact.c.id, contact.c.problem).where(contact.c.problem.is_not(None), held)).all()
+    named = [{"b_id": row.id, "b_key": _key(row.problem)} for row in rows if row.problem]
+    if named:
+        conn.execute(
+            sa.update(contact).where(contact.c.id == sa.bindparam("b_id")).values(problem_key=sa.bindparam("b_key")),
+            named,
+        )
+
+
+def _key(problem: Mapping[str, Any]) -> str:
+    made_of = "\n".join((problem["code"], problem.get("object") or "", *sorted(problem.get("fields") or ())))
+    return hashlib.sha256(made_of.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _queue_columns() -> list[sa.Column[Any]]:
