@@ -87,24 +87,28 @@ class Collected(Collector):
         yield beat
 
     def _work(self) -> Iterator[Metric]:
-        contacts = GaugeMetricFamily("contactsync_contacts", "Contacts by sync status.", labels=["org", "status"])
+        contacts, events, meetings = (
+            GaugeMetricFamily(f"contactsync_{kind}", f"{kind.capitalize()} by sync status.", labels=["org", "status"])
+            for kind in ("contacts", "events", "meetings")
+        )
         deliveries = GaugeMetricFamily(
             "contactsync_deliveries", "Deliveries that wait, were rejected or failed.", labels=["org", "status"]
         )
         due = GaugeMetricFamily(
-            "contactsync_oldest_due_seconds", "For how long the longest due contact has been due.", labels=["org"]
+            "contactsync_oldest_due_seconds", "For how long the longest due record has been due.", labels=["org"]
         )
         waiting = GaugeMetricFamily(
             "contactsync_oldest_waiting_seconds", "For how long the oldest delivery has waited.", labels=["org"]
         )
         for status in self._statuses:
-            for name, count in status.contacts.items():
-                contacts.add_metric([status.org, name], count)
+            for family, counts in ((contacts, status.contacts), (events, status.events), (meetings, status.meetings)):
+                for name, count in counts.items():
+                    family.add_metric([status.org, name], count)
             for name, count in status.deliveries.items():
                 deliveries.add_metric([status.org, name], count)
             due.add_metric([status.org], status.oldest_due_seconds or 0)
             waiting.add_metric([status.org], status.oldest_waiting_seconds or 0)
-        yield from (contacts, deliveries, due, waiting)
+        yield from (contacts, events, meetings, deliveries, due, waiting)
 
     def _crm(self) -> Iterator[Metric]:
         calls = CounterMetricFamily("contactsync_crm_calls", "Calls to the CRM.", labels=["org", "target"])

@@ -93,6 +93,7 @@ def test_metrics_say_what_waits_what_failed_and_for_how_long(
     clock.pass_by(seconds=40)
     found = measured(app)
     assert found[of("contactsync_contacts", org="acme", status="queued")] == 3
+    assert found[of("contactsync_meetings", org="acme", status="queued")] == 0
     assert found[of("contactsync_contacts", org="other", status="queued")] == 0
     assert found[of("contactsync_deliveries", org="acme", status="waiting")] == 1
     assert found[of("contactsync_deliveries", org="other", status="rejected")] == 1
