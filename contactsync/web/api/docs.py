@@ -68,6 +68,7 @@ def pages(api: Api) -> Blueprint:
     """The page, made from the document as it is when it is asked for first."""
     blueprint = Blueprint("docs", __name__, url_prefix=PREFIX, template_folder=".")
     blueprint.add_app_template_filter(marked, "marked")
+    blueprint.add_app_template_filter(short_ids, "short_ids")
     style = files(__package__ or "").joinpath("docs.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = (
@@ -98,6 +99,11 @@ def pages(api: Api) -> Blueprint:
 def marked(text: str) -> Markup:
     """A description with what stands between backticks as code; everything in it is escaped."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just before
+
+
+def short_ids(path: str) -> str:
+    """A path for a narrow column: /contacts/{id} for /contacts/{contact_id}."""
+    return re.sub(r"\{\w+_id\}", "{id}", path)
 
 
 def operations(document: Mapping[str, Any], tag: str) -> Iterator[Operation]:
