@@ -45,7 +45,9 @@ def status(shell: Shell, slug: str, json_wanted: bool) -> None:
 
 def _what_comes_back(shell: Shell, org_id: int) -> Mapping[str, Any] | None:
     """Why the CRM is left alone for a while: what the records say that wait for it."""
-    return next((one for one in problems_shown(shell.parts.engine, org_id) if one["comes_back"]), None)
+    return next(
+        (one for one in problems_shown(shell.parts.engine, org_id, shell.parts.now()) if one["comes_back"]), None
+    )
 
 
 def _lines(stands: Mapping[str, Any]) -> list[tuple[str, str]]:

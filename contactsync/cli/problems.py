@@ -41,7 +41,7 @@ def problems() -> None:
 def list_(shell: Shell, slug: str, json_wanted: bool) -> None:
     """Show everything that is wrong with an org's sync: cause, fix, who can fix it, and how many records it holds."""
     org = shell.org(slug)
-    groups = problems_shown(shell.parts.engine, org.id)
+    groups = problems_shown(shell.parts.engine, org.id, shell.parts.now())
     if json_wanted:
         print_json(groups)
         return
@@ -68,7 +68,8 @@ def list_(shell: Shell, slug: str, json_wanted: bool) -> None:
 
 def _held(group: Record) -> str:
     said = [f"{many:,} {subject}{'' if many == 1 else 's'}" for subject, many in group["counts"].items() if many]
-    return ", ".join((["stops the whole org"] if group["stops_org"] else []) + said)
+    word = "pauses" if group["comes_back"] else "stops"
+    return ", ".join(([f"{word} the whole org"] if group["stops_org"] else []) + said)
 
 
 @problems.command(cls=Command, example="contactsync problems check acme 3f0c9a1be2d47a55")

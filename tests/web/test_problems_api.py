@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fixtures.salesforce import Salesforce
-from tests.web.conftest import Caller, person
+from tests.web.conftest import Caller, Clock, person
 
 
 @pytest.fixture
@@ -34,7 +34,6 @@ def test_contacts_with_one_cause_are_one_problem_with_cause_fix_and_who(held: Ca
 def test_a_contact_names_its_problem_by_the_same_id(held: Caller) -> None:
     (problem,) = held.get("/problems")["items"]
     assert held.get("/contacts/c-1")["sync"]["problem"]["id"] == problem["id"]
-    assert held.get("/runs")["items"][0]["problem"] is None or True
     (run, *_) = held.get("/contacts/c-1/runs")["items"]
     assert run["problem"]["id"] == problem["id"]
 
@@ -98,6 +97,26 @@ def test_a_refused_sign_in_is_a_problem_of_the_whole_org_and_a_check_tells_while
     assert acme.ask("POST", f"/problems/{problem['id']}/check").json["ok"]
     acme.sync()
     assert acme.get("/contacts/c-1")["sync"]["status"] == "synced"
+
+
+def test_a_pause_for_the_budget_is_a_problem_of_the_org_that_goes_by_itself(
+    acme: Caller, salesforce: Salesforce, clock: Clock
+) -> None:
+    salesforce.connect(acme.parts, acme.org.id)
+    salesforce.does("options", daily_limit=3)
+    acme.deliver("contacts", "contact.created", person(1))
+    acme.sync()
+    acme.deliver("contacts", "contact.created", person(2))
+    acme.sync()
+    problem = next(one for one in acme.get("/problems")["items"] if one["stops_org"])
+    assert (problem["code"], problem["comes_back"]) == ("budget_reserved", True)
+    assert acme.get("/status")["crm"]["problem"]["id"] == problem["id"]
+    assert acme.get("/contacts/c-2")["sync"]["status"] == "queued"
+    salesforce.does("options", daily_limit=1000)
+    clock.pass_by(minutes=16)
+    acme.sync()
+    assert acme.get("/contacts/c-2")["sync"]["status"] == "synced"
+    assert acme.get("/problems") == {"items": []}
 
 
 def test_an_id_that_no_problem_has_is_not_found(held: Caller, other: Caller) -> None:

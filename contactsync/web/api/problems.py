@@ -21,7 +21,7 @@ routes = Routes("Problems", "What is wrong, in plain words: 400 contacts with on
 @routes.operation("GET", "/problems", ProblemGroups)
 def list_problems() -> Record:
     """Everything that is wrong now, with cause, fix and who can fix it; what holds the most comes first."""
-    return {"items": problems_shown(parts().engine, org().id)}
+    return {"items": problems_shown(parts().engine, org().id, parts().now())}
 
 
 @routes.operation("GET", "/problems/<problem_id>/records", HeldRecordList, query=PageQuery, refuses=(404, 422))

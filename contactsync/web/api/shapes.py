@@ -76,19 +76,21 @@ def status_shown(engine: Engine, org_id: int, now: datetime) -> Record:
     return stands
 
 
-def problems_shown(engine: Engine, org_id: int) -> list[Record]:
+def problems_shown(engine: Engine, org_id: int, now: datetime) -> list[Record]:
     """Everything that is wrong with an org's sync now, the connection's own first, then what holds the most."""
     with reading(engine) as db:
         groups = problems.groups(db, org_id)
+        paused = org_status(db, org_id, now)["crm"]["state"] == "paused"
         latest = {one.key: problems.records(db, org_id, one.key, Slice(1)).items for one in groups if one.total}
-    return [_group_shown(one, latest.get(one.key, ())) for one in groups]
+    return [_group_shown(one, latest.get(one.key, ()), paused=paused) for one in groups]
 
 
-def _group_shown(one: ProblemGroup, latest: Iterable[Record]) -> Record:
+def _group_shown(one: ProblemGroup, latest: Iterable[Record], *, paused: bool) -> Record:
+    stops_org = one.subject == "connection"
     return {
         **problem_shown(one.problem),
         "id": one.key,
         "counts": dict(one.counts),
-        "stops_org": one.subject == "connection",
-        "comes_back": any(record["status"] == SyncStatus.RETRYING for record in latest),
+        "stops_org": stops_org,
+        "comes_back": (stops_org and paused) or any(record["status"] == SyncStatus.RETRYING for record in latest),
     }
