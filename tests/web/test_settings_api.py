@@ -103,3 +103,22 @@ def test_policies_of_one_org_are_not_those_of_another(acme: Caller, other: Calle
     acme.ask("PUT", "/policies", {"several_matches": "stop"})
     acme.ask("PUT", "/mapping/lead", {"rules": LEAST})
     assert (other.get("/policies"), other.get("/mapping")) == before
+
+
+def test_every_policy_is_shown_described_and_can_be_put_back(acme: Caller) -> None:
+    document = acme.app.test_client().get("/api/v1/openapi.json").json
+    described = document["components"]["schemas"]["Policies"]["properties"]
+    shown = acme.get("/policies")
+    assert set(described) == set(shown)
+    assert all(each["description"] for each in described.values())
+    assert acme.ask("PUT", "/policies", shown).json == shown
+    changed = {
+        "move_accounts": "if_ours",
+        "removed_attendance": "remove",
+        "reserve_percent": 25,
+        "prefer_existing": True,
+    }
+    assert acme.ask("PUT", "/policies", changed).json == {**shown, **changed}
+    answer = acme.ask("PUT", "/policies", {"reserve_percent": 100, "duplicate_rules": "ignore"})
+    assert (answer.status_code, list(answer.json["error"]["fields"])) == (422, ["reserve_percent", "duplicate_rules"])
+    assert acme.get("/policies") == {**shown, **changed}
