@@ -1,7 +1,7 @@
 """The demo: all processes on this machine, a stand-in for Salesforce, and a sample event posted as a platform would.
 
 fresh folder under var/ → database → org → stand-in with a campaign and two users → web, worker, clock
-→ event, contacts and roster by signed webhooks → wait until all are synced → what arrived where
+→ event, contacts, roster and a meeting by signed webhooks → wait until all are synced → what arrived where
 """
 
 from __future__ import annotations
@@ -116,6 +116,12 @@ class Demo:
         answer.raise_for_status()
         items: list[dict[str, Any]] = answer.json()["items"]
         return items
+
+    def meeting_status(self) -> str:
+        """The sync status of the one meeting, "" before it is heard of."""
+        headers = {"authorization": f"Bearer {self.token}"}
+        answer = requests.get(f"{self.web}/api/v1/meetings/m-1", headers=headers, timeout=30)
+        return str(answer.json()["sync"]["status"]) if answer.ok else ""
 
     def salesforce(self, kind: str) -> list[dict[str, Any]]:
         """All records of one kind that the stand-in holds."""
@@ -240,12 +246,22 @@ def _sample() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _meeting() -> dict[str, Any]:
+    return {
+        "id": "m-1", "title": "Quote for a difference engine", "event_id": EVENT, "location": "Booth 12",
+        "starts_at": "2026-11-24T14:00:00", "ends_at": "2026-11-24T14:30:00", "timezone": "Europe/Berlin",
+        "host_email": "grace@demo-events.example", "notes": "Wants delivery before the spring.",
+        "attendees": [{"contact_id": "c-1", "response": "accepted"}, {"contact_id": "c-2"}],
+    }  # fmt: skip
+
+
 def _post_sample(demo: Demo) -> None:
     click.secho("Posting a sample event, signed as an event platform would:", bold=True)
     demo.post("events", "event.created", {"id": EVENT, "name": "DACH Summit 2026", "starts_at": "2026-11-24T09:00:00Z"})
     demo.post("contacts", "contact.created", _sample())
     demo.post("events", "event.contacts_added",
               {"event_id": EVENT, "contacts": [{"email": "ada@analytical-engines.example", "status": "attended"}]})  # fmt: skip
+    demo.post("meetings", "meeting.created", _meeting())
 
 
 def _wait_for(demo: Demo, url: str) -> None:
@@ -268,10 +284,12 @@ def _wait_until_settled(demo: Demo) -> bool:
         if name := demo.dead():
             raise DemoFailed(f"{name} ended by itself; {demo.folder / name}.log says why")
         status = {item["id"]: item["sync"]["status"] for item in demo.contacts()}
-        if all(status.get(name) == "synced" for name in complete) and status.get("c-5") == "incomplete":
+        settled = all(status.get(name) == "synced" for name in complete) and status.get("c-5") == "incomplete"
+        if settled and demo.meeting_status() == "synced":
             people = {row["Id"] for kind in ("Lead", "Contact") for row in demo.salesforce(kind)}
             said = {item["sync"]["crm_id"] for item in demo.contacts() if item["id"] in complete}
-            return said <= people and len(demo.salesforce("CampaignMember")) == len(complete)
+            members, activities = demo.salesforce("CampaignMember"), demo.salesforce("Event")
+            return said <= people and len(members) == len(complete) and len(activities) == 1
         time.sleep(0.2)
     return False
 
@@ -300,6 +318,12 @@ def _show(demo: Demo) -> None:
     stands = json.loads(demo.command("status", "demo", "--json"))
     out = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
     out.print(table)
+    for activity in demo.salesforce("Event"):
+        who = people.get(activity.get("WhoId"), {})
+        others = len([row for row in demo.salesforce("EventRelation") if row.get("RelationId") in people])
+        owner = owners.get(activity.get("OwnerId"), "–")
+        click.echo(f"The meeting became an Activity: “{activity['Subject']}” ({activity['Id']}),")
+        click.echo(f"  {activity['StartDateTime']}, of {owner} with {who.get('Name', '–')} and {others} more.")
     out.print(f"Calls to Salesforce: {stands['crm']['calls']}. Logs: {demo.folder}")
 
 

@@ -71,6 +71,10 @@ def test_the_demo_brings_its_sample_to_the_stand_in_and_ends_by_itself(tmp_path:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("202 accepted") == 3
-    for line in ("Ada Lovelace .* synced .* Contact .* 003.{15} .* Grace Hopper .* DACH Summit", "company missing"):
+    assert done.stdout.count("202 accepted") == 4
+    for line in (
+        "Ada Lovelace .* synced .* Contact .* 003.{15} .* Grace Hopper .* DACH Summit",
+        "company missing",
+        "became an Activity: .* .00U.{15}",
+    ):
         assert re.search(line, done.stdout), line
