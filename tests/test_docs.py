@@ -35,10 +35,10 @@ def test_every_command_that_is_shown_exists(page: Path) -> None:
         for word in line.split():
             if not isinstance(command, click.Group):
                 break
-            if word not in command.commands and isinstance(command, ListedByDefault):
-                word = "list"
-            assert word in command.commands, f"contactsync {line}"
-            command = command.commands[word]
+            listed = word not in command.commands and isinstance(command, ListedByDefault)
+            name = "list" if listed else word
+            assert name in command.commands, f"contactsync {line}"
+            command = command.commands[name]
 
 
 def test_the_walk_through_the_code_leads_through_ten_files_that_are_there() -> None:
