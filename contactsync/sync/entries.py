@@ -135,15 +135,20 @@ def entry(one: Prepared, done: Applied, rules: Rules, moment: Moment) -> Recorde
 
 def failed_entry(one: Prepared, failure: Failure, backoff: Backoff, now: datetime, chance: float) -> Recorded:
     """What is written down of a contact when the CRM could not be asked at all."""
-    result = after_failure(
-        failure,
-        attempts=one.claimed.attempts,
-        rematched=one.claimed.rematched,
-        backoff=backoff,
-        now=now,
-        chance=chance,
-    )
+    result = _unasked(one.claimed, failure, backoff, now, chance)
     return replace(settled(one.claimed, result, now, sync_as=one.ready.sync_as), why=one.ready.why, run=[])
+
+
+def _unasked(
+    claimed: Claimed | ClaimedEvent | ClaimedMeeting, failure: Failure, backoff: Backoff, now: datetime, chance: float
+) -> Outcome:
+    """A problem of the whole connection is nobody's own: whoever meets it waits, as do all those that come later, until the
+    connection goes on.
+    """
+    result = after_failure(
+        failure, attempts=claimed.attempts, rematched=claimed.rematched, backoff=backoff, now=now, chance=chance
+    )
+    return replace(result, status=SyncStatus.QUEUED) if result.status is SyncStatus.NEEDS_ATTENTION else result
 
 
 def _outcome(
@@ -251,10 +256,7 @@ def failed_record(
     one: ClaimedEvent | ClaimedMeeting, failure: Failure, backoff: Backoff, now: datetime, chance: float
 ) -> Recorded:
     """What is written down of an event or a meeting when the CRM could not be asked at all."""
-    result = after_failure(
-        failure, attempts=one.attempts, rematched=one.rematched, backoff=backoff, now=now, chance=chance
-    )
-    return replace(settled_record(one, result, now), run=[])
+    return replace(settled_record(one, _unasked(one, failure, backoff, now, chance), now), run=[])
 
 
 def _named(one: ClaimedEvent | ClaimedMeeting) -> tuple[Subject, str]:

@@ -67,7 +67,7 @@ def refused(world: World) -> str:
     world.admin("revoke", {})
     world.contact(ada())
     world.sync()
-    assert world.row("c-1").status == SyncStatus.NEEDS_ATTENTION
+    assert world.row("c-1").status == SyncStatus.QUEUED
     (group,) = groups(world)
     assert group.subject == "connection"
     return group.key
@@ -80,7 +80,7 @@ def test_a_connection_that_is_still_refused_stays_stopped_and_says_what_is_wrong
     assert (checked.ok, checked.released) == (False, 0)
     assert checked.problem is not None
     assert checked.problem.key == key
-    assert connected.row("c-1").status == SyncStatus.NEEDS_ATTENTION
+    assert connected.row("c-1").status == SyncStatus.QUEUED
     with reading(connected.parts.engine) as db:
         stopped = present(db, connected.org_id)
     assert stopped is not None
@@ -166,7 +166,7 @@ def test_a_crm_that_cannot_be_asked_is_no_answer(connected: World) -> None:
     checked = actions.check_problem(connected.parts, connected.org_id, key)
     assert checked is not None
     assert (checked.ok, checked.released) == (False, 0)
-    assert connected.row("c-1").status == SyncStatus.NEEDS_ATTENTION
+    assert connected.row("c-1").status == SyncStatus.QUEUED
 
 
 def test_a_problem_that_nobody_has_is_none(world: World) -> None:
