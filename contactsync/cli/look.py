@@ -12,7 +12,7 @@ from rich.table import Table
 from contactsync.cli.shell import Command, Shell, as_json, console, minute, print_json, with_shell
 from contactsync.store import resyncs
 from contactsync.store.engine import reading
-from contactsync.web.api.shapes import problems_shown, resync_shown, status_shown
+from contactsync.web.api.shapes import resync_shown, status_shown
 
 KINDS = ("contacts", "events", "meetings")
 
@@ -25,8 +25,6 @@ def status(shell: Shell, slug: str, json_wanted: bool) -> None:
     """Show how an org's sync stands: counts by status, what waits and for how long, the CRM and its budget of calls."""
     org = shell.org(slug)
     stands = status_shown(shell.parts.engine, org.id, shell.parts.now())
-    if stands["crm"]["state"] == "paused" and stands["crm"]["problem"] is None:
-        stands["crm"]["problem"] = _what_comes_back(shell, org.id)
     with reading(shell.parts.engine) as db:
         running = resyncs.active(db, org.id)
     stands["resync"] = resync_shown(running[0]) if running else None
@@ -41,13 +39,6 @@ def status(shell: Shell, slug: str, json_wanted: bool) -> None:
     console().print(table)
     if stands["crm"]["problem"] or any(stands[kind]["needs_attention"] for kind in KINDS):
         console().print(f"What is wrong, and how to fix it: contactsync problems {slug}", markup=False)
-
-
-def _what_comes_back(shell: Shell, org_id: int) -> Mapping[str, Any] | None:
-    """Why the CRM is left alone for a while: what the records say that wait for it."""
-    return next(
-        (one for one in problems_shown(shell.parts.engine, org_id, shell.parts.now()) if one["comes_back"]), None
-    )
 
 
 def _lines(stands: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -83,7 +74,7 @@ def _crm(crm: Mapping[str, Any]) -> str:
     problem = crm["problem"]
     why = f": {problem['cause']}" if problem else ""
     if crm["state"] == "paused":
-        return f"{crm['target']}, paused until {minute(crm['paused_until'])}{why or ': it did not answer'}"
+        return f"{crm['target']}, paused until {minute(crm['paused_until'])}{why}"
     if crm["state"] == "stopped":
         return f"{crm['target']}, stopped{why} {problem['fix']} ({problem['who']})"
     return f"{crm['target']}, ready"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from contactsync.domain.crm import Mend, Problem
 
+BUDGET_RESERVED = "budget_reserved"
+
 BUDGET_PAUSE = 900
 """Seconds until a reserved budget is looked at again: the count is of the last 24 hours, and calls fall out of it all day."""
 
@@ -40,7 +42,7 @@ def budget_problem(budget: Budget, reserve_percent: int) -> Problem:
     """Why the sync stands still, for people."""
     used, limit = budget.used or 0, budget.limit or 0
     return Problem(
-        code="budget_reserved",
+        code=BUDGET_RESERVED,
         cause=f"{used} of the CRM's {limit} daily calls are used, and {reserve_percent} % of them are kept for other tools.",
         fix="Nothing: the sync goes on by itself as soon as calls are free again. To have it go on earlier, lower the "
         "policy reserve_percent, or have the CRM's daily limit raised.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from contactsync.domain.budget import BUDGET_RESERVED
 from contactsync.domain.crm import KnownProblem, Mend, Problem
 
 MENDED_BY: Mapping[Mend, str] = {
@@ -75,7 +76,7 @@ CORE_PROBLEMS: tuple[KnownProblem, ...] = (
         comes_back=True,
     ),
     KnownProblem(
-        "budget_reserved",
+        BUDGET_RESERVED,
         "The CRM's daily calls are used up to the share that is kept for the org's other tools.",
         "Nothing: it goes on by itself as calls become free. To use more of them, lower the policy reserve_percent.",
         "nobody",

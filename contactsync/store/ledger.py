@@ -290,6 +290,7 @@ def pause_connection(
     db: Db, used: ConnectionRow, *, failures: int, until: datetime | None, problem: Problem | None
 ) -> bool:
     """The CRM fails as a whole: nobody tries before `until`, or, with a problem and no time, before somebody acted.
+    `problem` says why in both cases.
 
     False, and nothing is paused, when the connection was made anew since it was `used`: of the new one it says nothing.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from contactsync.domain.budget import BUDGET_PAUSE, Budget, budget_problem, calls_left
+from contactsync.domain.budget import BUDGET_PAUSE, BUDGET_RESERVED, Budget, budget_problem, calls_left
 from contactsync.domain.errors import TargetError
 from contactsync.log import logger
 from contactsync.store.connections import ConnectionRow, present, resume
@@ -42,7 +42,7 @@ def may_use(turn: Turn, bound: Bound) -> bool:
             pause(turn, bound, failure_of(error))
             return False
     if _within(row, reserve):
-        if row.problem is not None:
+        if row.problem is not None and row.problem["code"] == BUDGET_RESERVED:
             with turn.lease.writing() as db:
                 resume(db, row.id)
         return True

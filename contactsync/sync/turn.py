@@ -75,7 +75,7 @@ def pause(turn: Turn, bound: Bound, failure: Failure) -> bool:
             bound.row,
             failures=failures,
             until=None if stopped else turn.parts.now() + timedelta(seconds=wait),
-            problem=failure.problem if stopped else None,
+            problem=failure.problem,
         )
     if paused:
         log.warning("connection paused", org=turn.rules.slug, problem=failure.problem.code, failures=failures)

@@ -17,7 +17,7 @@ from contactsync.store.engine import reading, writing
 from contactsync.store.ledger import pause_connection
 from contactsync.sync import actions
 from contactsync.web.app import create_app
-from tests.web.conftest import START, Caller, person
+from tests.web.conftest import START, Caller, Clock, person
 
 
 @pytest.fixture
@@ -77,6 +77,44 @@ def test_a_pause_says_until_when(connected: Caller) -> None:
     shown = connected.get("/connection")
     assert shown["state"] == "paused"
     assert shown["paused_until"] == "2026-11-24T09:05:00.000000Z"
+
+
+def test_a_crm_that_is_away_is_said_by_every_door_until_it_is_back(
+    connected: Caller, salesforce: RunningStandin, clock: Clock
+) -> None:
+    requests.post(f"{salesforce.url}/_standin/faults", json={"do": "html", "times": 50}, timeout=10)
+    connected.deliver("contacts", "contact.created", person(1))
+    connected.sync()
+    crm, tie = connected.get("/status")["crm"], connected.get("/connection")
+    assert (crm["state"], tie["state"]) == ("paused", "paused")
+    assert crm["paused_until"]
+    assert crm["problem"]["code"] == tie["problem"]["code"]
+    assert crm["problem"]["cause"] == tie["problem"]["cause"] != ""
+    (said,) = connected.get("/problems")["items"]
+    assert (said["id"], said["code"], said["comes_back"]) == (crm["problem"]["id"], crm["problem"]["code"], True)
+    assert (said["stops_org"], said["counts"]["contact"]) == (True, 1)
+    clock.pass_by(minutes=30)
+    assert connected.get("/status")["crm"]["problem"] is None
+    assert connected.get("/connection")["problem"] is None
+    assert [one["stops_org"] for one in connected.get("/problems")["items"]] == [False]
+    requests.delete(f"{salesforce.url}/_standin/faults", timeout=10)
+    connected.sync()
+    assert connected.get("/problems")["items"] == []
+    assert connected.get("/contacts/c-1")["sync"]["status"] == "synced"
+
+
+def test_waits_grow_while_a_crm_stays_away(connected: Caller, salesforce: RunningStandin, clock: Clock) -> None:
+    requests.post(f"{salesforce.url}/_standin/faults", json={"do": "html", "times": 500}, timeout=10)
+    connected.deliver("contacts", "contact.created", person(1))
+    failures = []
+    for _ in range(3):
+        connected.sync()
+        with reading(connected.parts.engine) as db:
+            row = present(db, connected.org.id)
+        assert row is not None
+        failures.append(row.failures)
+        clock.pass_by(hours=2)
+    assert failures == [1, 2, 3]
 
 
 def test_a_check_asks_the_crm_now(connected: Caller, salesforce: RunningStandin) -> None:

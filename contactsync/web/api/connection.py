@@ -35,7 +35,7 @@ class ConnectionState(ma.Schema):
 
     state = word(
         STATES,
-        "`paused`: goes on by itself at `paused_until`; `stopped`: somebody must act, `problem` says who and how.",
+        "`paused`: goes on by itself at `paused_until`; `stopped`: somebody must act. `problem` says why, and who can do what.",
     )
     target = text("The CRM, as its plugin calls it.")
     instance_url = text("Where the CRM is.")
@@ -99,7 +99,7 @@ def read_connection() -> Record:
         "flow": row.settings.get("flow"),
         "budget": {"used": row.budget_used, "limit": row.budget_limit},
         "paused_until": row.paused_until,
-        "problem": row.problem,
+        "problem": row.problem if row.paused(parts().now()) else None,
     }
 
 

@@ -181,7 +181,7 @@ class Crm(ma.Schema):
 
     state = word(
         ["none", "ready", "paused", "stopped"],
-        "paused: goes on by itself at paused_until; stopped: somebody must act, see problem.",
+        "paused: goes on by itself at paused_until; stopped: somebody must act. In both, problem says why.",
     )
     target = ma.fields.String(allow_none=True, metadata={"description": "Which CRM."})
     calls = ma.fields.Integer(metadata={"description": "Calls to the CRM over this connection."})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -79,10 +80,18 @@ def status_shown(engine: Engine, org_id: int, now: datetime) -> Record:
 def problems_shown(engine: Engine, org_id: int, now: datetime) -> list[Record]:
     """Everything that is wrong with an org's sync now, the connection's own first, then what holds the most."""
     with reading(engine) as db:
-        groups = problems.groups(db, org_id)
-        paused = org_status(db, org_id, now)["crm"]["state"] == "paused"
+        state = org_status(db, org_id, now)["crm"]["state"]
+        groups = _present(problems.groups(db, org_id), state)
         latest = {one.key: problems.records(db, org_id, one.key, Slice(1)).items for one in groups if one.total}
-    return [_group_shown(one, latest.get(one.key, ()), paused=paused) for one in groups]
+    return [_group_shown(one, latest.get(one.key, ()), paused=state == "paused") for one in groups]
+
+
+def _present(groups: Iterable[ProblemGroup], state: str) -> list[ProblemGroup]:
+    """The connection's own problem is one only while it pauses or is stopped: after a pause it is tried again."""
+    if state in {"paused", "stopped"}:
+        return list(groups)
+    records = [replace(one, subject="record") for one in groups if one.total]
+    return sorted(records, key=lambda one: (-one.total, one.key))
 
 
 def _group_shown(one: ProblemGroup, latest: Iterable[Record], *, paused: bool) -> Record:
