@@ -74,4 +74,4 @@ def _wrong(parts: Parts, bound: Bound) -> tuple[Problem, ...]:
 
 def _is_beside(problem: Problem, group: ProblemGroup) -> bool:
     """A permission that is missing on some object stops who needs it, and not the connection, unless that is the problem."""
-    return Mend.PERMISSION in problem.mended_by and problem.code != group.problem["code"]
+    return Mend.PERMISSION in problem.mended_by and problem.key != group.key

@@ -8,6 +8,7 @@ from typing import Any
 
 from contactsync.api import Choice, CrmField, FieldCatalog, Problem, RecordKind
 
+from .errors import Refusal, failure_of
 from .ids import object_name
 from .own_advice import PERMISSION_MISSING
 from .soql import containing
@@ -88,7 +89,10 @@ def permission_problems(described: Mapping[str, Any]) -> list[Problem]:
     seen = {entry.get("name"): entry for entry in described.get("sobjects") or () if isinstance(entry, dict)}
     problems = []
     for kind, needed in _NEEDED.items():
-        flags = seen.get(object_name(kind), {})
+        flags = seen.get(object_name(kind))
+        if flags is None:
+            problems.append(_for_marketing(kind, failure_of([Refusal("INVALID_TYPE")], kind).problem))
+            continue
         missing = [_PERMISSIONS[flag] for flag in needed if not flags.get(flag)]
         if missing:
             problems.append(_lacks(kind, missing))
@@ -99,6 +103,11 @@ def _lacks(kind: RecordKind, missing: Sequence[str]) -> Problem:
     problem = PERMISSION_MISSING.problem(
         kind, fields=(object_name(kind),), told=f" It may not {', '.join(missing)} them."
     )
+    return _for_marketing(kind, problem)
+
+
+def _for_marketing(kind: RecordKind, problem: Problem) -> Problem:
+    """Campaigns and their members need a mark on the user beside the permissions."""
     if kind not in _MARKETING:
         return problem
     return replace(problem, fix=f"Tick “Marketing User” on the user. {problem.fix}")

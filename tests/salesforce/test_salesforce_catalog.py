@@ -95,7 +95,10 @@ def test_missing_permissions_are_named_each(org: Org, target: SalesforceTarget) 
     finally:
         org.standin.org.schema.objects["Account"].createable = True
     assert not health.ok
-    assert [problem.fields for problem in health.problems] == [("Account",), ("CampaignMember",)]
+    assert [(problem.code, problem.object) for problem in health.problems] == [
+        ("permission_missing", "Account"),
+        ("campaign_members_hidden", "CampaignMember"),
+    ]
     assert "create" in health.problems[0].cause
     assert "Marketing User" in health.problems[1].fix
 

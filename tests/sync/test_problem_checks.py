@@ -109,6 +109,23 @@ def test_a_permission_that_is_missing_beside_does_not_keep_the_connection_stoppe
     assert connected.row("c-1").status == SyncStatus.SYNCED
 
 
+def test_an_object_that_is_still_hidden_keeps_the_connection_stopped_until_it_is_seen_again(connected: World) -> None:
+    connected.admin("permissions", {"object": "Lead", "read": False})
+    connected.contact(ada())
+    connected.sync()
+    (group,) = groups(connected)
+    assert (group.subject, group.problem["object"]) == ("connection", "Lead")
+    checked = actions.check_problem(connected.parts, connected.org_id, group.key)
+    assert checked is not None
+    assert (checked.ok, checked.released) == (False, 0)
+    assert checked.problem is not None
+    assert checked.problem.key == group.key
+    connected.admin("permissions", {"object": "Lead", "read": True})
+    assert actions.check_problem(connected.parts, connected.org_id, group.key) == actions.CheckedProblem(1, ok=True)
+    connected.sync()
+    assert connected.row("c-1").status == SyncStatus.SYNCED
+
+
 def test_a_mapping_releases_what_it_mends_and_nothing_else(connected: World) -> None:
     address, _ = two_causes(connected)
     titles = {"object": "Lead", "field": "Email", "value": "p5@engines.example"}
