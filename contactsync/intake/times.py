@@ -14,6 +14,10 @@ from contactsync.intake.fields import OnNull, Text, Value
 _FIRST, _LAST = date(1900, 1, 1), date(3999, 12, 31)
 
 
+_NO_PLACE = ("localtime", "posix", "right/")
+"""What lies beside the zones on some machines: the machine's own zone, and zones that count leap seconds."""
+
+
 class LocalMoment(Text):
     """A time with its offset, a local time without one, or a date for a whole day."""
 
@@ -78,6 +82,8 @@ def _known(name: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _loads(name: str) -> bool:
+    if name.startswith(_NO_PLACE):
+        return False
     try:
         ZoneInfo(name)
     except (ValueError, OSError, LookupError):

@@ -79,7 +79,18 @@ def test_a_time_zone_is_taken_by_its_iana_name(zone):
 
 
 @pytest.mark.parametrize(
-    "zone", ["Europe/Berlim", "W. Europe Standard Time", "../../etc/passwd", "/etc/passwd", "Europe", "+01:00"]
+    "zone",
+    [
+        "Europe/Berlim",
+        "W. Europe Standard Time",
+        "../../etc/passwd",
+        "/etc/passwd",
+        "Europe",
+        "+01:00",
+        "localtime",
+        "posixrules",
+        "right/Europe/Berlin",
+    ],
 )
 def test_what_is_no_time_zone_is_refused(zone):
     assert wrong({"id": "m-1", "timezone": zone}) == {

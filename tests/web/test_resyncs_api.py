@@ -28,6 +28,33 @@ def ask(caller: Caller, path: str, **said: Any) -> Any:
     return answer.json
 
 
+@pytest.mark.parametrize("path", ["/preview", "/resync"])
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"since": "9999-12-31T23:59:59-23:00"}, "since"),
+        ({"until": "0001-01-01T00:00:00+23:00"}, "until"),
+        ({"since": "2026-11-24"}, "since"),
+        ({"since": "yesterday"}, "since"),
+        ({"all": "yes"}, "all"),
+        ({"all": 1}, "all"),
+    ],
+)
+def test_what_is_no_time_or_no_truth_is_refused_with_what_to_send(
+    acme: Caller, path: str, said: dict[str, Any], field: str
+) -> None:
+    answer = acme.ask("POST", path, said)
+    assert answer.status_code == 422, answer.get_data(as_text=True)
+    assert set(answer.json["error"]["fields"]) == {field}
+    assert answer.json["error"]["fields"][field].startswith("Send ")
+
+
+def test_an_undo_takes_nothing_for_a_dry_run_that_is_neither_true_nor_false(acme: Caller) -> None:
+    for wrong in ("no", "yes", 0, 1, None):
+        answer = acme.ask("POST", "/runs/run_1/undo", {"dry_run": wrong})
+        assert answer.status_code == 422, wrong
+
+
 # ── preview ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

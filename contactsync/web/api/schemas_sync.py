@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 import marshmallow as ma
 
 from contactsync.domain.crm import Action, RecordKind
@@ -64,13 +67,23 @@ class Run(ma.Schema):
 RunList = listing(Run)
 
 
+class Truth(ma.fields.Boolean):
+    """True or false as JSON has them: a "no" that counts as a yes, or is one, writes what nobody wanted."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(error_messages=dict.fromkeys(("invalid", "null"), "Send true or false."), **options)
+
+    def _deserialize(self, value: Any, *_arguments: Any, **_options: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+
 class UndoBody(ma.Schema):
     """How to undo."""
 
     optional = True
-    dry_run = ma.fields.Boolean(
-        load_default=False, metadata=noted("True: only show what would be put back, and write nothing.")
-    )
+    dry_run = Truth(load_default=False, metadata=noted("True: only show what would be put back, and write nothing."))
 
 
 class Undone(ma.Schema):
@@ -102,8 +115,23 @@ class ContactPreview(Preview):
     id = ma.fields.String(metadata=noted("The event platform's own id of the contact."))
 
 
+_A_TIME = "Send a time with its zone, such as 2026-11-24T09:00:00Z."
+
+
 class Since(Instant, ma.fields.AwareDateTime):
     """A time that is sent with its zone, and shown in UTC."""
+
+    def __init__(self, **options: Any) -> None:
+        names = ("invalid", "invalid_awareness", "format", "null")
+        said: dict[str, str | list[Any] | dict[Any, Any]] = dict.fromkeys(names, _A_TIME)
+        super().__init__(error_messages=said, **options)
+
+    def _deserialize(self, value: Any, *arguments: Any, **options: Any) -> datetime:
+        read: datetime = super()._deserialize(value, *arguments, **options)
+        try:
+            return read.astimezone(UTC)
+        except OverflowError:  # within a day of the first or the last time there is
+            raise self.make_error("invalid") from None
 
 
 class SyncFilter(ma.Schema):
@@ -119,7 +147,7 @@ class SyncFilter(ma.Schema):
         validate=ma.validate.Length(1, 10_000, error="Send 1 to 10,000 ids."),
         metadata=noted("These, by the event platform's ids."),
     )
-    all = ma.fields.Boolean(metadata=noted("True: every contact."))
+    all = Truth(metadata=noted("True: every contact."))
 
 
 class PreviewBody(SyncFilter):
@@ -150,7 +178,7 @@ class PreviewOfMany(ma.Schema):
 class ResyncBody(SyncFilter):
     """Which contacts go again."""
 
-    forced = ma.fields.Boolean(
+    forced = Truth(
         load_default=True,
         metadata=noted("True (when left out): also those that have not changed since their last sync. False: only "
                        "those for which something, also the mapping or a policy, has changed."),
