@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,10 @@ from rich.table import Table
 from contactsync.cli.orgs import org
 from contactsync.cli.shell import Command, Shell, asking_the_crm, console, with_shell
 from contactsync.domain.errors import RefusedInput
+from contactsync.intake.strict_json import read_json
 from contactsync.sync import actions
+
+MOST_BYTES = 1_000_000
 
 _FIRST = ("source", "target", "mode")
 _UNSAID: tuple[object, ...] = (None, False, {}, "stop")
@@ -82,12 +84,17 @@ def _agreed(file: Path) -> bool:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
-        document = json.loads(text)
+        with click.open_file(str(file), "rb") as opened:
+            text = opened.read(MOST_BYTES + 1)
     except OSError as error:
         raise RefusedInput(f"{file} cannot be read ({error.strerror}).") from error
-    except ValueError as error:
-        raise RefusedInput(f"{file} is no JSON: write what `contactsync org export` writes.") from error
+    if len(text) > MOST_BYTES:
+        raise RefusedInput(f"{file} is larger than 1 MB: no export is.")
+    try:
+        document = read_json(text)
+    except RefusedInput as error:
+        said = f"{file} is no JSON that can be taken: write what `contactsync org export` writes."
+        raise RefusedInput(said, error.fields) from None
     if not isinstance(document, dict):
         raise RefusedInput(f"{file} holds no JSON object: write what `contactsync org export` writes.")
     return document

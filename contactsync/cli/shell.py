@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from contactsync.bootstrap import build
 from contactsync.domain.errors import ContactsyncError, Misconfigured, RefusedInput, TargetError, TargetRefused
@@ -20,6 +22,12 @@ from contactsync.settings import Settings
 from contactsync.store.engine import migrations_pending, reading, trouble
 from contactsync.store.orgs import Org, find_org
 from contactsync.sync.parts import Parts
+
+MOST_FIELDS = 50
+"""How many wrong parts of an input are shown, one a line."""
+
+_STEERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|[\ud800-\udfff]")
+"""What a terminal obeys instead of showing it: control characters, and those that turn the direction of writing."""
 
 Taken = ParamSpec("Taken")
 Given = TypeVar("Given")
@@ -86,10 +94,13 @@ class Command(click.Command):
 
 def complain(error: ContactsyncError) -> None:
     """Say on standard error what is wrong and what to do about it."""
-    click.secho(f"{error}", fg="red", err=True)
-    for path, message in getattr(error, "fields", {}).items():
-        for line in [message] if isinstance(message, str) else message:
-            click.secho(f"  {path}: {line}", err=True)
+    click.secho(harmless(f"{error}"), fg="red", err=True)
+    fields = getattr(error, "fields", {}).items()
+    lines = [(path, line) for path, said in fields for line in ([said] if isinstance(said, str) else said)]
+    for path, line in lines[:MOST_FIELDS]:
+        click.secho(harmless(f"  {path}: {line}"), err=True)
+    if len(lines) > MOST_FIELDS:
+        click.secho(f"  … and {len(lines) - MOST_FIELDS:,} more", err=True)
 
 
 def as_json(function: Callable[Taken, Given]) -> Callable[Taken, Given]:
@@ -136,6 +147,18 @@ def minute(time: datetime | str) -> str:
     return read.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def harmless(text: str) -> str:
+    """A text that came from others, for a terminal: what would steer it is shown as an escape, such as \\x1b."""
+    return _STEERS.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
+
+
+class _Screen(Console):
+    """Shows texts of others without obeying what is in them: names, titles, and values come from anywhere."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(harmless(text), **options)
+
+
 def console() -> Console:
     """Standard output, wide enough for tables when it is no terminal."""
-    return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    return _Screen(width=None if sys.stdout.isatty() else 160, highlight=False)

@@ -79,6 +79,12 @@ def test_a_file_from_standard_input_needs_yes(two: CommandLine, changed: Path) -
     ("text", "words"),
     [
         ("nonsense", "no JSON"),
+        ("[" * 200_000, "Nested too deeply"),
+        ('{"contactsync": 1, "policies": ' + '{"a":' * 5_000 + "1" + "}" * 5_001, "Nested too deeply"),
+        ('{"contactsync": 1, "policies": {"status_map": {"a": "\\ud800"}}}', "surrogate"),
+        ('{"contactsync": 1, "policies": {"status_map": {"a": "\\u0000"}}}', "NUL"),
+        ('{"contactsync": 1, "policies": {"reserve_percent": 5, "reserve_percent": 90}}', "twice"),
+        ('{"contactsync": 1, "policies": {"label_order": ["' + "x" * 2_000_000 + '"]}}', "larger than 1 MB"),
         ("[]", "no JSON object"),
         ("{}", "no export"),
         ('{"contactsync": 99}', "another version"),
@@ -95,6 +101,30 @@ def test_a_file_that_cannot_be_taken_is_said_by_path_and_changes_nothing(
     file.write_text(text)
     assert words in two.refused("org", "import", "two", str(file), "--yes")
     assert exported(two, "two") == before
+
+
+def test_a_file_with_ten_thousand_wrong_rules_does_not_flood_the_terminal(two: CommandLine, tmp_path: Path) -> None:
+    rules = [{"source": "title", "target": "Title"}] * 10_000
+    file = tmp_path / "wrong.json"
+    file.write_text(json.dumps({"contactsync": 1, "mapping": {"lead": {"rules": rules}}}))
+    said = two.refused("org", "import", "two", str(file), "--yes")
+    assert "mapping.lead.rules.1.target" in said
+    assert "and 9," in said
+    assert len(said.splitlines()) < 100
+
+
+def test_what_a_file_says_cannot_steer_the_terminal(two: CommandLine, tmp_path: Path) -> None:
+    document = exported(two, "acme")
+    document["policies"]["status_map"]["a\x1b]0;b\x07\u202e"] = "B\x1b[2J\x9b31m\rFAKE"
+    file = tmp_path / "steering.json"
+    file.write_text(json.dumps(document))
+    done = two.run("org", "import", "two", str(file), given="n\n")
+    said = done.stdout + done.stderr
+    assert "B\\x1b[2J\\x9b31m\\rFAKE" in said
+    file.write_text(json.dumps({"contactsync": 1, "mapping": {"lead\x1b[2J": {}}, "policies": {"p\x1b[2J": 1}}))
+    said += two.refused("org", "import", "two", str(file))
+    assert not [sign for sign in said if sign != "\n" and (ord(sign) < 32 or 127 <= ord(sign) < 160)]
+    assert "\u202e" not in said
 
 
 def test_files_that_are_not_there_are_said(two: CommandLine, tmp_path: Path) -> None:
