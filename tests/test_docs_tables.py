@@ -70,10 +70,17 @@ def problems_in_the_code() -> Iterator[str]:
     for file in (CHECKOUT / "contactsync").rglob("*.py"):
         if file.name in READ_PROBLEMS or "standin" in file.parts:
             continue
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        tree = ast.parse(file.read_text("utf-8"))
+        constants = {
+            each.targets[0].id: each.value
+            for each in tree.body
+            if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name)
+        }
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Problem", "_problem"):
                 code = next((named.value for named in node.keywords if named.arg == "code"), None)
                 code = code or (node.args[0] if node.args else None)
+                code = constants.get(code.id, code) if isinstance(code, ast.Name) else code
                 if isinstance(code, ast.Constant) and isinstance(code.value, str):
                     yield code.value
 

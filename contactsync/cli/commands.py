@@ -28,7 +28,7 @@ from contactsync.store.engine import upgrade
 @click.version_option(__version__, prog_name="contactsync")
 @click.pass_context
 def main(ctx: click.Context) -> None:
-    """Bring the contacts of events into Salesforce: signed webhooks in, one way, without duplicates.
+    """Bring the contacts and meetings of events into Salesforce: signed webhooks in, one way, without duplicates.
 
     Where things are comes from the environment: DATABASE_URL (default: SQLite under var/), REDIS_URL (default: one of
     its own under var/), CONTACTSYNC_SECRET_KEYS (encrypts credentials), CONTACTSYNC_CONFIG, PORT, WEB_CONCURRENCY.

@@ -13,6 +13,9 @@ from contactsync.store.views_paging import Record
 from contactsync.sync import actions
 from contactsync.web.api.shapes import problems_shown
 
+NOBODY = "nobody"
+"""Who can fix what goes by itself."""
+
 
 class ListedByDefault(click.Group):
     """`problems acme` is `problems list acme`."""
@@ -58,7 +61,8 @@ def list_(shell: Shell, slug: str, json_wanted: bool) -> None:
             soft_wrap=True,
         )
         screen.print(f"  {group['cause']}", markup=False, soft_wrap=True)
-        screen.print(f"  Fix: {group['fix']} ({group['who']})", markup=False, soft_wrap=True)
+        who = "" if group["who"] == NOBODY else f" ({group['who']})"
+        screen.print(f"  Fix: {group['fix']}{who}", markup=False, soft_wrap=True)
         if group["comes_back"]:
             screen.print("  It is tried again by itself.", style="dim")
         elif group["mended_by"]:
@@ -95,6 +99,8 @@ def check(shell: Shell, slug: str, problem_id: str, json_wanted: bool) -> None:
         if problem:
             print_problem(screen, problem)
         many = "1 record goes" if checked.released == 1 else f"{checked.released:,} records go"
-        screen.print(f"{many} again." if checked.released or checked.ok else "Nothing was released.")
+        if checked.ok and not checked.released:
+            many = "The CRM can be used: what waits goes"
+        screen.print(f"{many} again." if checked.ok else "Nothing was released.")
     if not checked.ok:
         raise SystemExit(1)

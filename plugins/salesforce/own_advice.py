@@ -42,7 +42,7 @@ OTHER_OBJECT = Advice(
     Next.STOP,
     "A duplicate rule in Salesforce takes the {object} for a record of another kind that exists already.",
     "Merge or correct the record it resembles, or exempt the integration user in Setup → Duplicate Rules. The policy "
-    "prefer_existing = true uses a person's record of the other object instead.",
+    "prefer_existing = true uses a record of the other object instead when it has the same e-mail address.",
     code="duplicate_of_other_object",
     mended_by=(Mend.CRM, Mend.POLICY),
     seen_as="DUPLICATES_DETECTED",

@@ -93,6 +93,27 @@ def test_status_shows_the_budget_and_why_the_crm_is_left_alone(held: CommandLine
     assert held.json("status", "acme")["crm"]["reserve_percent"] == 10
 
 
+def test_a_pause_that_is_over_is_ended_by_a_check_in_words_and_nobody_is_told_to_act(
+    held: CommandLine, engine_of: Engine
+) -> None:
+    problem = {
+        "code": "salesforce_unavailable",
+        "cause": "Away.",
+        "fix": "Nothing: it goes by itself.",
+        "who": "nobody",
+    }
+    with writing(engine_of) as db:
+        until = wall_clock() + timedelta(hours=1)
+        db.execute(sa.update(t.connection).values(problem=problem, paused_until=until, failures=1))
+    said = held.good("problems", "acme").stdout
+    assert "pauses the whole org" in said
+    assert "nobody" not in said
+    (pause,) = [one for one in held.json("problems", "acme") if one["stops_org"]]
+    checked = held.good("problems", "check", "acme", pause["id"]).stdout
+    assert checked == "The CRM can be used: what waits goes again.\n"
+    assert held.json("status", "acme")["crm"]["state"] == "ready"
+
+
 # ── resync ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
