@@ -92,7 +92,6 @@ BY_ITSELF = "What goes by itself"
 
 HEADINGS: Mapping[str, str] = {
     "Salesforce admin": "For the Salesforce admin",
-    "Marketer": "For marketers and the event team",
     "event team": "For marketers and the event team",
     "Operator": "For whoever runs contactsync",
     "developer": "For whoever runs contactsync",

@@ -13,8 +13,8 @@ from contactsync.store.views_paging import Record
 from contactsync.sync import actions
 from contactsync.web.api.shapes import problems_shown
 
-NOBODY = "nobody"
-"""Who can fix what goes by itself."""
+NOBODY = ("nobody", "contactsync")
+"""Who can fix what goes by itself: no person."""
 
 
 class ListedByDefault(click.Group):
@@ -61,11 +61,11 @@ def list_(shell: Shell, slug: str, json_wanted: bool) -> None:
             soft_wrap=True,
         )
         screen.print(f"  {group['cause']}", markup=False, soft_wrap=True)
-        who = "" if group["who"] == NOBODY else f" ({group['who']})"
+        who = "" if group["who"] in NOBODY else f" ({group['who']})"
         screen.print(f"  Fix: {group['fix']}{who}", markup=False, soft_wrap=True)
-        if group["comes_back"]:
+        if group["comes_back"] and "by itself" not in group["fix"]:
             screen.print("  It is tried again by itself.", style="dim")
-        elif group["mended_by"]:
+        elif group["mended_by"] and not group["comes_back"]:
             screen.print(f"  Gone after {either(group['mended_by'])}.", style="dim", markup=False, soft_wrap=True)
     screen.print(f"\nOnce a cause is fixed: contactsync problems check {slug} <id>", style="dim", markup=False)
 

@@ -91,6 +91,14 @@ CORE_PROBLEMS: tuple[KnownProblem, ...] = (
         mended_by=(Mend.CRM, Mend.POLICY),
     ),
     KnownProblem(
+        "several_accounts",
+        "Several Accounts have the company's domain or name, and the org wants to be asked which one it is.",
+        "Pick the Account for the company, merge them in the CRM, or set the policy several_matches to first or "
+        "most_recent.",
+        "event team",
+        mended_by=(Mend.SOURCE, Mend.CRM, Mend.POLICY),
+    ),
+    KnownProblem(
         "incomplete",
         "The contact lacks something that is required.",
         "Nothing is sent before the event platform sends what is missing; then it goes by itself.",

@@ -10,7 +10,7 @@ from contactsync.api import Mend, Next, Problem, RecordKind
 from .ids import object_label
 
 ADMIN = "Salesforce admin"
-MARKETER = "Marketer"
+MARKETER = "event team"
 OPERATOR = "Operator"
 NOBODY = "contactsync"
 
@@ -107,7 +107,8 @@ CONTACTS_HIDDEN = Advice(
 NO_CAMPAIGN = Advice(
     Next.STOP,
     "The campaign does not exist, or the integration user cannot see it.",
-    "Check the campaign that the event is connected to, and that the integration user may read it.",
+    "Connect the event to a campaign that is there, or have the integration user given the right to read it.",
+    MARKETER,
     code="campaign_not_found",
     mended_by=(Mend.SOURCE, Mend.PERMISSION),
     seen_as="INVALID_CROSS_REFERENCE_KEY",

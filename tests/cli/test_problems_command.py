@@ -108,6 +108,7 @@ def test_a_pause_that_is_over_is_ended_by_a_check_in_words_and_nobody_is_told_to
     said = held.good("problems", "acme").stdout
     assert "pauses the whole org" in said
     assert "nobody" not in said
+    assert "It is tried again by itself." not in said  # the fix says so already
     (pause,) = [one for one in held.json("problems", "acme") if one["stops_org"]]
     checked = held.good("problems", "check", "acme", pause["id"]).stdout
     assert checked == "The CRM can be used: what waits goes again.\n"

@@ -155,6 +155,7 @@ def test_an_unclear_refusal_of_a_member_is_put_down_to_a_campaign_that_was_not_s
     seen = failure_of([Refusal(code)], MEMBER)
     unseen = failure_of([Refusal(code)], MEMBER, campaign_unseen=True)
     assert (unseen.next, unseen.problem.code) == (Next.STOP, "campaign_not_found")
+    assert unseen.problem.who == "event team"
     assert seen.problem.code != "campaign_not_found"
 
 
