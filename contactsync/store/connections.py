@@ -67,6 +67,8 @@ def connect(  # noqa: PLR0917 - in the order in which they are read
 
     With the same target and `instance_url` as before it is the same connection with new credentials, so that its links
     to CRM records stay valid; otherwise it is a new one, and the present one is replaced and its credentials forgotten.
+    Back in a CRM that the org was connected to earlier, it is that connection again: without its links, every meeting would
+    become a second Activity there, and whoever has another address in the CRM by now a second record (I3).
     A pause is over, a kept token forgotten. What stands in `settings` must not be secret.
     """
     conn.execute(sa.select(org.c.id).where(org.c.id == org_id).with_for_update(key_share=True)).scalar_one()  # in turn
@@ -82,8 +84,23 @@ def connect(  # noqa: PLR0917 - in the order in which they are read
         _leave(conn, org_id)
         forgotten = {"sealed_credentials": vault.seal(org_id, CREDENTIALS_PURPOSE, "{}"), "sealed_token": None}
         conn.execute(sa.update(connection).where(connection.c.id == before.id).values(replaced_at=now, **forgotten))
+    former = _former(conn, org_id, target, settings)
+    if former is not None:
+        again = {"replaced_at": None, "sealed_token": None, "token_lease_owner": None, "token_lease_until": None}
+        again |= {"failures": 0, "paused_until": None, "problem": None, "revision": connection.c.revision + 1}
+        conn.execute(sa.update(connection).where(connection.c.id == former).values(**said, **again))
+        return former
     row = {"org_id": org_id, "target": target, "created_at": now, "calls": 0, "failures": 0} | said
     return int(conn.execute(sa.insert(connection).values(**row).returning(connection.c.id)).scalar_one())
+
+
+def _former(conn: Db, org_id: int, target: str, settings: Mapping[str, str]) -> int | None:
+    """The org's last connection to the same CRM, of those that were replaced."""
+    here = (connection.c.org_id == org_id, connection.c.target == target, connection.c.replaced_at.is_not(None))
+    rows = conn.execute(
+        sa.select(connection.c.id, connection.c.settings).where(*here).order_by(connection.c.id.desc())
+    ).all()
+    return next((row.id for row in rows if _place(row.settings) == _place(settings)), None)
 
 
 def _leave(conn: Db, org_id: int) -> None:

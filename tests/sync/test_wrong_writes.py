@@ -1,0 +1,33 @@
+"""Nothing wrong, and nothing twice, is written into somebody's CRM: what a hostile reader found."""
+
+from __future__ import annotations
+
+from contactsync.standin import Options, serve
+from contactsync.store import tables as t
+from contactsync.sync import actions
+from tests.sync.conftest import World, ada
+from tests.sync.test_meetings import DEMO
+from tests.sync.test_rules import only
+
+
+def connect_to(world: World, url: str) -> None:
+    settings = {"instance_url": url, "client_id": "id", "flow": "client_credentials"}
+    actions.connect(world.parts, world.org_id, "salesforce", settings, {"client_secret": "secret"})
+
+
+def test_back_in_a_crm_that_was_left_a_meeting_is_still_the_same_activity(connected: World) -> None:
+    connected.contact(ada())
+    connected.meeting(**DEMO, attendees=[{"contact_id": "c-1"}])
+    connected.sync()
+    production = connected.standin
+    assert production is not None
+    first = (only(connected.crm("Event"))["Id"], only(connected.crm("Lead"))["Id"])
+    connected.by_hand("Lead", first[1], Email="ada@home.example")
+    with serve(options=Options(client_id="id", client_secret="secret")) as sandbox:
+        connect_to(connected, sandbox.url)
+        connected.sync()
+        connect_to(connected, production.url)
+        connected.sync()
+    assert (only(connected.crm("Event"))["Id"], only(connected.crm("Lead"))["Id"]) == first
+    assert connected.of(t.meeting, "m-1").crm_id == first[0]
+    assert len([row for row in connected.rows(t.connection) if row.replaced_at is None]) == 1
