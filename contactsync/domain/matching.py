@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from contactsync.domain.batch import Ready
@@ -45,7 +45,11 @@ class _Claims:
 
 
 def match_people(
-    batch: Sequence[Ready], index: FoundIndex, mapping: FieldMapping, policies: Policies
+    batch: Sequence[Ready],
+    index: FoundIndex,
+    mapping: FieldMapping,
+    policies: Policies,
+    adopted: Collection[RecordRef] = (),
 ) -> dict[str, Match]:
     """What each contact of the batch is, by contact id.
 
@@ -56,13 +60,13 @@ def match_people(
         none         a new one
 
     A record that a link of this batch claims, and whose address this batch changes, is no match for its old address:
-    that address belongs to somebody else now.
+    that address belongs to somebody else now. Those that are `adopted` keep their addresses.
     """
     linked = {ready.contact.id: _by_link(ready, ready.kind, index) for ready in batch}
-    claims = _claims(batch, linked, mapping)
+    claims = _claims(batch, linked, mapping, adopted)
     if policies.prefer_existing:
         linked.update(_linked_elsewhere(batch, linked, index, claims, policies))
-        claims = _claims(batch, linked, mapping)
+        claims = _claims(batch, linked, mapping, adopted)
     while True:
         matches = _matches(batch, linked, index, claims, policies)
         staying = claims.released & _keeping_their_address(batch, matches)
@@ -184,7 +188,9 @@ def _by_link(ready: Ready, kind: RecordKind, index: FoundIndex) -> Match:
     return Match(living, (f"Linked to this {held.ref.kind} by an earlier sync.",))
 
 
-def _claims(batch: Sequence[Ready], linked: Mapping[str, Match], mapping: FieldMapping) -> _Claims:
+def _claims(
+    batch: Sequence[Ready], linked: Mapping[str, Match], mapping: FieldMapping, adopted: Collection[RecordRef]
+) -> _Claims:
     by_email: dict[tuple[RecordKind, str], list[FoundPerson]] = {}
     emails: dict[RecordRef, tuple[FoundPerson, set[str]]] = {}
     for ready in batch:
@@ -198,7 +204,7 @@ def _claims(batch: Sequence[Ready], linked: Mapping[str, Match], mapping: FieldM
     released = frozenset(
         ref
         for ref, (person, now) in emails.items()
-        if ref.kind in moving and person.email and person.email.lower() not in now
+        if ref.kind in moving and ref not in adopted and person.email and person.email.lower() not in now
     )
     return _Claims(by_email, released)
 

@@ -14,8 +14,21 @@ from contactsync.domain.matching import Group, Match
 from contactsync.domain.owners import Owner, owner_of
 from contactsync.domain.records import Scalar
 from contactsync.domain.values import is_blank, same
-from contactsync.domain.writes import NO_MARKS, Writes, changed_record, created, new_record, written
+from contactsync.domain.writes import (
+    ADOPTED,
+    KEPT_FILLED,
+    NO_MARKS,
+    Writes,
+    changed_record,
+    created,
+    new_record,
+    written,
+)
 
+KEPT_ADDRESS = (
+    "A duplicate rule took the contact for this record, which has another e-mail address: it keeps it. If they are one "
+    "person, change it in the CRM."
+)
 KEPT_IN_ACCOUNT = "The policy move_accounts keeps the Contact in the Account that it is in."
 
 
@@ -40,9 +53,13 @@ def _step(step_id: str, group: Group, matches: Mapping[str, Match], accounts: Ac
         why = _why(group, matches, sources)
         return created(step_id, group.kind, writes, why, allow=terms.allow_duplicates)
     marks = terms.written.get(group.person.ref, NO_MARKS)
-    writes = changed_record(
-        rules, sources.said, group.person.fields, marks=marks, catalog=catalog, mode_of=terms.mode_of
-    )
+
+    def mode_of(rule: FieldRule) -> WriteMode:
+        keeps = ADOPTED in marks and rule.source == "email" and rule.mode in (WriteMode.ALWAYS, WriteMode.IF_OURS)
+        return WriteMode.IF_EMPTY if keeps else terms.mode_of(rule)
+
+    writes = changed_record(rules, sources.said, group.person.fields, marks=marks, catalog=catalog, mode_of=mode_of)
+    _address_why(rules, writes, adopted=ADOPTED in marks)
     why = (*_why(group, matches, sources), *_account_why(group.person.fields, sources, writes, terms))
     return written(step_id, group.person.ref, writes, why, allow=terms.allow_duplicates)
 
@@ -90,6 +107,13 @@ def _why(group: Group, matches: Mapping[str, Match], sources: _Sources) -> tuple
     if len(group.members) > 1:
         why = (*why, f"{len(group.members)} contacts share this record; where they differ, the newest says.")
     return why
+
+
+def _address_why(rules: Sequence[FieldRule], writes: Writes, *, adopted: bool) -> None:
+    """Of a record that a duplicate rule named, and that has another e-mail address than the contact: why it stays."""
+    for rule in rules:
+        if adopted and rule.source == "email" and writes.why.get(rule.target) == KEPT_FILLED:
+            writes.why[rule.target] = KEPT_ADDRESS
 
 
 def _account_why(held: Mapping[str, Scalar], sources: _Sources, writes: Writes, terms: Terms) -> tuple[str, ...]:

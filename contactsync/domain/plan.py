@@ -16,6 +16,7 @@ from contactsync.domain.person_steps import person_steps
 from contactsync.domain.policy import Policies
 from contactsync.domain.records import Company, SyncAs
 from contactsync.domain.wanted import brings_account
+from contactsync.domain.writes import ADOPTED
 
 NOTHING_WRITTEN: Written = {}
 NO_CATALOGS: Catalogs = {}
@@ -43,7 +44,9 @@ def plan(
     """
     terms = Terms(FoundIndex.of(found), mapping, policies, written, catalogs)
     ordered = sorted(batch, key=lambda ready: ready.contact.id)
-    matches = match_people(ordered, terms.index, mapping, policies)
+    matches = match_people(
+        ordered, terms.index, mapping, policies, {ref for ref, marks in written.items() if ADOPTED in marks}
+    )
     companies = match_accounts(_need_accounts(ordered, matches, mapping), terms.index, policies.several_matches)
     problems = {
         ready.contact.id: problem

@@ -17,6 +17,10 @@ Said = Callable[[FieldRule], Iterable[FieldValue]]
 
 NO_MARKS: Mapping[str, str] = {}
 
+ADOPTED = "(adopted)"
+"""Stands among a record's marks, where no field is called so: a duplicate rule took a contact for this record, whose e-mail
+address is another one. It keeps its own: that the two are one person is the rule's guess."""
+
 FILLED = "The CRM held nothing here."
 CLEARED = "It was cleared at the source, and the rule clears."
 TRANSLATED = "Translated by the rule's values."

@@ -86,7 +86,12 @@ def connect(  # noqa: PLR0917 - in the order in which they are read
         conn.execute(sa.update(connection).where(connection.c.id == before.id).values(replaced_at=now, **forgotten))
     former = _former(conn, org_id, target, settings)
     if former is not None:
-        again = {"replaced_at": None, "sealed_token": None, "token_lease_owner": None, "token_lease_until": None}
+        again: dict[str, Any] = {
+            "replaced_at": None,
+            "sealed_token": None,
+            "token_lease_owner": None,
+            "token_lease_until": None,
+        }
         again |= {"failures": 0, "paused_until": None, "problem": None, "revision": connection.c.revision + 1}
         conn.execute(sa.update(connection).where(connection.c.id == former).values(**said, **again))
         return former

@@ -154,7 +154,9 @@ def _catalogs(bound: Bound, mapping: FieldMapping, decider: Decider[One]) -> Cat
 
 
 def _written(parts: Parts, bound: Bound, decider: Decider[One], rules: Rules, found: Found) -> Written:
-    if not marks_needed(rules.mapping, rules.policies, decider.kinds):
+    # Of people it must be known whom a duplicate rule named (writes.ADOPTED), whatever the rules' modes.
+    people = any(kind.is_person for kind in decider.kinds)
+    if not people and not marks_needed(rules.mapping, rules.policies, decider.kinds):
         return {}
     refs = [person.ref for person in found.people] + [account.ref for account in found.accounts]
     refs += [campaign.ref for campaign in found.campaigns] + [activity.ref for activity in found.activities]

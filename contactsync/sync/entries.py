@@ -16,6 +16,7 @@ from contactsync.domain.records import Scalar, SyncAs, SyncStatus
 from contactsync.domain.run import Subject
 from contactsync.domain.shown import shown
 from contactsync.domain.values import mark_of
+from contactsync.domain.writes import ADOPTED
 from contactsync.store.ledger import LinkMade, Recorded
 from contactsync.store.queue import Claimed
 from contactsync.store.queue_events import ClaimedEvent
@@ -129,8 +130,14 @@ def entry(one: Prepared, done: Applied, rules: Rules, moment: Moment) -> Recorde
         links=_links(one.ready, plan, done, result.adopt),
         tied=_tied(one.ready, plan, done),
         run=[shown(step, done.results) for step in steps],
-        marks=marks(steps, done.results),
+        marks=marks(steps, done.results) | _adopted(plan, done, result.adopt),
     )
+
+
+def _adopted(plan: ContactPlan | RecordPlan, done: Applied, adopt: RecordRef | None) -> dict[RecordRef, dict[str, str]]:
+    """The mark of a person whom a duplicate rule named instead of a new one; of one that was matched there is none."""
+    matched = plan.person is not None and done.steps[plan.person].ref == adopt
+    return {adopt: {ADOPTED: mark_of("yes")}} if adopt is not None and adopt.kind.is_person and not matched else {}
 
 
 def failed_entry(one: Prepared, failure: Failure, backoff: Backoff, now: datetime, chance: float) -> Recorded:

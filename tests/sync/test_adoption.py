@@ -24,7 +24,7 @@ def test_a_blocked_lead_is_the_one_that_it_resembles_and_is_updated_in_the_same_
     connected.contact(ada(title="Countess"))
     connected.sync()
     lead = only(connected.crm("Lead"))
-    assert (lead["Id"], lead["Title"], lead["Email"]) == (there, "Countess", "ada@engines.example")
+    assert (lead["Id"], lead["Title"], lead["Email"]) == (there, "Countess", "a.l@elsewhere.example")
     assert (connected.row("c-1").status, connected.row("c-1").crm_id) == (SyncStatus.SYNCED, there)
     (link,) = [row for row in connected.rows(t.link) if row.kind == "Lead"]
     assert (link.source, link.crm_id, link.created_by_us) == ("c-1", there, False)

@@ -31,3 +31,21 @@ def test_back_in_a_crm_that_was_left_a_meeting_is_still_the_same_activity(connec
     assert (only(connected.crm("Event"))["Id"], only(connected.crm("Lead"))["Id"]) == first
     assert connected.of(t.meeting, "m-1").crm_id == first[0]
     assert len([row for row in connected.rows(t.connection) if row.replaced_at is None]) == 1
+
+
+def test_a_record_that_a_duplicate_rule_named_keeps_its_own_address_and_its_owner_stays_one(connected: World) -> None:
+    (there,) = connected.seed(Lead=[{"LastName": "Lovelace", "Company": "Engines", "Email": "a.l@elsewhere.example"}])[
+        "Lead"
+    ]
+    connected.admin("duplicate_rules", {"object": "Lead", "fields": ["LastName", "Company"], "action": "block"})
+    connected.contact(ada(title="Countess"))
+    connected.sync()
+    lead = only(connected.crm("Lead"))
+    assert (lead["Id"], lead["Title"], lead["Email"]) == (there, "Countess", "a.l@elsewhere.example")
+    told = connected.rows(t.sync_run)[-1].steps[-1]["left"]["Email"]
+    assert "keeps it" in told and "a.l@" not in told
+    connected.clock.forward(seconds=1)
+    connected.contact(ada(title="Analyst", email="ada@new.example"), ada(id="c-2", email="a.l@elsewhere.example"))
+    connected.sync()
+    lead = only(connected.crm("Lead"))
+    assert (lead["Id"], lead["Email"], connected.row("c-2").crm_id) == (there, "a.l@elsewhere.example", there)
