@@ -165,7 +165,8 @@ def parts(engine: Engine, tmp_path: Path) -> Parts:
     settings = Settings(str(engine.url), None, ("a key that is long enough",), tmp_path, config=config)
     vault = Vault(settings.secret_keys)
     plugins = Plugins.load(config)
-    return Parts(settings, engine, vault, plugins, Rung(), Targets(engine, vault, plugins), Clock())
+    clock = Clock()
+    return Parts(settings, engine, vault, plugins, Rung(), Targets(engine, vault, plugins, clock), clock)
 
 
 @pytest.fixture

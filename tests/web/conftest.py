@@ -158,7 +158,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 @pytest.fixture
 def parts(settings: Settings, engine: Engine, bell: HandBell, clock: Clock) -> Parts:
     vault, plugins = Vault(settings.secret_keys), Plugins.load(settings.config)
-    return Parts(settings, engine, vault, plugins, bell, Targets(engine, vault, plugins), clock)
+    return Parts(settings, engine, vault, plugins, bell, Targets(engine, vault, plugins, clock), clock)
 
 
 @pytest.fixture
