@@ -46,7 +46,10 @@ def sync_batch(turn: Turn, claimed: Sequence[Claimed]) -> bool:
         return False
     started = turn.parts.now()
     try:
-        ready = [*(one.ready for one in going), *_beside(turn.bound, turn, going)]
+        ready = [
+            *(one.ready for one in going),
+            *beside(turn.parts, turn.rules, turn.bound, [(one.claimed.key, one.ready) for one in going]),
+        ]
         done = bring(turn, turn.bound, CONTACTS, ready)
     except TargetError as error:
         failure = failure_of(error)
@@ -112,20 +115,21 @@ def connection_fingerprint(bound: Bound, made_from: str) -> str:
     return hashlib.sha256(f"{bound.row.id}:{made_from}".encode()).hexdigest()
 
 
-def _beside(bound: Bound, turn: Turn, going: Sequence[Prepared]) -> list[Ready]:
+def beside(parts: Parts, rules: Rules, bound: Bound, going: Sequence[tuple[int, Ready]]) -> list[Ready]:
     """Contacts that were synced before and share a CRM record with one that goes: else an older one that comes late would
     overwrite what they, the newer ones, said (I4). They are planned along, and nothing is written down of them.
+    `going`: each with its row's key.
     """
-    prefers = turn.rules.policies.prefer_existing
+    prefers = rules.policies.prefer_existing
 
     def record(ready: Ready) -> tuple[str | None, SyncAs | None]:
         """What two contacts have in common that are one record: where existing ones are preferred, the address alone."""
         return ready.contact.email, None if prefers else ready.sync_as
 
-    shared = {record(one.ready) for one in going}
-    keys = {one.claimed.key for one in going}
-    with reading(turn.parts.engine) as db:
-        found = queue.sharing(db, turn.org_id, bound.row.id, {email for email, _ in shared if email})
+    shared = {record(ready) for _, ready in going}
+    keys = {key for key, _ in going}
+    with reading(parts.engine) as db:
+        found = queue.sharing(db, bound.row.org_id, bound.row.id, {email for email, _ in shared if email})
     # Nobody would ask for more on their behalf: everything is asked for at once.
-    made = [make_ready(turn.parts, turn.rules, replace(one, rematched=True)) for one in found if one.key not in keys]
+    made = [make_ready(parts, rules, replace(one, rematched=True)) for one in found if one.key not in keys]
     return [one for one in made if isinstance(one, Ready) and record(one) in shared]

@@ -13,7 +13,7 @@ from contactsync.store.engine import reading
 from contactsync.store.queue import Claimed
 from contactsync.store.queue_meetings import read_meeting
 from contactsync.store.resyncs import ResyncFilter
-from contactsync.sync.batch import make_ready
+from contactsync.sync.batch import beside, make_ready
 from contactsync.sync.bringing import decide
 from contactsync.sync.deciding import CONTACTS, MEETINGS
 from contactsync.sync.entries import Rules
@@ -46,7 +46,7 @@ def preview(parts: Parts, org_id: int, contact_id: str) -> Plan | None:
     if isinstance(made, Incomplete):
         missing = dict.fromkeys(made.missing, "is missing: nothing is sent before the event platform sends it")
         raise NotReady("The contact is incomplete.", missing)
-    return _planned(parts, rules, bound, [made])
+    return _planned(parts, rules, bound, [(one.key, made)])
 
 
 def preview_many(parts: Parts, org_id: int, which: ResyncFilter, most: int) -> Plan:
@@ -60,7 +60,8 @@ def preview_many(parts: Parts, org_id: int, which: ResyncFilter, most: int) -> P
         keys = resyncs.first_of(db, org_id, which, most)
         chosen = queue.read_contacts(db, org_id, bound.row.id, keys)
     made = {one.contact.id: _ready_or_reason(parts, rules, one) for one in chosen}
-    ready = [one for one in made.values() if isinstance(one, Ready)]
+    keyed = [(one.key, made[one.contact.id]) for one in chosen]
+    ready = [(key, one) for key, one in keyed if isinstance(one, Ready)]
     reasons = {name: ContactPlan(name, problem=why) for name, why in made.items() if isinstance(why, Problem)}
     planned = _planned(parts, rules, bound, ready) if ready else Plan((), {})
     return Plan(planned.steps, {name: planned.contacts.get(name) or reasons[name] for name in made})
@@ -91,11 +92,15 @@ def connected_rules(parts: Parts, org_id: int, bound: Bound | None) -> tuple[Bou
         return bound, rules_of(db, parts, org_id, queue.slug_of(db, org_id) or "", bound.row.target)
 
 
-def _planned(parts: Parts, rules: Rules, bound: Bound, ready: Sequence[Ready]) -> Plan:
+def _planned(parts: Parts, rules: Rules, bound: Bound, ready: Sequence[tuple[int, Ready]]) -> Plan:
+    """The plan for contacts, each with its row's key, by the same rule as their sync's: with those that share a record."""
     # There is no second look here: everything is asked for at once.
-    decided = decide(parts, rules, bound, CONTACTS, [replace(one, rematched=True) for one in ready])
-    contacts = {name: plan for name, plan in decided.plans.items() if isinstance(plan, ContactPlan)}
-    return Plan(decided.steps, contacts)
+    made = [*(one for _, one in ready), *beside(parts, rules, bound, ready)]
+    decided = decide(parts, rules, bound, CONTACTS, [replace(one, rematched=True) for one in made])
+    asked = {one.contact.id for _, one in ready}
+    contacts = {name: plan for name, plan in decided.plans.items() if name in asked and isinstance(plan, ContactPlan)}
+    needed = {step_id for plan in contacts.values() for step_id in plan.step_ids}
+    return Plan(tuple(step for step in decided.steps if step.id in needed), contacts)
 
 
 def _ready_or_reason(parts: Parts, rules: Rules, one: Claimed) -> Ready | Problem:

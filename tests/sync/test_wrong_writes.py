@@ -49,3 +49,25 @@ def test_a_record_that_a_duplicate_rule_named_keeps_its_own_address_and_its_owne
     connected.sync()
     lead = only(connected.crm("Lead"))
     assert (lead["Id"], lead["Email"], connected.row("c-2").crm_id) == (there, "a.l@elsewhere.example", there)
+
+
+def test_a_preview_of_a_contact_that_shares_its_record_shows_what_the_sync_then_does(connected: World) -> None:
+    connected.contact(ada(title="Countess", updated_at="2026-11-02T00:00:00Z"))
+    connected.sync()
+    connected.contact(ada(id="c-2", title="Analyst", phone="+44 1", updated_at="2026-11-01T00:00:00Z"))
+    absorbed(connected)
+    plan = actions.preview(connected.parts, connected.org_id, "c-2")
+    assert plan is not None
+    previewed = [dict(step.fields) for step in plan.steps]
+    connected.sync()
+    done = [
+        {name: told["new"] for name, told in step["fields"].items()} for step in connected.rows(t.sync_run)[-1].steps
+    ]
+    assert previewed == done == [{"Phone": "+44 1"}]
+
+
+def absorbed(world: World) -> None:
+    """Deliveries are in their rows, and the CRM was not written."""
+    world.fault(do="status", status=503, times=1)
+    world.sync()
+    world.clock.forward(hours=1)
