@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -195,3 +195,20 @@ def _activities(db: Db, connection_id: int | None, meeting_ids: Sequence[str]) -
         )
         found |= {row.source: RecordRef(RecordKind.ACTIVITY, row.crm_id) for row in db.execute(query)}
     return found
+
+
+def activities_of_others(
+    db: Db, connection_id: int, refs: Iterable[RecordRef], meeting_ids: Iterable[str]
+) -> frozenset[RecordRef]:
+    """Those of these Activities that other meetings than these became: no meeting is ever taken for one of them."""
+    ours = {meeting_source(name) for name in meeting_ids}
+    taken: set[RecordRef] = set()
+    for some in chunks({ref.id for ref in refs}):
+        query = sa.select(t.link.c.source, t.link.c.crm_id).where(
+            t.link.c.connection_id == connection_id,
+            t.link.c.kind == RecordKind.ACTIVITY,
+            t.link.c.crm_id.in_(some),
+        )
+        rows = db.execute(query)
+        taken |= {RecordRef(RecordKind.ACTIVITY, row.crm_id) for row in rows if row.source not in ours}
+    return frozenset(taken)

@@ -16,6 +16,7 @@ from contactsync.log import logger
 from contactsync.store import written as written_marks
 from contactsync.store.engine import Connection as Db
 from contactsync.store.engine import reading
+from contactsync.store.queue_meetings import activities_of_others
 from contactsync.sync.deciding import Decided, Decider, One, Seen, each_that_can
 from contactsync.sync.drift import Drift
 from contactsync.sync.entries import Applied, Rules, applied
@@ -140,11 +141,21 @@ def _decided(
     going = [one for one in going if decider.id_of(one) not in unasked]
     with asking(bound):
         found = Found() if wanted.empty else bound.target.look_up(wanted)
+        if wanted.activity_starts:
+            found = _without_others(parts, bound, found, [decider.id_of(one) for one in going])
         catalogs = _catalogs(bound, mapping, decider) if going else {}
     seen = Seen(found, mapping, rules.policies, _written(parts, bound, decider, rules, found), catalogs)
     decided, unplanned = each_that_can(decider, going, lambda some: decider.decide(some, seen))
     stopped |= unasked | unplanned | _drifted(decided, drift)
     return _without(decided, stopped, decider)
+
+
+def _without_others(parts: Parts, bound: Bound, found: Found, meeting_ids: Sequence[str]) -> Found:
+    """What was found without the Activities of other meetings, which begin at the same moment and may look alike."""
+    with reading(parts.engine) as db:
+        refs = [activity.ref for activity in found.activities]
+        taken = activities_of_others(db, bound.row.id, refs, meeting_ids)
+    return replace(found, activities=tuple(one for one in found.activities if one.ref not in taken))
 
 
 def _catalogs(bound: Bound, mapping: FieldMapping, decider: Decider[One]) -> Catalogs:

@@ -6,6 +6,7 @@ from contactsync.standin import Options, serve
 from contactsync.store import tables as t
 from contactsync.sync import actions
 from tests.sync.conftest import World, ada
+from tests.sync.test_event_campaigns import rules
 from tests.sync.test_meetings import DEMO
 from tests.sync.test_rules import only
 
@@ -71,3 +72,19 @@ def absorbed(world: World) -> None:
     world.fault(do="status", status=503, times=1)
     world.sync()
     world.clock.forward(hours=1)
+
+
+def test_without_a_line_in_the_description_a_meeting_never_takes_another_ones_activity(connected: World) -> None:
+    rules(connected, "meeting", description="off")
+    connected.contact(ada())
+    who = {"attendees": [{"contact_id": "c-1"}]}
+    connected.meeting(**DEMO, **who)
+    connected.sync()
+    connected.fault(do="status", status=500, times=1, match={"writes": True})
+    connected.meeting(id="m-2", **DEMO, **who)
+    connected.sync()
+    connected.clock.forward(hours=1)
+    connected.sync()
+    ids = {connected.of(t.meeting, name).crm_id for name in ("m-1", "m-2")}
+    assert len(ids) == 2
+    assert {activity["Id"] for activity in connected.crm("Event")} == ids
