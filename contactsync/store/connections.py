@@ -16,7 +16,7 @@ from sqlalchemy.engine import Engine
 from contactsync.domain.connection import Connection
 from contactsync.domain.merge import from_json, values
 from contactsync.store.engine import writing
-from contactsync.store.tables import connection, event, meeting, org
+from contactsync.store.tables import connection, contact, event, meeting, org
 from contactsync.store.tokens import CREDENTIALS_PURPOSE, DatabaseTokenKeeper, utc_now
 from contactsync.store.vault import Vault
 
@@ -109,7 +109,7 @@ def _former(conn: Db, org_id: int, target: str, settings: Mapping[str, str]) -> 
 
 
 def _leave(conn: Db, org_id: int) -> None:
-    """Forget what was made of the org's events and meetings in the CRM that it leaves: in another one it is not there."""
+    """Forget what was made of the org's records in the CRM that it leaves: in another one it is not there."""
     made = event.c.campaign_made.is_not(None)
     for row in conn.execute(sa.select(event).where(event.c.org_id == org_id, made)).all():
         said = values(from_json(row.fields)).get("campaign_id")
@@ -117,6 +117,10 @@ def _leave(conn: Db, org_id: int) -> None:
         conn.execute(sa.update(event).where(event.c.id == row.id).values(campaign_made=None, campaign_id=kept or None))
     for table in (event, meeting):
         conn.execute(sa.update(table).where(table.c.org_id == org_id).values(attempted=None, fingerprint=None))
+    # An id of the CRM that is left would be shown as a record of the new one.
+    nowhere = {"crm_id": None, "last_synced_at": None}
+    conn.execute(sa.update(contact).where(contact.c.org_id == org_id).values(crm_kind=None, **nowhere))
+    conn.execute(sa.update(meeting).where(meeting.c.org_id == org_id).values(nowhere))
 
 
 def bump_revision(conn: Db, connection_id: int) -> None:

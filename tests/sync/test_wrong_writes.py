@@ -88,3 +88,14 @@ def test_without_a_line_in_the_description_a_meeting_never_takes_another_ones_ac
     ids = {connected.of(t.meeting, name).crm_id for name in ("m-1", "m-2")}
     assert len(ids) == 2
     assert {activity["Id"] for activity in connected.crm("Event")} == ids
+
+
+def test_in_another_crm_no_record_of_the_one_that_was_left_is_shown(connected: World) -> None:
+    connected.contact(ada())
+    connected.meeting(**DEMO, attendees=[{"contact_id": "c-1"}])
+    connected.sync()
+    with serve(options=Options(client_id="id", client_secret="secret")) as sandbox:
+        connect_to(connected, sandbox.url)
+        contact, meeting = connected.row("c-1"), connected.of(t.meeting, "m-1")
+    assert (contact.crm_kind, contact.crm_id, contact.last_synced_at) == (None, None, None)
+    assert (meeting.crm_id, meeting.last_synced_at) == (None, None)
