@@ -5,11 +5,10 @@ Authlib writes the requests and attaches the client's secret; answers stay raw, 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, cast
 
 import requests
-from authlib.integrations.requests_client.oauth2_session import OAuth2ClientAuth  # type: ignore[import-untyped]
-from authlib.oauth2.client import OAuth2Client  # type: ignore[import-untyped]
 
 from .settings import Access
 from .transport import Session
@@ -19,15 +18,25 @@ PROMPT = "login consent"
 """Whoever is signed in to Salesforce in this browser is seldom the integration user: it asks, and names our app."""
 
 
-class _Client(OAuth2Client):  # type: ignore[misc] # Authlib is untyped
-    client_auth_class = OAuth2ClientAuth
+@cache
+def _client_class() -> type[Any]:
+    """Authlib's client with our manners. It is loaded when somebody signs in so: memory that other workers spare."""
+    from authlib.integrations.requests_client.oauth2_session import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        OAuth2ClientAuth,
+    )
+    from authlib.oauth2.client import OAuth2Client  # type: ignore[import-untyped]  # noqa: PLC0415
 
-    def parse_response_token(self, resp: requests.Response) -> requests.Response:
-        """The answer as it is."""
-        return resp
+    class Client(OAuth2Client):  # type: ignore[misc] # Authlib is untyped
+        client_auth_class = OAuth2ClientAuth
 
-    def __del__(self) -> None:
-        """Authlib takes its session away here; it is ours."""
+        def parse_response_token(self, resp: requests.Response) -> requests.Response:
+            """The answer as it is."""
+            return resp
+
+        def __del__(self) -> None:
+            """Authlib takes its session away here; it is ours."""
+
+    return Client
 
 
 def authorization_url(access: Access, redirect_uri: str, state: str, verifier: str) -> str:
@@ -53,7 +62,7 @@ def ask_for_token(access: Access, session: Session, grant_type: str, **form: str
 
 
 def _client(access: Access, session: Session | None) -> Any:
-    return _Client(
+    return _client_class()(
         session,
         client_id=access.client_id,
         client_secret=access.client_secret or None,
