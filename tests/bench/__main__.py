@@ -19,6 +19,7 @@ from tests.bench.accepting import measure_accepting
 from tests.bench.burst import measure_burst, measure_calls
 from tests.bench.delay import measure_delay, measure_neighbour
 from tests.bench.lines import Line, table
+from tests.bench.meetings import measure_meetings
 
 Section = Callable[[], Iterator[Line]]
 FAILURES = (
@@ -37,6 +38,7 @@ def sections(*, quick: bool) -> Mapping[str, Section]:
     return {
         "calls": measure_calls,
         "burst": partial(measure_burst, contacts),
+        "meetings": partial(measure_meetings, 200 if quick else 1_000),
         "accepting": partial(measure_accepting, pairs=2 if quick else 3, seconds=2 if quick else 3),
         "delay": partial(measure_delay, 5 if quick else 15),
         "neighbour": partial(measure_neighbour, contacts),

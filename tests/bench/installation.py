@@ -107,6 +107,20 @@ class Installation:
         """Send contacts in one webhook."""
         self.post(webhook(org.slug, org.secret, list(contacts)))
 
+    def post_meetings(self, org: Org, *meetings: dict[str, Any]) -> None:
+        """Send meetings in one webhook."""
+        self.post(webhook(org.slug, org.secret, list(meetings), "meeting.created"))
+
+    def wait_until_met(self, meetings: int, seconds: float) -> None:
+        """Until so many meetings are in the CRM."""
+        asked = sa.select(sa.func.count()).where(t.meeting.c.sync_status == "synced")
+
+        def met() -> bool:
+            with reading(self.engine) as db:
+                return int(db.execute(asked).scalar_one()) >= meetings
+
+        wait_until(met, seconds, f"{meetings} meetings are synced")
+
     def synced(self, prefix: str = "") -> int:
         """How many contacts, whose id begins so, are in the CRM."""
         asked = sa.select(sa.func.count()).where(
@@ -121,7 +135,7 @@ class Installation:
 
     def wait_until_idle(self) -> None:
         """Until no worker has an org."""
-        held = sa.select(t.lease.c.name).where(t.lease.c.name.startswith("org:"))
+        held = sa.select(t.org.c.id).where(t.org.c.lease_owner.is_not(None))
 
         def idle() -> bool:
             with reading(self.engine) as db:

@@ -51,12 +51,25 @@ def users() -> list[dict[str, Any]]:
     ]
 
 
-def webhook(slug: str, secret: str, contacts: list[dict[str, Any]]) -> Webhook:
-    """One webhook of these contacts, signed now, under an id that nobody had before."""
+def meeting(n: int, attendees: list[int], batch: str = "c") -> dict[str, Any]:
+    """A meeting of these people at the event, with one of the owners as host."""
+    return {
+        "id": f"m-{n}",
+        "title": f"Meeting {n}",
+        "starts_at": "2026-11-25T09:00:00Z",
+        "ends_at": "2026-11-25T09:30:00Z",
+        "event_id": EVENT,
+        "host_email": f"owner-{n % OWNERS}@acme.example",
+        "attendees": [{"contact_id": f"{batch}-{who}"} for who in attendees],
+    }
+
+
+def webhook(slug: str, secret: str, said: list[dict[str, Any]], kind: str = "contact.created") -> Webhook:
+    """One webhook of these contacts, or meetings, signed now, under an id that nobody had before."""
     now = time.time()
     sent_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
-    said = contacts[0] if len(contacts) == 1 else contacts
-    body = json.dumps({"type": "contact.created", "timestamp": sent_at, "data": said}).encode()
+    data = said[0] if len(said) == 1 else said
+    body = json.dumps({"type": kind, "timestamp": sent_at, "data": data}).encode()
     name = f"bench_{secrets.token_hex(8)}"
     headers = {
         "content-type": "application/json",
@@ -64,7 +77,7 @@ def webhook(slug: str, secret: str, contacts: list[dict[str, Any]]) -> Webhook:
         "webhook-timestamp": str(int(now)),
         "webhook-signature": sign(secret, name, int(now), body),
     }
-    return Webhook(f"/webhooks/{slug}/contacts", headers, body)
+    return Webhook(f"/webhooks/{slug}/{kind.partition('.')[0]}s", headers, body)
 
 
 def burst(slug: str, secret: str, contacts: int) -> Iterator[Webhook]:
