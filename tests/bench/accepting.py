@@ -19,7 +19,7 @@ from tests.fixtures.postgres_server import NoPostgresError, postgres_server
 from tests.fixtures.processes import free_port
 
 SINGLES_PER_SECOND = 4000  # so many are prepared: more than are answered
-HUNDREDS_PER_SECOND = 600
+HUNDREDS_PER_SECOND = 1200
 CONSTANT_PREPARED = 1000  # sent again and again
 
 
