@@ -31,7 +31,8 @@ def main(ctx: click.Context) -> None:
     """Bring the contacts and meetings of events into Salesforce: signed webhooks in, one way, without duplicates.
 
     Where things are comes from the environment: DATABASE_URL (default: SQLite under var/), REDIS_URL (default: one of
-    its own under var/), CONTACTSYNC_SECRET_KEYS (encrypts credentials), CONTACTSYNC_CONFIG, PORT, WEB_CONCURRENCY.
+    its own under var/), CONTACTSYNC_SECRET_KEYS (encrypts credentials), CONTACTSYNC_CONFIG,
+    CONTACTSYNC_BASE_URL (where browsers find contactsync), PORT, WEB_CONCURRENCY.
     """
     set_up_logging(level=logging.WARNING)  # the processes, whose log is what they are for, set it up anew
     ctx.obj = Shell()

@@ -17,7 +17,7 @@ from contactsync.store import absorption, choices, connections, due, orgs, queue
 from contactsync.store import tables as t
 from contactsync.store.engine import open_engine, reading, writing
 from contactsync.store.ledger import LinkMade, Recorded, leave_alone, note_attempts, record
-from contactsync.store.queue_events import claim_events, read_event
+from contactsync.store.queue_events import claim_events
 from contactsync.store.queue_meetings import claim_meetings, meeting_source, read_meeting
 from contactsync.store.written import marks_of
 from tests.intake.conftest import written
@@ -426,8 +426,8 @@ def test_a_campaign_that_was_made_connects_the_event_its_people_and_its_meetings
     made(store)
     assert store.due(t.contact) == {"c-1"}
     assert store.due(t.meeting) == {"m-1"}
-    with reading(store.engine) as db:
-        ready = read_event(db, store.org_id, store.connection_id, "e-1").ready
+    store.say("event.updated", {"id": "e-1", "name": "The Summit"}, sent_at="2026-11-24T09:01:00Z")
+    ready = store.claim_events()[0].ready
     assert (ready.campaign, ready.made_by_us) == (RecordRef(RecordKind.CAMPAIGN, "701A"), True)
     store.rest()
     made(store)

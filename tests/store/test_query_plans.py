@@ -27,7 +27,7 @@ from contactsync.store import (
 from contactsync.store import tables as t
 from contactsync.store.engine import reading, writing
 from contactsync.store.ledger import LinkMade, Recorded, leave_alone, note_attempts, record, record_undo
-from contactsync.store.queue_events import claim_events, read_event
+from contactsync.store.queue_events import claim_events
 from contactsync.store.queue_meetings import claim_meetings, read_meeting
 from contactsync.store.resyncs import ResyncFilter
 from contactsync.store.views_paging import Slice
@@ -95,7 +95,6 @@ def claimed(db, org_id):
     queue.claim(db, org_id, connection_id, NOW, 10)
     claim_events(db, org_id, connection_id, NOW, 10)
     assert claim_meetings(db, org_id, connection_id, NOW, 10)
-    read_event(db, org_id, connection_id, "e-1")
     read_meeting(db, org_id, connection_id, "m-1")
     queue.sharing(db, org_id, connection_id, ["a@b.c"])
     queue.due_count(db, org_id, NOW, 10)
