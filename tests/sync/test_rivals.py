@@ -462,3 +462,20 @@ def test_one_bad_record_never_fails_its_batch_however_it_is_refused(connected: W
     settle(connected)
     assert connected.row("c-5").problem["code"] == "field_custom_validation_exception"
     assert statuses(connected).count(SyncStatus.SYNCED) == MANY - 1
+
+
+def test_a_company_known_by_anothers_domain_keeps_its_account_when_it_comes_alone(connected: World) -> None:
+    actions.set_policies(connected.parts, connected.org_id, {"move_accounts": "if_ours"})
+    there = connected.seed(Account=[{"Name": "Other", "Website": "https://www.acme.com"}])["Account"][0]
+    known = {"id": "1", "name": "Acme, Inc.", "domain": "acme.com"}
+    connected.contact(
+        ada(id="c-0", sync_as="contact", company=known),
+        ada(id="c-1", sync_as="contact", email="bob@x.example", company={"id": "2", "name": "ACME Incorporated"}),
+    )
+    settle(connected)
+    connected.clock.forward(seconds=1)
+    connected.contact({"id": "c-1", "title": "Head of Supplies"})
+    settle(connected)
+    assert connected.row("c-1").status == SyncStatus.SYNCED
+    assert {contact["AccountId"] for contact in connected.crm("Contact")} == {there}
+    assert len(connected.crm("Account")) == 1
