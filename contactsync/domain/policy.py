@@ -70,7 +70,7 @@ class Policies:
 
     `create_member_statuses`: a status that no label of the map stands for is added to the campaign where the CRM allows it.
     `create_campaigns`: an event without a campaign gets one. `reserve_percent`: the share of the CRM's daily calls that is
-    left to the org's other tools.
+    left to the org's other tools. `keep_…_days`: for how long bodies of webhooks, deliveries altogether, and runs are kept.
     """
 
     sync_as_default: SyncAs | None = None
@@ -83,4 +83,7 @@ class Policies:
     create_member_statuses: bool = True
     create_campaigns: bool = False
     reserve_percent: int = 10
+    keep_bodies_days: int = 30
+    keep_deliveries_days: int = 400
+    keep_runs_days: int = 400
     status_map: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(DEFAULT_STATUS_MAP))

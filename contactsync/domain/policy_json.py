@@ -23,6 +23,12 @@ MOST_RESERVED = 90
 """Percent of the CRM's daily calls that may be left to others: with all of them reserved nothing would ever sync."""
 
 
+LEAST_KEPT = 7
+"""Days. Senders repeat a webhook for more than three days: its id must still be known then (facts: Standard Webhooks)."""
+
+MOST_KEPT = 3650
+
+
 class _Wrong(Exception):
     """What to write instead, by path below the key ("" is the key itself)."""
 
@@ -67,6 +73,9 @@ def policies_as_json(policies: Policies) -> dict[str, Any]:
         "create_member_statuses": policies.create_member_statuses,
         "create_campaigns": policies.create_campaigns,
         "reserve_percent": policies.reserve_percent,
+        "keep_bodies_days": policies.keep_bodies_days,
+        "keep_deliveries_days": policies.keep_deliveries_days,
+        "keep_runs_days": policies.keep_runs_days,
         "status_map": {status: list(labels) for status, labels in policies.status_map.items()},
     }
 
@@ -86,10 +95,13 @@ def _yes_or_no(value: object) -> bool:
     return value
 
 
-def _reserve_percent(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_RESERVED:
-        raise _Wrong({"": f"Write a whole number from 0 to {MOST_RESERVED}: percent of the CRM's daily calls."})
-    return value
+def _whole(least: int, most: int, of_what: str) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise _Wrong({"": f"Write a whole number from {least} to {most}: {of_what}."})
+        return value
+
+    return read
 
 
 def _status_map(value: object) -> Mapping[str, tuple[str, ...]]:
@@ -129,6 +141,9 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "removed_attendance": _word(RemovedAttendance),
     "create_member_statuses": _yes_or_no,
     "create_campaigns": _yes_or_no,
-    "reserve_percent": _reserve_percent,
+    "reserve_percent": _whole(0, MOST_RESERVED, "percent of the CRM's daily calls"),
+    "keep_bodies_days": _whole(LEAST_KEPT, MOST_KEPT, "days for which the bodies of webhooks are kept"),
+    "keep_deliveries_days": _whole(LEAST_KEPT, MOST_KEPT, "days for which deliveries are kept"),
+    "keep_runs_days": _whole(1, MOST_KEPT, "days for which runs are kept"),
     "status_map": _status_map,
 }

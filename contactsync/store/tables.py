@@ -93,6 +93,9 @@ org = sa.Table(
     sa.Column("lease_owner", sa.String(64)),
     sa.Column("lease_until", UtcTime),
     sa.Column("knocked", sa.Boolean, nullable=False, default=False),
+    sa.Column("sealed_erasure_key", sa.Text),  # marks of erased people are made with it; None: nobody was ever erased
+    # Retention took the bodies of all deliveries up to this id.
+    sa.Column("bodies_removed_to", sa.BigInteger, nullable=False, server_default="0"),
 )
 
 webhook_secret = sa.Table(
@@ -117,6 +120,7 @@ api_token = sa.Table(
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("expires_at", UtcTime),
     sa.Column("revoked_at", UtcTime),
+    sa.Column("read_only", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     sa.Index("ix_api_token_org", "org_id"),
 )
 
@@ -161,6 +165,11 @@ delivery = sa.Table(
     sa.Column("errors", Json),  # rejected, failed: [{"path", "message"}]
     sa.Column("log", Json),  # {"unknown_keys": {path: count}, "duplicates": n, …}
     sa.Column("absorbed_at", UtcTime),
+    sa.Column("replays", sa.Integer, nullable=False, default=0, server_default="0"),
+    sa.Column("replayed_at", UtcTime),
+    # The body is empty then, or names the erased person no more. body_removed_for: retention | erasure.
+    sa.Column("body_removed_at", UtcTime),
+    sa.Column("body_removed_for", sa.String(16)),
     sa.UniqueConstraint("org_id", "webhook_id"),
     sa.Index("ix_delivery_status", "org_id", "status", "id"),  # what waits, in order; counts and pages per status
 )
@@ -204,6 +213,8 @@ contact = sa.Table(
     sa.Column("crm_id", sa.String(64)),
     sa.Column("last_synced_at", UtcTime),
     sa.Column("problem_key", sa.String(16)),  # Problem.key: groups what has one cause
+    # E-mail addresses under which a record may have been made whose id was never heard: written down before they are sent.
+    sa.Column("attempted", Json),
     sa.UniqueConstraint("org_id", "source_id"),
     sa.Index("ix_contact_status", "org_id", "status", "id"),
     sa.Index("ix_contact_email", "org_id", "email"),
@@ -364,4 +375,53 @@ lease = sa.Table(
     sa.Column("owner", sa.String(64), nullable=False),
     sa.Column("until", UtcTime, nullable=False),
     sa.Column("beat_at", UtcTime, nullable=False),  # when its holder was last alive, for /readyz and doctor
+)
+
+audit_entry = sa.Table(
+    "audit_entry",  # who changed what by hand; only ever added to
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("org_id", sa.Integer, sa.ForeignKey("org.id", ondelete="CASCADE")),  # None: the whole installation
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("actor", sa.String(255), nullable=False),  # token:<id> <label> | command line (<operating system's user>)
+    sa.Column("action", sa.String(63), nullable=False),  # store/audit.py lists them
+    sa.Column("about", sa.String(255), nullable=False, default=""),  # which one: an id, a kind; never a person
+    sa.Column("details", Json),  # what was and what is, without secrets and without personal data
+    sa.Index("ix_audit_entry_org", "org_id", "id"),
+)
+
+erasure = sa.Table(
+    "erasure",  # that a person was erased: the proof, without the person
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    _org_id(),
+    sa.Column("asked_at", UtcTime, nullable=False),
+    sa.Column("finished_at", UtcTime),
+    sa.Column("lifted_at", UtcTime),  # the person may come in again since
+    sa.Column("actor", sa.String(255), nullable=False),
+    sa.Column("removed", Json, nullable=False),  # {"contacts": 1, "deliveries": 3, "runs": 12, …}
+    sa.Index("ix_erasure_org", "org_id", "id"),
+)
+
+tombstone = sa.Table(
+    "tombstone",  # what an erased person would be known by, as keyed marks: whatever names them is left out on its way in
+    metadata,
+    _org_id(),
+    sa.Column(
+        "mark", sa.String(64), nullable=False
+    ),  # HMAC-SHA256, hex, of email:<lower-case address> | id:<contact's id>
+    sa.Column("erasure_id", BigId, sa.ForeignKey("erasure.id", ondelete="CASCADE"), nullable=False),
+    sa.PrimaryKeyConstraint("org_id", "mark"),
+    sa.Index("ix_tombstone_erasure", "erasure_id"),
+)
+
+tally = sa.Table(
+    "tally",  # what metrics count up; an org's rows are written by the worker that holds its lease
+    metadata,
+    _org_id(),
+    sa.Column("name", sa.String(63), nullable=False),  # the metric
+    sa.Column("label", sa.String(63), nullable=False),  # outcome, phase, upper bound of a bucket, …
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("seconds", sa.Float, nullable=False, default=0.0, server_default="0"),
+    sa.PrimaryKeyConstraint("org_id", "name", "label"),
 )

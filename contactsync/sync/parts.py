@@ -33,7 +33,9 @@ def wall_clock() -> datetime:
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of a running process. `now` is the clock, so that tests may set it."""
+    """The parts of a running process. `now` is the clock, so that tests may set it. `actor`: for whom it acts, as the audit
+    log names them; the doors put in who is asking.
+    """
 
     settings: Settings
     engine: Engine
@@ -42,3 +44,4 @@ class Parts:
     bell: Ringer
     targets: Targets
     now: Callable[[], datetime] = field(default=wall_clock)
+    actor: str = "contactsync"

@@ -41,6 +41,9 @@ EVERYTHING = {
     "create_member_statuses": False,
     "create_campaigns": True,
     "reserve_percent": 35,
+    "keep_bodies_days": 7,
+    "keep_deliveries_days": 90,
+    "keep_runs_days": 1,
 }
 
 
@@ -56,6 +59,9 @@ def test_everything_that_is_said_is_read():
         create_member_statuses=False,
         create_campaigns=True,
         reserve_percent=35,
+        keep_bodies_days=7,
+        keep_deliveries_days=90,
+        keep_runs_days=1,
     )
     assert policies_from_json({"sync_as_default": None}).sync_as_default is None
     assert [policies_from_json({"reserve_percent": percent}).reserve_percent for percent in (0, 90)] == [0, 90]

@@ -1,0 +1,56 @@
+"""The audit log: who changed what by hand. Only ever added to, in the transaction of the change itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection as Db
+
+from contactsync.store import tables as t
+
+LONGEST = 255
+
+
+class Audited(StrEnum):
+    """What is written down."""
+
+    MAPPING_CHANGED = "mapping.changed"
+    POLICIES_CHANGED = "policies.changed"
+    CONNECTED = "connection.made"
+    SIGN_IN_BEGUN = "connection.sign_in_begun"
+    SECRET_ADDED = "secret.added"  # noqa: S105 - names of actions
+    SECRET_REVOKED = "secret.revoked"  # noqa: S105
+    TOKEN_ADDED = "token.added"  # noqa: S105
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105
+    KEYS_ROTATED = "keys.rotated"
+    ORG_ADDED = "org.added"
+    ORG_IMPORTED = "org.imported"
+    EVENT_CONNECTED = "event.connected"
+    EVENT_DISCONNECTED = "event.disconnected"
+    REPLAYED = "deliveries.replayed"
+    RESYNC_STARTED = "resync.started"
+    RESYNC_CANCELLED = "resync.cancelled"
+    PROBLEM_CHECKED = "problem.checked"
+    RUN_UNDONE = "run.undone"
+    PERSON_ERASED = "person.erased"
+    PERSON_EXPORTED = "person.exported"
+    PERSON_ALLOWED = "person.allowed"
+
+
+def note(
+    db: Db,
+    org_id: int | None,
+    actor: str,
+    action: Audited,
+    now: datetime,
+    *,
+    about: str = "",
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Write down that `actor` did this. `about` and `details` hold ids, counts and choices: no secret, nobody's data."""
+    row = {"org_id": org_id, "at": now, "actor": actor[:LONGEST], "action": action.value, "about": about[:LONGEST]}
+    db.execute(sa.insert(t.audit_entry).values(**row, details=dict(details) if details is not None else None))
