@@ -72,7 +72,9 @@ def _values(field: Any) -> str:
     words = getattr(field.validate, "choices", None)
     if words:
         return ", ".join(f"`{word}`" for word in (*words, *(["null"] if field.allow_none else [])))
-    return {"Boolean": "`true`, `false`", "Integer": "0 to 90", "Dict": "status → labels"}[type(field).__name__]
+    if type(field).__name__ == "Integer":
+        return f"{field.validate.min} to {field.validate.max}"
+    return {"Boolean": "`true`, `false`", "Dict": "status → labels"}[type(field).__name__]
 
 
 def _said(value: object) -> str:

@@ -9,7 +9,7 @@ import marshmallow as ma
 
 from contactsync.domain.mapping import MAPPED_KINDS, TooLong, WriteMode
 from contactsync.domain.policy import DuplicateRules, MoveAccounts, RemovedAttendance, SeveralMatches
-from contactsync.domain.policy_json import policies_as_json
+from contactsync.domain.policy_json import LEAST_KEPT, MOST_KEPT, MOST_RESERVED, policies_as_json
 from contactsync.domain.records import SyncAs
 from contactsync.store import orgs
 from contactsync.store.engine import reading
@@ -146,9 +146,26 @@ class Policies(AsSent):
                                      "one, where the CRM allows it.")  # fmt: skip
     create_campaigns = _choice("Whether an event that is connected to no campaign gets one.")
     reserve_percent = ma.fields.Integer(
+        validate=ma.validate.Range(0, MOST_RESERVED),
         metadata={
             "description": "The share of the CRM's calls of a day, in percent, that is left to the org's other tools."
-        }
+        },
+    )
+    keep_bodies_days = ma.fields.Integer(
+        validate=ma.validate.Range(LEAST_KEPT, MOST_KEPT),
+        metadata={
+            "description": "For how many days the bodies of webhooks are kept; their ids and outcomes stay. What was deleted "
+            "at the event platform loses its values after as long."
+        },
+    )
+    keep_deliveries_days = ma.fields.Integer(
+        validate=ma.validate.Range(LEAST_KEPT, MOST_KEPT),
+        metadata={
+            "description": "For how many days deliveries are kept at all; without them a webhook's id is forgotten."
+        },
+    )
+    keep_runs_days = ma.fields.Integer(
+        validate=ma.validate.Range(1, MOST_KEPT), metadata={"description": "For how many days runs are kept."}
     )
     status_map = ma.fields.Dict(
         keys=ma.fields.String(),
