@@ -21,6 +21,9 @@ DELETED = "deleted"
 ATTENDEES = "attendees"
 """A meeting's attendees are one field: their whole list as JSON text (domain/changes.py makes it)."""
 
+_COLUMNS = frozenset({"email", "company"})
+"""Fields that a contact's row holds once more, for its indexes."""
+
 Version = str
 
 
@@ -64,6 +67,18 @@ def _clear_group(merged: dict[str, Stamped], group: str, version: Version) -> No
     for path, stamped in list(merged.items()):
         if path.startswith(f"{group}.") and stamped.version < version:
             merged[path] = Stamped(None, version)
+
+
+def emptied(state: State) -> dict[str, Stamped]:
+    """The state without what was said, but for whether it was deleted, each path still as new as it was: whatever is older
+    stays out, and a newer value comes in as ever.
+
+    The values are "", not None: nobody cleared them at the source, so that they clear nothing in a CRM either. Those that
+    other columns are made of are None.
+    """
+    bare = {path: Stamped(None if path in _COLUMNS else "", stamped.version) for path, stamped in state.items()}
+    kept = {path: stamped for path, stamped in state.items() if path == DELETED or stamped.value is None}
+    return {**bare, **kept}
 
 
 def values(state: State) -> dict[str, Scalar]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from contactsync import __version__
 from contactsync.log import described, logger
-from contactsync.stopping import stop_on_signal
+from contactsync.stopping import GRACE_SECONDS, ended_in_time, leave_at_once, stop_on_signal
 from contactsync.store.beats import CLOCK, DatabaseAway, forget_dead_workers, let_go, reaching_database, take
 from contactsync.store.engine import reading, writing
 from contactsync.store.queue import orgs_with_work
+from contactsync.sync.keeping import House, keep_house
 from contactsync.sync.parts import Parts
 from contactsync.sync.worker import process_name
 
@@ -64,6 +66,7 @@ def run_clock(parts: Parts) -> None:
             take the clock's lease or keep it; another clock has it: stand by
             forget workers that died long ago
             ring every org that has work and that nobody syncs
+            take away what is kept no longer, a little at a time
             wait for the next turn
 
     The database and Redis may be away at any time: the next turn tries again.
@@ -71,22 +74,28 @@ def run_clock(parts: Parts) -> None:
     owner = f"{process_name()}:{secrets.token_hex(4)}"
     every = parts.settings.config.sync.clock_seconds
     last = Tick()
+    house = House()
     log.info("clock started", pid=os.getpid(), contactsync=__version__, every=every)
-    with stop_on_signal() as stop:
+    with ended_in_time(_last_words), stop_on_signal(second=leave_at_once) as stop:
         while not stop.asked():
             began = time.monotonic()
-            this = tick(parts, owner)
+            this = tick(parts, owner, house)
             for words in news(last, this):
                 log.info(words)
             last = this
             stop.wait(pause(every, time.monotonic() - began))
-    with suppress(DatabaseAway), reaching_database(), writing(parts.engine) as db:
-        let_go(db, CLOCK, owner)
+        with suppress(DatabaseAway), reaching_database(), writing(parts.engine) as db:
+            let_go(db, CLOCK, owner)
     log.info("clock stopped")
 
 
-def tick(parts: Parts, owner: str) -> Tick:
-    """One turn."""
+def _last_words() -> None:
+    """The database or Redis holds a turn up; another clock takes the lead when this one's lease has run out."""
+    log.warning("clock did not end in time", seconds=GRACE_SECONDS)
+
+
+def tick(parts: Parts, owner: str, house: House | None = None) -> Tick:
+    """One turn. `house`: what this clock remembers of its rounds."""
     now = parts.now()
     try:
         with reaching_database(), writing(parts.engine) as db:
@@ -100,9 +109,20 @@ def tick(parts: Parts, owner: str) -> Tick:
     except DatabaseAway as error:
         log.warning("turn missed", **described(error))
         return Tick(database=False)
+    rung, heard = _ring(parts, waiting)
+    try:
+        with reaching_database():
+            keep_house(parts, now, house or House())
+    except DatabaseAway as error:
+        log.warning("house not kept", **described(error))
+    return Tick(leads=True, bell=heard, rung=rung)
+
+
+def _ring(parts: Parts, waiting: Iterable[int]) -> tuple[int, bool]:
+    """How many were rung for, and whether the bell is heard."""
     rung = 0
     for org_id in waiting:
         if not parts.bell.ring(org_id):
-            return Tick(leads=True, bell=False, rung=rung)  # the others would not be heard either
+            return rung, False  # the others would not be heard either
         rung += 1
-    return Tick(leads=True, rung=rung)
+    return rung, True
