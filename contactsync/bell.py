@@ -32,7 +32,7 @@ from rq.worker import WorkerStatus
 from contactsync.domain.errors import Misconfigured, RefusedInput
 from contactsync.log import described, logger
 from contactsync.redis_server import RedisPlace, connection_options
-from contactsync.stopping import stop_on_signal
+from contactsync.stopping import leave_at_once, stop_on_signal
 
 QUEUE = "bell"
 ANSWER = "sync_org"
@@ -158,7 +158,8 @@ def answer_bells(
             answer bells, one at a time, until Redis is away for longer than the connection's retries
             wait a moment
 
-    A signal ends a worker that waits at once, one that works after the batch under way; a second signal at once.
+    A signal ends a worker that waits at once, one that works after the batch under way; a second signal at once, without
+    clearing up: what is under way in the CRM may still take effect, so its lease is left to run out.
     `retries`: of its connection; `pause`: seconds between two RQ workers. Raises Misconfigured when a Redis of our own
     cannot be started.
     """
@@ -170,7 +171,7 @@ def answer_bells(
             raise StopRequested
         working[0].ask_to_stop()
 
-    with suppress(StopRequested), stop_on_signal(first_signal) as stop:
+    with suppress(StopRequested), stop_on_signal(first_signal, leave_at_once) as stop:
         functions = {ANSWER: _answering(answer, ring, stop.asked)}
         job_class = type("BellJob", (_BellJob,), {"functions": functions})
         patience = {"socket_connect_timeout": 5, "retry": Reconnect(_Patience(stop.asked), retries)}

@@ -14,6 +14,7 @@ from contactsync import __version__
 from contactsync.bell import answer_bells, versions
 from contactsync.log import described, logger
 from contactsync.redis_server import find_redis
+from contactsync.stopping import GRACE_SECONDS, ended_in_time
 from contactsync.store.beats import WORKER, DatabaseAway, let_go, reaching_database, take
 from contactsync.store.engine import Engine, writing
 from contactsync.sync.org import sync_org
@@ -29,21 +30,33 @@ log = logger(__name__)
 def run_worker(parts: Parts, *, burst: bool = False) -> None:
     """Answer bells until SIGTERM or SIGINT; with `burst`, until none is left. Raises Misconfigured.
 
-    A signal ends it at once when it waits, after the batch under way when it works.
+    A signal ends it at once when it waits, after the batch under way when it works. When that does not end in time, because
+    the CRM hangs in a call or the database is away, the process ends all the same. It does not give its lease back then:
+    the call may still take effect, and nobody may look up and write again before the lease has run out.
     """
+    under_way: list[int] = []
 
     def answer(org_id: int, stop: Callable[[], bool]) -> bool:
-        return sync_org(parts, org_id, stop)
+        under_way.append(org_id)
+        try:
+            return sync_org(parts, org_id, stop)
+        finally:
+            under_way.clear()
 
     place = find_redis(parts.settings.redis_url, parts.settings.var)
     name = WORKER + secrets.token_hex(6)
+
+    def last_words() -> None:
+        log.warning("worker did not end in time", worker=name, seconds=GRACE_SECONDS, orgs=list(under_way))
+
     log.info("worker started", worker=name, pid=os.getpid(), contactsync=__version__, **versions())
-    try:
-        with beating(parts.engine, name, parts.now):
-            answer_bells(place, answer, parts.bell.ring, burst=burst)
-    finally:
-        place.leave()
-        log.info("worker stopped", worker=name)
+    with ended_in_time(last_words):
+        try:
+            with beating(parts.engine, name, parts.now):
+                answer_bells(place, answer, parts.bell.ring, burst=burst)
+        finally:
+            place.leave()
+            log.info("worker stopped", worker=name)
 
 
 def process_name() -> str:

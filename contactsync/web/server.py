@@ -7,18 +7,24 @@ connections). Every worker builds parts of its own after the fork, so that no co
 from __future__ import annotations
 
 import os
+import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from gunicorn.workers.sync import SyncWorker  # type: ignore[import-untyped]
 
 from contactsync.bootstrap import build
 from contactsync.domain.errors import Misconfigured
 from contactsync.log import described, logger
 from contactsync.redis_server import find_redis
 from contactsync.settings import Settings
+from contactsync.stopping import GRACE_SECONDS, INSIST_SECONDS, SIGNALS
 from contactsync.sync.parts import Parts
 from contactsync.web.app import create_app
 
@@ -28,7 +34,9 @@ log = logger(__name__)
 
 
 def run_web(parts: Parts) -> None:
-    """Serve on PORT until SIGTERM or SIGINT; requests under way have 10 seconds to end. Redis may be away."""
+    """Serve on PORT until SIGTERM or SIGINT; requests under way, and those that had connected, have GRACE_SECONDS to get
+    their answers. A second signal ends it at once. Redis may be away.
+    """
     parts.engine.dispose()
     try:
         find_redis(parts.settings.redis_url, parts.settings.var).url()  # one of our own lives at least as long as we
@@ -49,10 +57,10 @@ def server_options(settings: Settings, environ: Mapping[str, str]) -> dict[str, 
     return {
         "bind": f"0.0.0.0:{settings.port}",
         "workers": settings.web_concurrency or DEFAULT_WORKERS,
-        "worker_class": "sync",
+        "worker_class": EveryoneAnswered,
         "preload_app": False,
         "timeout": 30,
-        "graceful_timeout": 10,
+        "graceful_timeout": int(GRACE_SECONDS),
         "limit_request_line": 4094,
         "limit_request_fields": 64,
         "limit_request_field_size": 8190,
@@ -81,10 +89,56 @@ def _say_started(server: Any) -> None:
     log.info("web started", pid=server.pid, workers=server.num_workers, port=server.address[0][1])
 
 
+class EveryoneAnswered(SyncWorker):  # type: ignore[misc]
+    """gunicorn's sync worker, which also answers those who had connected when it was asked to stop: they would see their
+    connection reset. Not for long, because a router that has not heard of it sends more.
+    """
+
+    def init_signals(self) -> None:
+        """Ctrl-C asks as SIGTERM does: gunicorn's own would drop the request under way."""
+        super().init_signals()
+        signal.signal(signal.SIGINT, self.handle_exit)
+        signal.siginterrupt(signal.SIGINT, False)  # noqa: FBT003 - it takes no names
+
+    def run(self) -> None:
+        """Serve until asked to stop, then those who wait; the arbiter sees to it that a request comes to an end."""
+        super().run()
+        until = time.monotonic() + GRACE_SECONDS / 2
+        try:
+            while time.monotonic() < until:
+                self.accept(self.sockets[0])
+        except OSError:
+            return  # nobody waits
+
+
+class _Asked(Arbiter):  # type: ignore[misc]
+    """gunicorn's arbiter, which takes SIGINT for SIGTERM, and a second one of either to mean: at once."""
+
+    _first: float | None = None
+
+    def manage_workers(self) -> None:
+        """None is started any more for one that was quicker to end: Heroku's signal reaches all of them at once."""
+        if self._first is None:
+            super().manage_workers()
+
+    def signal(self, sig: int, frame: FrameType | None) -> None:
+        if sig in SIGNALS:
+            if self._first is None:
+                self._first, sig = time.monotonic(), signal.SIGTERM
+            elif time.monotonic() - self._first > INSIST_SECONDS:
+                sig = signal.SIGQUIT
+            else:
+                return
+        super().signal(sig, frame)
+
+
 class _Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         super().__init__()
+
+    def run(self) -> None:
+        _Asked(self).run()
 
     def load_config(self) -> None:
         for name, value in server_options(self._settings, os.environ).items():
