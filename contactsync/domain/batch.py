@@ -30,7 +30,8 @@ class Links:
 @dataclass(frozen=True)
 class Ready:
     """A contact with everything that is required; its company is filled in, its owner named. `rematched`: the attempt before
-    found that what was known of the CRM is stale: everything is asked for, also what a link should answer.
+    found that what was known of the CRM is stale: everything is asked for, also what a link should answer. `attempted`:
+    e-mail addresses that it had before, under which a record may have been made for it whose id was never heard.
     """
 
     contact: Contact
@@ -39,6 +40,7 @@ class Ready:
     links: Links = Links()
     why: tuple[str, ...] = ()
     rematched: bool = False
+    attempted: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def kind(self) -> RecordKind:

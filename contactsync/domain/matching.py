@@ -50,6 +50,7 @@ def match_people(
     mapping: FieldMapping,
     policies: Policies,
     adopted: Collection[RecordRef] = (),
+    taken: Collection[RecordRef] = (),
 ) -> dict[str, Match]:
     """What each contact of the batch is, by contact id.
 
@@ -57,10 +58,12 @@ def match_people(
         by e-mail    a record that a contact of this batch with the same address is linked to; else the CRM's records
                      with this address, chosen by policy; converted Leads only when nothing else is there
         elsewhere    where the org prefers existing records: the same two questions for the other object
+        attempted    a record under an address that the contact had when one may have been made for it unheard (I3)
         none         a new one
 
     A record that a link of this batch claims, and whose address this batch changes, is no match for its old address:
-    that address belongs to somebody else now. Those that are `adopted` keep their addresses.
+    that address belongs to somebody else now. Those that are `adopted` keep their addresses. `taken`: records that contacts
+    are linked to, which nobody else may have made unheard.
     """
     linked = {ready.contact.id: _by_link(ready, ready.kind, index) for ready in batch}
     claims = _claims(batch, linked, mapping, adopted)
@@ -68,7 +71,7 @@ def match_people(
         linked.update(_linked_elsewhere(batch, linked, index, claims, policies))
         claims = _claims(batch, linked, mapping, adopted)
     while True:
-        matches = _matches(batch, linked, index, claims, policies)
+        matches = _matches(batch, linked, index, claims, policies, taken)
         staying = claims.released & _keeping_their_address(batch, matches)
         if not staying:
             return matches
@@ -77,7 +80,12 @@ def match_people(
 
 
 def _matches(
-    batch: Sequence[Ready], linked: Mapping[str, Match], index: FoundIndex, claims: _Claims, policies: Policies
+    batch: Sequence[Ready],
+    linked: Mapping[str, Match],
+    index: FoundIndex,
+    claims: _Claims,
+    policies: Policies,
+    taken: Collection[RecordRef],
 ) -> dict[str, Match]:
     matches: dict[str, Match] = {}
     for ready in batch:
@@ -87,7 +95,64 @@ def _matches(
         if match.person is None and match.problem is None and policies.prefer_existing:
             match = _and_then(match, _elsewhere(ready, index, claims, policies))
         matches[ready.contact.id] = match
+    if any(ready.attempted for ready in batch):
+        matches = _by_attempts(batch, matches, index, claims, policies, taken)
     return _made_once(batch, matches) if policies.prefer_existing else matches
+
+
+def _by_attempts(
+    batch: Sequence[Ready],
+    matches: Mapping[str, Match],
+    index: FoundIndex,
+    claims: _Claims,
+    policies: Policies,
+    taken: Collection[RecordRef],
+) -> dict[str, Match]:
+    """Those who would be new, and for whom a record may have been made under an address that they no longer have.
+
+    One record is one contact's, and that of those who share its address now: else the address would have two.
+    """
+    settled = dict(matches)
+    gone = {*taken, *(match.person.ref for match in matches.values() if match.person is not None)}
+    made: dict[tuple[RecordKind | None, str | None], FoundPerson] = {}
+    for ready in batch:
+        if not ready.attempted or not _is_new(settled[ready.contact.id]) or _shared(ready, policies) in made:
+            continue
+        match = _attempted(ready, index, claims, policies, gone)
+        settled[ready.contact.id] = _and_then(settled[ready.contact.id], match)
+        if match.person is not None:
+            made[_shared(ready, policies)] = match.person
+            gone.add(match.person.ref)
+    for ready in batch:
+        person = made.get(_shared(ready, policies))
+        if person is not None and _is_new(settled[ready.contact.id]):
+            told = f"Another contact with the same e-mail address is this {person.ref.kind}."
+            settled[ready.contact.id] = _and_then(settled[ready.contact.id], Match(person, (told,)))
+    return settled
+
+
+def _attempted(
+    ready: Ready, index: FoundIndex, claims: _Claims, policies: Policies, gone: Collection[RecordRef]
+) -> Match:
+    """The latest attempt goes first."""
+    released = claims.released | frozenset(gone)
+    for kind in (ready.kind, _other(ready.kind)) if policies.prefer_existing else (ready.kind,):
+        for address in reversed(ready.attempted):
+            match = _having(address, kind, index, released, policies)
+            if match.problem is not None:
+                return match
+            if match.person is not None and match.person.ref not in gone:
+                told = (
+                    "An earlier attempt, whose answer was lost, wrote it under the address that the contact had then:"
+                    f" this {match.person.ref.kind} is used, no second one is made."
+                )
+                return Match(match.person, (*match.why, told))
+    return Match()
+
+
+def _shared(ready: Ready, policies: Policies) -> tuple[RecordKind | None, str | None]:
+    """What two contacts have in common that would make one record."""
+    return None if policies.prefer_existing else ready.kind, ready.contact.email
 
 
 def _and_then(match: Match, later: Match) -> Match:
@@ -219,7 +284,14 @@ def _by_email(ready: Ready, kind: RecordKind, index: FoundIndex, claims: _Claims
     if claimed:
         person = min(claimed, key=_age)
         return Match(person, (f"Another contact with the same e-mail address is linked to this {person.ref.kind}.",))
-    having = [person for person in index.people_by_email.get((kind, email), ()) if person.ref not in claims.released]
+    return _having(email, kind, index, claims.released, policies)
+
+
+def _having(
+    email: str, kind: RecordKind, index: FoundIndex, released: frozenset[RecordRef], policies: Policies
+) -> Match:
+    """The record that has the address, of those that nobody takes it from (`released`)."""
+    having = [person for person in index.people_by_email.get((kind, email), ()) if person.ref not in released]
     open_ones = [person for person in having if not person.converted]
     if open_ones:
         return _chosen(open_ones, f"{kind}", policies)

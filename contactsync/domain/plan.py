@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from contactsync.domain.account_steps import Terms, account_steps, gets_account
 from contactsync.domain.accounts import SEVERAL_ACCOUNTS, AccountMatch, match_accounts
 from contactsync.domain.batch import Catalogs, ContactPlan, Plan, Ready, Written
-from contactsync.domain.crm import Found, Next, Problem, RecordKind, Step
+from contactsync.domain.crm import Found, Next, Problem, RecordKind, RecordRef, Step
 from contactsync.domain.found_index import FoundIndex
 from contactsync.domain.mapping import FieldMapping
 from contactsync.domain.matching import Match, grouped, match_people
@@ -30,6 +30,7 @@ def plan(
     *,
     written: Written = NOTHING_WRITTEN,
     catalogs: Catalogs = NO_CATALOGS,
+    taken: Collection[RecordRef] = (),
 ) -> Plan:
     """The steps that bring a batch to the CRM, and which contact needs which.
 
@@ -39,13 +40,13 @@ def plan(
         steps             Accounts, people, member statuses, members: a step refers only to steps before it
 
     `found` is what `wanted(batch, …)` asked for; `written`: what we last wrote to the records found, when
-    `marks_needed`; `catalogs`: the fields of the kinds of `rules_need_catalog`. Step ids: a1 …, p1 …, s1 …, m1 …, in
-    the order of contact ids.
+    `marks_needed`; `catalogs`: the fields of the kinds of `rules_need_catalog`; `taken`: see `match_people`. Step ids:
+    a1 …, p1 …, s1 …, m1 …, in the order of contact ids.
     """
     terms = Terms(FoundIndex.of(found), mapping, policies, written, catalogs)
     ordered = sorted(batch, key=lambda ready: ready.contact.id)
     matches = match_people(
-        ordered, terms.index, mapping, policies, {ref for ref, marks in written.items() if ADOPTED in marks}
+        ordered, terms.index, mapping, policies, {ref for ref, marks in written.items() if ADOPTED in marks}, taken
     )
     companies = match_accounts(_need_accounts(ordered, matches, mapping), terms.index, policies.several_matches)
     problems = {

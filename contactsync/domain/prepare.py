@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from contactsync.domain.batch import Choices, Incomplete, Links, Ready
@@ -10,7 +11,13 @@ from contactsync.domain.records import REQUIRED, Company, Contact, SyncAs
 
 
 def prepare(
-    contact: Contact, choices: Choices, links: Links, policies: Policies, *, rematched: bool = False
+    contact: Contact,
+    choices: Choices,
+    links: Links,
+    policies: Policies,
+    *,
+    rematched: bool = False,
+    attempted: Collection[str] = (),
 ) -> Ready | Incomplete:
     """The contact with its company, owner and Sync As in place, or what it lacks.
 
@@ -35,6 +42,7 @@ def prepare(
         links=links,
         why=tuple(line for line in why if line),
         rematched=rematched,
+        attempted=tuple(address for address in attempted if address != contact.email),
     )
 
 

@@ -20,7 +20,8 @@ def wanted(batch: Sequence[Ready], mapping: FieldMapping, policies: Policies) ->
     """Everything that `plan` needs to know of the CRM for the whole batch.
 
     * People: by e-mail in the object that Sync As names, and by the id they are linked to; in both where the org prefers
-      existing records. Contact fields are wanted for Leads too, because a Lead may have been converted.
+      existing records. Also by the addresses under which one may have been made unheard. Contact fields are wanted for
+      Leads too, because a Lead may have been converted.
     * Accounts: only for contacts that become Contacts (a Lead takes the company's name alone), and only when a rule brings
       the Account to the Contact. A picked or a linked Account by its id, any other company by domain and name. Were a
       linked one merged or deleted, the contact is asked for once more (`rematched`), then by domain and name too.
@@ -101,7 +102,7 @@ def _kinds(batch: Sequence[Ready], policies: Policies) -> tuple[RecordKind, ...]
 
 
 def _emails(batch: Iterable[Ready]) -> Iterable[str]:
-    return (ready.contact.email for ready in batch if ready.contact.email)
+    return (email for ready in batch for email in (ready.contact.email, *ready.attempted) if email)
 
 
 def _companies(batch: Sequence[Ready], mapping: FieldMapping) -> frozenset[Company]:

@@ -117,6 +117,8 @@ def _leave(conn: Db, org_id: int) -> None:
         conn.execute(sa.update(event).where(event.c.id == row.id).values(campaign_made=None, campaign_id=kept or None))
     for table in (event, meeting):
         conn.execute(sa.update(table).where(table.c.org_id == org_id).values(attempted=None, fingerprint=None))
+    unheard = (contact.c.org_id == org_id, contact.c.attempted.is_not(None))
+    conn.execute(sa.update(contact).where(*unheard).values(attempted=None))
     # An id of the CRM that is left would be shown as a record of the new one.
     nowhere = {"crm_id": None, "last_synced_at": None}
     conn.execute(sa.update(contact).where(contact.c.org_id == org_id).values(crm_kind=None, **nowhere))

@@ -79,6 +79,7 @@ class Recorded:
     run: list[dict[str, Any]] | None = None
     subject: Subject = "contact"
     marks: Mapping[RecordRef, Mapping[str, str]] = field(default_factory=dict)
+    heard: bool = False  # the CRM said for certain what became of a contact's own record
 
 
 def record(db: Db, org_id: int, connection_id: int | None, done: Sequence[Recorded], now: datetime) -> None:
@@ -125,6 +126,7 @@ def _contacts() -> sa.Update:
             crm_kind=sa.func.coalesce(sa.bindparam("b_crm_kind", type_=sa.String()), c.crm_kind),
             crm_id=sa.func.coalesce(sa.bindparam("b_crm_id", type_=sa.String()), c.crm_id),
             last_synced_at=sa.func.coalesce(synced_at, c.last_synced_at),
+            attempted=sa.case((sa.bindparam("b_heard", type_=sa.Boolean()), sa.null()), else_=c.attempted),
         )
     )
 
@@ -155,6 +157,7 @@ def _contact_row(entry: Recorded) -> dict[str, Any]:
         "b_missing": list(entry.missing) or None,
         "b_sync_as": entry.sync_as,
         "b_crm_kind": person.kind.value if person else None,
+        "b_heard": entry.heard,
     }
 
 

@@ -15,12 +15,12 @@ from contactsync.store.due import chunks, mark_meetings_with_due
 from contactsync.store.queue import mark_attendees_due
 
 RecordSubject = Literal["event", "meeting"]
-TABLES: Mapping[RecordSubject, sa.Table] = {"event": t.event, "meeting": t.meeting}
+TABLES: Mapping[str, sa.Table] = {"contact": t.contact, "event": t.event, "meeting": t.meeting}
 
 
-def note_attempts(db: Db, subject: RecordSubject, attempted: Mapping[int, Sequence[str]]) -> None:
-    """Write down, before it is sent, under what a record may be made (names of campaigns, starts of Activities): if the
-    answer is lost, the next attempt looks there first. By the row's key.
+def note_attempts(db: Db, subject: Literal["contact"] | RecordSubject, attempted: Mapping[int, Sequence[str]]) -> None:
+    """Write down, before it is sent, under what a record may be made (contacts' addresses, names of campaigns, starts of
+    Activities): if the answer is lost, the next attempt looks there first. By the row's key.
     """
     table = TABLES[subject]
     rows = [{"b_id": key, "b_attempted": list(said)} for key, said in sorted(attempted.items())]

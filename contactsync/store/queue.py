@@ -7,7 +7,7 @@ The database is the queue. A contact is due when `due_at` has come; it stays due
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -246,6 +246,9 @@ class Claimed:
     rematched: bool = False  # the last attempt failed because links were stale
     fingerprint: str | None = None
     links: Links = field(default_factory=Links)
+    # Addresses under which a record may have been made whose id was never heard; those that other contacts have now.
+    attempted: tuple[str, ...] = field(default=(), repr=False)
+    passed_on: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 def claim(db: Db, org_id: int, connection_id: int | None, now: datetime, most: int) -> tuple[Claimed, ...]:
@@ -290,10 +293,29 @@ def _whole(db: Db, org_id: int, connection_id: int | None, rows: Sequence[sa.Row
     companies = _companies(db, org_id, {row.company_key for row in rows if row.company_key})
     attendances = _attendances(db, org_id, rows)
     links = links_of(db, connection_id, rows)
-    return tuple(
+    claimed = (
         _claimed(row, companies, attendances, links.get(row.source_id, {}), links.get(row.company_key or "", {}))
         for row in rows
     )
+    having = _having(db, org_id, {address for row in rows for address in row.attempted or ()})
+    return tuple(
+        replace(one, passed_on=frozenset(address for address in one.attempted if having[address] - {one.key}))
+        if one.attempted
+        else one
+        for one in claimed
+    )
+
+
+def _having(db: Db, org_id: int, addresses: set[str]) -> dict[str, set[int]]:
+    """The contacts that have these addresses now, by their rows' keys; of contacts whose creating was never heard of."""
+    having: dict[str, set[int]] = {address: set() for address in addresses}
+    for some in chunks(addresses):
+        query = sa.select(t.contact.c.id, t.contact.c.email)
+        for row in db.execute(
+            query.where(t.contact.c.org_id == org_id, t.contact.c.email.in_(some), t.contact.c.deleted.is_(False))
+        ):
+            having[row.email].add(row.id)
+    return having
 
 
 def _claimed(
@@ -326,6 +348,7 @@ def _claimed(
             people={kind: ref for kind, ref in people.items() if kind.is_person},
             account=accounts.get(RecordKind.ACCOUNT),
         ),
+        attempted=tuple(row.attempted or ()),
     )
 
 
@@ -374,6 +397,19 @@ def _attendances(db: Db, org_id: int, rows: Sequence[sa.Row[Any]]) -> dict[str, 
         for row in db.execute(query):
             found.setdefault(row.who, []).append(row)
     return found
+
+
+def linked_people(db: Db, connection_id: int, refs: Iterable[RecordRef]) -> frozenset[RecordRef]:
+    """Those of these Leads and Contacts that some contact is linked to."""
+    linked: set[RecordRef] = set()
+    for some in chunks({ref.id for ref in refs}):
+        query = sa.select(t.link.c.kind, t.link.c.crm_id).where(
+            t.link.c.connection_id == connection_id,
+            t.link.c.kind.in_([RecordKind.LEAD, RecordKind.CONTACT]),
+            t.link.c.crm_id.in_(some),
+        )
+        linked |= {RecordRef(RecordKind(kind), crm_id) for kind, crm_id in db.execute(query)}
+    return frozenset(linked)
 
 
 def links_of(db: Db, connection_id: int | None, rows: Sequence[sa.Row[Any]]) -> dict[str, dict[RecordKind, RecordRef]]:

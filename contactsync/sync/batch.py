@@ -14,12 +14,14 @@ from contactsync.domain.prepare import prepare
 from contactsync.domain.records import SyncAs, SyncStatus
 from contactsync.log import described, logger
 from contactsync.store import queue
+from contactsync.store.engine import Connection as Db
 from contactsync.store.engine import reading
-from contactsync.store.ledger import Recorded
+from contactsync.store.ledger import Recorded, note_attempts
 from contactsync.store.queue import Claimed
-from contactsync.sync.bringing import bring
+from contactsync.sync.ahead import addresses_to_write_ahead
+from contactsync.sync.bringing import WriteAhead, bring
 from contactsync.sync.budget_gate import may_use
-from contactsync.sync.deciding import CONTACTS, cannot_be_planned
+from contactsync.sync.deciding import CONTACTS, Decided, cannot_be_planned
 from contactsync.sync.entries import Moment, Prepared, Rules, entry, failed_entry, settled
 from contactsync.sync.parts import Parts
 from contactsync.sync.targets import Bound
@@ -34,7 +36,7 @@ def sync_batch(turn: Turn, claimed: Sequence[Claimed]) -> bool:
     """Bring claimed contacts to the CRM; answers whether it can be used. Raises LeaseLost.
 
     for each contact    incomplete → say what is missing; unchanged since its last good sync → nothing to ask
-    all the others      look up → plan → apply → what came of each → record
+    all the others      look up → plan → write ahead → apply → what came of each → record
     the CRM is away     they come back later, and the connection pauses
     """
     looked = [_looked_at(turn, one) for one in claimed]
@@ -50,7 +52,7 @@ def sync_batch(turn: Turn, claimed: Sequence[Claimed]) -> bool:
             *(one.ready for one in going),
             *beside(turn.parts, turn.rules, turn.bound, [(one.claimed.key, one.ready) for one in going]),
         ]
-        done = bring(turn, turn.bound, CONTACTS, ready)
+        done = bring(turn, turn.bound, CONTACTS, ready, _ahead(going))
     except TargetError as error:
         failure = failure_of(error)
         if not pause(turn, turn.bound, failure):
@@ -63,6 +65,17 @@ def sync_batch(turn: Turn, claimed: Sequence[Claimed]) -> bool:
     fares_well(turn, turn.bound)
     tell(turn, done, entries)
     return True
+
+
+def _ahead(going: Sequence[Prepared]) -> WriteAhead:
+    """The address under which a person may be made is written down before it is sent: were the answer lost, the next attempt
+    finds the record also when the contact has another address by then (I3).
+    """
+
+    def ahead(db: Db, decided: Decided) -> None:
+        note_attempts(db, "contact", addresses_to_write_ahead(decided, going))
+
+    return ahead
 
 
 def _looked_at(turn: Turn, one: Claimed) -> Prepared | Recorded:
@@ -104,7 +117,8 @@ def make_ready(parts: Parts, rules: Rules, one: Claimed) -> Ready | Incomplete |
             mended_by=(Mend.PLUGIN,),
         )
     try:
-        return prepare(one.contact, choices, one.links, rules.policies, rematched=one.rematched)
+        attempted = [address for address in one.attempted if address not in one.passed_on]
+        return prepare(one.contact, choices, one.links, rules.policies, rematched=one.rematched, attempted=attempted)
     except Exception as error:  # noqa: BLE001 - it becomes a problem that people see, and stops no other contact
         log.error("contact cannot be prepared", org=rules.slug, contact=one.key, **described(error))
         return cannot_be_planned(CONTACTS.word, error)

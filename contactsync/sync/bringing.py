@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from contactsync.domain.batch import Catalogs, Written
-from contactsync.domain.crm import Found, Mend, Problem, StepResult
+from contactsync.domain.batch import Catalogs, Ready, Written
+from contactsync.domain.crm import Found, Mend, Problem, RecordRef, StepResult
 from contactsync.domain.errors import TargetError, TargetRefused
 from contactsync.domain.mapping import MAPPED_KINDS, FieldMapping
 from contactsync.domain.mapping_check import drift as drift_of
@@ -16,6 +16,7 @@ from contactsync.log import logger
 from contactsync.store import written as written_marks
 from contactsync.store.engine import Connection as Db
 from contactsync.store.engine import reading
+from contactsync.store.queue import linked_people
 from contactsync.store.queue_meetings import activities_of_others
 from contactsync.sync.deciding import Decided, Decider, One, Seen, each_that_can
 from contactsync.sync.drift import Drift
@@ -144,7 +145,8 @@ def _decided(
         if wanted.activity_starts:
             found = _without_others(parts, bound, found, [decider.id_of(one) for one in going])
         catalogs = _catalogs(bound, mapping, decider) if going else {}
-    seen = Seen(found, mapping, rules.policies, _written(parts, bound, decider, rules, found), catalogs)
+    written, taken = _written(parts, bound, decider, rules, found), _taken(parts, bound, found, going)
+    seen = Seen(found, mapping, rules.policies, written, catalogs, taken)
     decided, unplanned = each_that_can(decider, going, lambda some: decider.decide(some, seen))
     stopped |= unasked | unplanned | _drifted(decided, drift)
     return _without(decided, stopped, decider)
@@ -156,6 +158,16 @@ def _without_others(parts: Parts, bound: Bound, found: Found, meeting_ids: Seque
         refs = [activity.ref for activity in found.activities]
         taken = activities_of_others(db, bound.row.id, refs, meeting_ids)
     return replace(found, activities=tuple(one for one in found.activities if one.ref not in taken))
+
+
+def _taken(parts: Parts, bound: Bound, found: Found, going: Sequence[object]) -> frozenset[RecordRef]:
+    """Of the people found under addresses at which one may have been made unheard: those that contacts are linked to."""
+    attempted = {address for one in going if isinstance(one, Ready) for address in one.attempted}
+    refs = [person.ref for person in found.people if person.email in attempted] if attempted else []
+    if not refs:
+        return frozenset()
+    with reading(parts.engine) as db:
+        return linked_people(db, bound.row.id, refs)
 
 
 def _catalogs(bound: Bound, mapping: FieldMapping, decider: Decider[One]) -> Catalogs:

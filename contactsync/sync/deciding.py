@@ -16,7 +16,7 @@ from contactsync.domain.batch import (
     Written,
 )
 from contactsync.domain.campaigns import event_wanted, plan_events
-from contactsync.domain.crm import Found, Mend, Problem, RecordKind, Step, Wanted
+from contactsync.domain.crm import Found, Mend, Problem, RecordKind, RecordRef, Step, Wanted
 from contactsync.domain.mapping import FieldMapping
 from contactsync.domain.meetings import meeting_wanted, plan_meetings
 from contactsync.domain.plan import plan
@@ -32,13 +32,16 @@ log = logger(__name__)
 
 @dataclass(frozen=True)
 class Seen:
-    """All that a decision is made from, beside the records themselves."""
+    """All that a decision is made from, beside the records themselves. `taken`: people whom contacts are linked to, of those
+    that may have been made unheard.
+    """
 
     found: Found
     mapping: FieldMapping
     policies: Policies
     written: Written
     catalogs: Catalogs
+    taken: frozenset[RecordRef] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,15 @@ class Decider(Generic[One]):
 
 
 def _contacts(batch: Sequence[Ready], seen: Seen) -> Decided:
-    made = plan(batch, seen.found, seen.mapping, seen.policies, written=seen.written, catalogs=seen.catalogs)
+    made = plan(
+        batch,
+        seen.found,
+        seen.mapping,
+        seen.policies,
+        written=seen.written,
+        catalogs=seen.catalogs,
+        taken=seen.taken,
+    )
     return Decided(made.steps, made.contacts)
 
 

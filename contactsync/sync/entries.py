@@ -131,7 +131,16 @@ def entry(one: Prepared, done: Applied, rules: Rules, moment: Moment) -> Recorde
         tied=_tied(one.ready, plan, done),
         run=[shown(step, done.results) for step in steps],
         marks=marks(steps, done.results) | _adopted(plan, done, result.adopt),
+        heard=_heard(plan, done),
     )
+
+
+def _heard(plan: ContactPlan | RecordPlan, done: Applied) -> bool:
+    """Whether the CRM said what became of the contact's own record: it is there, or was refused for certain. What comes back
+    by itself may have been done, or may still be.
+    """
+    result = done.results.get(plan.person or "")
+    return result is not None and (result.failure is None or result.failure.next is Next.STOP)
 
 
 def _adopted(plan: ContactPlan | RecordPlan, done: Applied, adopt: RecordRef | None) -> dict[RecordRef, dict[str, str]]:

@@ -8,10 +8,11 @@ from contactsync.domain.campaigns import event_fingerprint, event_needs_crm, nam
 from contactsync.store.engine import Connection as Db
 from contactsync.store.ledger import leave_alone, note_attempts
 from contactsync.store.queue_events import ClaimedEvent
+from contactsync.sync.ahead import to_write_ahead
 from contactsync.sync.bringing import bring
 from contactsync.sync.deciding import EVENTS, Decided
 from contactsync.sync.entries import Applied
-from contactsync.sync.record_batch import sync_records, to_write_ahead, wait_for_connection, with_fingerprints
+from contactsync.sync.record_batch import sync_records, wait_for_connection, with_fingerprints
 from contactsync.sync.targets import Bound
 from contactsync.sync.turn import Turn
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from contactsync.domain.crm import Action, Failure, Next
+from contactsync.domain.crm import Failure, Next
 from contactsync.domain.errors import TargetError
 from contactsync.domain.outcome import Outcome
 from contactsync.domain.records import SyncStatus
@@ -16,7 +16,7 @@ from contactsync.store.queue_events import ClaimedEvent
 from contactsync.store.queue_meetings import ClaimedMeeting
 from contactsync.sync.batch import connection_fingerprint
 from contactsync.sync.budget_gate import may_use
-from contactsync.sync.deciding import Decided, cannot_be_planned
+from contactsync.sync.deciding import cannot_be_planned
 from contactsync.sync.entries import Applied, Moment, failed_record, record_entry, settled_record
 from contactsync.sync.targets import Bound
 from contactsync.sync.turn import NOT_CONNECTED, Turn, chance, failure_of, fares_well, pause, tell, write
@@ -80,18 +80,3 @@ def sync_records(turn: Turn, bound: Bound, claimed: Sequence[tuple[Claimed, str]
     fares_well(turn, bound)
     tell(turn, done, entries)
     return True
-
-
-def to_write_ahead(
-    decided: Decided, attempts: Mapping[str, tuple[int, tuple[str, ...], str | None]]
-) -> dict[int, tuple[str, ...]]:
-    """What must be written down before records are made: row key → all that was ever attempted, the new one with it.
-
-    `attempts`: id → its row's key, what was attempted before, and under what it would be made now.
-    """
-    made = {step.id for step in decided.steps if step.action is Action.CREATE}
-    return {
-        key: (*before, now)
-        for record_id, (key, before, now) in attempts.items()
-        if now is not None and now not in before and decided.plans[record_id].person in made
-    }

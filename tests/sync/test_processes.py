@@ -193,6 +193,24 @@ def test_a_worker_killed_between_the_crms_commit_and_our_record_leaves_one_recor
     assert len(installed.crm("Account")) == 1
 
 
+def test_a_worker_killed_after_the_crms_commit_leaves_one_record_also_of_a_contact_whose_address_changed(
+    installed: Installation,
+) -> None:
+    installed.web(), installed.clock()
+    installed.admin("faults", {"times": 1, "match": {"writes": True}, "do": "hold_after"})
+    first = installed.worker()
+    assert installed.post(ada(sync_as="contact")).status_code == 202
+    wait_until(installed.holds_an_answer, PATIENCE, "the CRM has committed and holds its answer back")
+    first.kill()
+    (made,) = installed.crm("Contact")
+    moved = ada(sync_as="contact", email="ada@navy.example", updated_at="2026-11-24T09:00:01Z")
+    installed.post(moved, kind="contact.updated")
+    installed.worker()
+    wait_until(lambda: installed.contact("c-1")["sync"]["status"] == "synced", PATIENCE, "the contact is synced")
+    assert [(row["Id"], row["Email"]) for row in installed.crm("Contact")] == [(made["Id"], "ada@navy.example")]
+    assert len(installed.crm("Account")) == 1
+
+
 def test_a_worker_killed_after_the_crms_commit_leaves_one_activity_also_of_a_meeting_that_was_put_off(
     installed: Installation,
 ) -> None:

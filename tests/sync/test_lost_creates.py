@@ -1,0 +1,212 @@
+"""A record was made and nobody heard of it, then the contact's e-mail address changed: it is still one record (I3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contactsync.store import tables as t
+from contactsync.sync import actions
+from tests.sync.conftest import World, ada
+
+OLD, NEW = "ada@engines.example", "ada.lovelace@engines.example"
+
+
+def lose_the_answer(world: World) -> None:
+    """The CRM commits the next write and closes the line."""
+    world.fault(times=1, do="drop_after", match={"writes": True})
+
+
+def again(world: World) -> None:
+    """After the pause, whatever waits goes once more."""
+    world.clock.forward(hours=1)
+    world.sync()
+
+
+def attempted(world: World, contact_id: str = "c-1") -> Any:
+    return world.row(contact_id).attempted
+
+
+@pytest.mark.parametrize(("sync_as", "kind"), [("lead", "Lead"), ("contact", "Contact")])
+def test_a_lost_create_and_another_address_before_the_retry_make_one_record(
+    connected: World, sync_as: str, kind: str
+) -> None:
+    lose_the_answer(connected)
+    connected.contact(ada(sync_as=sync_as))
+    connected.sync()
+    assert connected.row("c-1").status == "retrying"
+    assert attempted(connected) == [OLD]
+    connected.clock.forward(seconds=1)
+    connected.contact(ada(sync_as=sync_as, email=NEW))
+    again(connected)
+    assert [row["Email"] for row in connected.crm(kind)] == [NEW]
+    row = connected.row("c-1")
+    assert (row.status, row.crm_id) == ("synced", connected.crm(kind)[0]["Id"])
+    assert any("whose answer was lost" in line for line in row.why)
+    assert attempted(connected) is None, "what became of it was heard"
+    assert len(connected.crm("Account")) == (1 if kind == "Contact" else 0)
+
+
+def test_two_lost_creates_under_two_addresses_are_found_under_a_third(connected: World) -> None:
+    """The second finds what the first made, changes its address, and is not heard either."""
+    addresses = (OLD, "second@engines.example")
+    for address in addresses:
+        lose_the_answer(connected)
+        connected.contact(ada(email=address))
+        again(connected)
+        assert [row["Email"] for row in connected.crm("Lead")] == [address]
+    assert attempted(connected) == list(addresses)
+    connected.contact(ada(email=NEW))
+    again(connected)
+    assert [row["Email"] for row in connected.crm("Lead")] == [NEW]
+    assert attempted(connected) is None
+
+
+def test_a_record_that_was_there_before_is_known_again_when_the_answer_to_its_change_was_lost(connected: World) -> None:
+    connected.seed(Lead=[{"LastName": "Lovelace", "Company": "Engines", "Email": OLD}])
+    lose_the_answer(connected)
+    connected.contact(ada(title="Countess"))
+    connected.sync()
+    connected.clock.forward(seconds=1)
+    connected.contact(ada(email=NEW))
+    again(connected)
+    assert [(row["Email"], row["Title"]) for row in connected.crm("Lead")] == [(NEW, "Countess")]
+
+
+def test_a_record_under_the_old_address_belongs_to_the_contact_that_has_the_address_now(connected: World) -> None:
+    lose_the_answer(connected)
+    connected.contact(ada())
+    connected.sync()
+    connected.clock.forward(seconds=1)
+    connected.contact(ada(email=NEW), ada(id="c-2", first_name="Grace", last_name="Hopper"))
+    again(connected)
+    leads = {row["Email"]: row for row in connected.crm("Lead")}
+    assert set(leads) == {OLD, NEW}
+    assert leads[OLD]["LastName"] == "Hopper"
+    assert connected.row("c-2").crm_id == leads[OLD]["Id"]
+    assert connected.row("c-1").crm_id == leads[NEW]["Id"]
+
+
+def test_a_record_that_another_contact_is_linked_to_is_not_taken_for_the_one_that_was_lost(connected: World) -> None:
+    """Another contact keeps its old address in the CRM, where the mapping brings addresses to new records only."""
+    rules = actions.mapping(connected.parts, connected.org_id)["lead"]["rules"]
+    kept = [rule | ({"mode": "on_create"} if rule["source"] == "email" else {}) for rule in rules]
+    actions.set_mapping(connected.parts, connected.org_id, "lead", {"rules": kept})
+    connected.contact(ada(id="c-2", first_name="Grace", last_name="Hopper", email=OLD))
+    connected.sync()
+    connected.clock.forward(seconds=1)
+    connected.contact({"id": "c-2", "email": "grace@navy.example"})
+    again(connected)
+    connected.fault(times=1, do="drop_before", match={"writes": True})
+    connected.contact(ada(title="Countess"))
+    again(connected)
+    assert attempted(connected) == [OLD], "the record of the other contact was about to be changed"
+    connected.contact(ada(email=NEW))
+    again(connected)
+    assert {row["LastName"]: row["Email"] for row in connected.crm("Lead")} == {"Hopper": OLD, "Lovelace": NEW}
+
+
+def test_a_contact_that_nobody_made_is_made_once_under_its_new_address(connected: World) -> None:
+    connected.fault(times=1, do="drop_before", match={"writes": True})
+    connected.contact(ada())
+    connected.sync()
+    assert attempted(connected) == [OLD]
+    connected.clock.forward(seconds=1)
+    connected.contact(ada(email=NEW))
+    again(connected)
+    assert [row["Email"] for row in connected.crm("Lead")] == [NEW]
+    assert attempted(connected) is None
+
+
+def test_what_was_refused_for_certain_is_not_looked_for_later(connected: World) -> None:
+    refused = {"statusCode": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "No.", "fields": []}
+    connected.fault(times=1, do="row", where={"object": "Lead"}, error=refused)
+    connected.contact(ada())
+    connected.sync()
+    assert connected.row("c-1").status == "needs_attention"
+    assert attempted(connected) is None
+
+
+@pytest.mark.parametrize("count", [10, 260], ids=["few", "collections"])
+def test_a_batch_whose_answers_were_lost_and_whose_addresses_all_changed_is_there_once(
+    connected: World, count: int
+) -> None:
+    def people(domain: str) -> list[dict[str, Any]]:
+        return [ada(id=f"c-{n}", email=f"p{n}@{domain}.example", sync_as="contact") for n in range(count)]
+
+    lose_the_answer(connected)
+    connected.contact(*people("old"))
+    connected.sync()
+    connected.clock.forward(seconds=1)
+    connected.contact(*people("new"))
+    again(connected)
+    again(connected)
+    assert sorted(row["Email"] for row in connected.crm("Contact")) == sorted(one["email"] for one in people("new"))
+    assert len(connected.crm("Account")) == 1
+    assert {row.status for row in connected.rows(t.contact)} == {"synced"}
+    assert {row.attempted for row in connected.rows(t.contact)} == {None}
+
+
+def test_two_contacts_with_one_lost_record_and_two_new_addresses_become_two_records(connected: World) -> None:
+    lose_the_answer(connected)
+    connected.contact(ada(), ada(id="c-2", first_name="Annabella"))
+    connected.sync()
+    assert len(connected.crm("Lead")) == 1
+    connected.clock.forward(seconds=1)
+    connected.contact(ada(email=NEW), ada(id="c-2", first_name="Annabella", email="annabella@engines.example"))
+    again(connected)
+    assert sorted(row["Email"] for row in connected.crm("Lead")) == [NEW, "annabella@engines.example"]
+
+
+def test_a_newcomer_with_the_new_address_shares_the_record_that_was_found_under_the_old_one(connected: World) -> None:
+    lose_the_answer(connected)
+    connected.contact(ada())
+    connected.sync()
+    connected.clock.forward(seconds=1)
+    connected.contact(ada(email=NEW), ada(id="a-0", email=NEW))
+    again(connected)
+    assert [row["Email"] for row in connected.crm("Lead")] == [NEW]
+    assert connected.row("c-1").crm_id == connected.row("a-0").crm_id == connected.crm("Lead")[0]["Id"]
+
+
+def test_a_lost_record_that_was_converted_meanwhile_is_used_as_the_contact_that_it_became(connected: World) -> None:
+    lose_the_answer(connected)
+    connected.contact(ada())
+    connected.sync()
+    (lead,) = connected.crm("Lead")
+    connected.admin("convert", {"lead_id": lead["Id"]})
+    connected.clock.forward(seconds=1)
+    connected.contact(ada(email=NEW))
+    again(connected)
+    assert len(connected.crm("Lead")) == 1
+    assert [row["Email"] for row in connected.crm("Contact")] == [NEW]
+
+
+def test_a_lost_member_is_one_member_also_under_the_new_address(connected: World) -> None:
+    (campaign,) = connected.seed(Campaign=[{"Name": "Summit", "IsActive": True}])["Campaign"]
+    actions.connect_event(connected.parts, connected.org_id, "e-1", campaign)
+    lose_the_answer(connected)
+    connected.contact(ada(events=[{"id": "e-1", "status": "registered"}]))
+    connected.sync()
+    assert len(connected.crm("CampaignMember")) == 1
+    connected.clock.forward(seconds=1)
+    connected.contact(ada(email=NEW, events=[{"id": "e-1", "status": "attended"}]))
+    again(connected)
+    assert (len(connected.crm("Lead")), len(connected.crm("CampaignMember"))) == (1, 1)
+    assert connected.row("c-1").status == "synced"
+
+
+def test_a_preview_tells_of_the_record_that_was_found_again(connected: World) -> None:
+    lose_the_answer(connected)
+    connected.contact(ada())
+    connected.sync()
+    connected.clock.forward(seconds=1)
+    connected.contact(ada(email=NEW))
+    connected.fault(times=1, do="status", status=503)
+    again(connected)
+    shown = actions.preview(connected.parts, connected.org_id, "c-1")
+    assert shown is not None
+    assert [(step.action, step.ref and step.ref.id) for step in shown.steps] == [
+        ("update", connected.crm("Lead")[0]["Id"])
+    ]
