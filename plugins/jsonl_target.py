@@ -10,7 +10,7 @@ takes one away: then its fields are null. Users and the first campaigns are not 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,8 +110,9 @@ class Asked:
 class JsonLines:
     """A CrmTarget. Making one opens nothing."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, may_write: Callable[[], None] = lambda: None) -> None:
         self._file = directory / "records.jsonl"
+        self._may_write = may_write
 
     def look_up(self, wanted: Wanted) -> Found:
         """Everything that a batch asks for, in one reading of the file."""
@@ -142,6 +143,7 @@ class JsonLines:
                 removed = step.action is api.Action.REMOVE
                 fields = None if removed else {name: _written(value, results) for name, value in step.fields.items()}
                 lines += json.dumps({"kind": ref.kind, "id": ref.id, "at": now, "fields": fields}) + "\n"
+        self._may_write()  # raises when another worker has the org by now
         try:
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(f"\n{lines}" if lines else "")  # apart from a line that a crash cut short
@@ -203,7 +205,7 @@ def _written(value: api.FieldValue, results: Mapping[str, StepResult]) -> object
 
 def connect(connection: api.Connection) -> JsonLines:
     """A target for one org's connection."""
-    return JsonLines(Path(connection.settings["directory"]))
+    return JsonLines(Path(connection.settings["directory"]), connection.may_write)
 
 
 def check_settings(settings: Mapping[str, str], credentials: Mapping[str, str]) -> Mapping[str, str]:  # noqa: ARG001

@@ -67,6 +67,10 @@ def _count_nothing(used: int | None, limit: int | None) -> None:
     """Nobody wants to know."""
 
 
+def _always() -> None:
+    """Nobody else may write."""
+
+
 def _nothing_wrong(settings: Mapping[str, str], credentials: Mapping[str, str]) -> Mapping[str, str]:  # noqa: ARG001
     return {}
 
@@ -76,12 +80,15 @@ class Connection:
     """An org's tie to one CRM: settings (not secret), credentials (secret, decrypted), its token keeper.
 
     `count_call(used, limit)` is told after every call to the CRM, with the CRM's own count of the day where it says so.
+    `may_write()` is asked right before every call that writes, and raises when another worker has the org meanwhile: nothing
+    more is sent then, and what it raised goes through; the other worker looks up what was done.
     """
 
     settings: Mapping[str, str]
     credentials: Mapping[str, str] = field(repr=False)
     tokens: TokenKeeper
     count_call: Callable[[int | None, int | None], None] = _count_nothing
+    may_write: Callable[[], None] = _always
 
 
 @dataclass(frozen=True)

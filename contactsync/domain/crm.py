@@ -390,7 +390,7 @@ class CrmTarget(Protocol):
 
         A step may refer to an earlier step's record by StepRef; when that one failed, it fails too, with the same next.
         LEAVE steps cost nothing. A write whose answer was lost is Next.RETRY with the code `answer_lost` for each of its rows:
-        the next attempt looks up first (I3).
+        the next attempt looks up first (I3). `Connection.may_write` is asked right before each call that writes.
         """
         ...
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -47,11 +48,33 @@ class ConnectionRow:
         return self.paused_until > now
 
 
+class WriteGuard:
+    """Whom a target is to ask before it writes: whoever holds the org's lease for the turn at hand, else nobody."""
+
+    def __init__(self) -> None:
+        self._ask: Callable[[], None] | None = None
+
+    def may_write(self) -> None:
+        """Raises what the asked one raises."""
+        if self._ask is not None:
+            self._ask()
+
+    @contextmanager
+    def asking(self, ask: Callable[[], None]) -> Iterator[None]:
+        """Have `ask` asked while the body runs."""
+        before, self._ask = self._ask, ask
+        try:
+            yield
+        finally:
+            self._ask = before
+
+
 @dataclass(frozen=True)
 class OpenConnection(Connection):
     """A connection for a target to work with; `flush` writes down the calls that were counted since the last time."""
 
     flush: Callable[[], None] = field(kw_only=True, repr=False)
+    guard: WriteGuard = field(kw_only=True, repr=False)
 
 
 def connect(  # noqa: PLR0917 - in the order in which they are read
@@ -148,7 +171,7 @@ def open_connection(
     engine: Engine, vault: Vault, row: ConnectionRow, now: Callable[[], datetime] = utc_now
 ) -> OpenConnection:
     """The connection with its credentials opened. Raises SealBroken; does no I/O."""
-    counter = _CallCounter(engine, row.id, now)
+    counter, guard = _CallCounter(engine, row.id, now), WriteGuard()
     return OpenConnection(
         settings=dict(row.settings),
         credentials=json.loads(vault.open(row.org_id, CREDENTIALS_PURPOSE, row.sealed_credentials)),
@@ -156,7 +179,9 @@ def open_connection(
             engine, vault, row.org_id, row.id, sealed_credentials=row.sealed_credentials, now=now
         ),
         count_call=counter.count,
+        may_write=guard.may_write,
         flush=counter.flush,
+        guard=guard,
     )
 
 

@@ -43,14 +43,15 @@ def bring(
     look up       once for all; a field that is gone stops those who need it, with one problem, and the others go on
     plan          a record at which planning breaks stops alone
     write ahead   under the lease: a pause since the look up may have cost it, then what was found is old
-    apply         once for all
+    apply         once for all; the lease is asked for again before each call that writes: a worker that was suspended, and
+                  lost it, sends no more
     """
 
     def once(used: Bound, drift: Drift) -> Applied:
         decided = _decided(turn.parts, turn.rules, used, decider, batch, drift)
         with turn.lease.writing() as db:
             ahead(db, decided)
-        with asking(used):
+        with asking(used), used.connection.guard.asking(turn.lease.check):
             results = used.target.apply(decided.steps)
         done = applied(decided.plans, decided.steps, results)
         return replace(done, results=_with_drift(turn.rules, used, done))

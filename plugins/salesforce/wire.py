@@ -1,6 +1,6 @@
 """Calls to the REST API, one at a time, through simple-salesforce; everything that can go wrong with a call as a whole.
 
-    a call:  token from the keeper → send → answer
+    a call:  token from the keeper → may we still write? → send → answer
              401, session expired:  a fresh token through the keeper, and the same call once more
              read failed:           TargetUnavailable (later, by itself) or TargetRefused (somebody must act)
              write failed:          the same when Salesforce surely did nothing; else AnswerLost
@@ -116,6 +116,7 @@ class Wire:
         self._access = access
         self._tokens = connection.tokens
         self._count_call = connection.count_call
+        self._may_write = connection.may_write
         self._now = now
         self._session = Session(access, self._heard)
         self._client: tuple[str, Salesforce] | None = None
@@ -202,10 +203,10 @@ class Wire:
             # A lone surrogate is no Unicode text and would fail the whole call; it becomes a question mark.
             request["data"] = json.dumps(body, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
         token = self._tokens.token(self._fetch)
-        outcome = self._send(token, method, path, dict(params or {}) or None, request)
+        outcome = self._send(token, method, path, dict(params or {}) or None, request, writes=writes)
         if isinstance(outcome, _Failed) and outcome.expired:
             token = self._tokens.token(self._fetch, stale=token.value)
-            outcome = self._send(token, method, path, dict(params or {}) or None, request)
+            outcome = self._send(token, method, path, dict(params or {}) or None, request, writes=writes)
         if not isinstance(outcome, _Failed):
             return outcome[0]
         if missing and outcome.status == 404:
@@ -213,9 +214,18 @@ class Wire:
         raise _write_failure(outcome) if writes else _stopped(outcome)
 
     def _send(
-        self, token: Token, method: str, path: str, params: dict[str, str] | None, request: dict[str, Any]
+        self,
+        token: Token,
+        method: str,
+        path: str,
+        params: dict[str, str] | None,
+        request: dict[str, Any],
+        *,
+        writes: bool,
     ) -> tuple[Any] | _Failed:
         client = self._client_for(token)
+        if writes:
+            self._may_write()
         # restful changes the mappings it is given: each call has its own.
         fresh = {**request, "headers": dict(request["headers"])}
         try:
