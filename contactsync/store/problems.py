@@ -5,6 +5,7 @@ A record's problem has a key (Problem.key): equal for the same code, object and 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +16,8 @@ from sqlalchemy.engine import Connection as Db
 
 from contactsync.domain.crm import Mend, Problem
 from contactsync.store import tables as t
-from contactsync.store.due import mark_events_due, mark_meetings_due
+from contactsync.store.counts import counted, problem_keys
+from contactsync.store.due import chunks, mark_events_due, mark_meetings_due
 from contactsync.store.queue import mark_due
 from contactsync.store.views_paging import Page, Slice
 
@@ -49,22 +51,12 @@ def groups(db: Db, org_id: int) -> list[ProblemGroup]:
     """Every problem of the org: the connection's own first, then those that hold the most records."""
     found = _of_connection(db, org_id)
     stopping = {group.key for group in found}
-    counted: dict[str, dict[str, sa.Row[Any]]] = {}
-    for subject, table in _TABLES.items():
-        query = (
-            sa.select(
-                table.c.problem_key,
-                sa.func.count().label("many"),
-                sa.func.min(table.c.id).label("first"),
-                sa.func.max(table.c.id).label("last"),
-            )
-            .where(table.c.org_id == org_id, table.c.problem_key.is_not(None))
-            .group_by(table.c.problem_key)
-        )
-        for row in db.execute(query):
-            counted.setdefault(row.problem_key, {})[subject] = row
-    shown = {subject: _shown(db, subject, counted) for subject in _TABLES}
-    held = [_group(key, rows, shown) for key, rows in counted.items()]
+    many: dict[str, Counter[str]] = {}
+    for one in counted(db, org_id):
+        if one.problem_key:
+            many.setdefault(one.problem_key, Counter())[one.subject] += one.records
+    ends = {subject: _ends(db, org_id, subject) for subject in _TABLES}
+    held = [group for key, counts in many.items() if (group := _group(key, counts, ends)) is not None]
     whole = {group.key: group for group in held}
     found = [_with_counts(group, whole.get(group.key)) for group in found]
     return found + sorted(
@@ -167,21 +159,34 @@ def _words(said: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in said.items() if name != "next"}
 
 
-def _shown(db: Db, subject: str, counted: Mapping[str, Mapping[str, sa.Row[Any]]]) -> dict[int, Any]:
-    """The first and the last record of each problem."""
-    table = _TABLES[subject]
-    ids = {key for rows in counted.values() if subject in rows for key in (rows[subject].first, rows[subject].last)}
-    query = sa.select(table.c.id, table.c.source_id, table.c.problem).where(table.c.id.in_(sorted(ids)))
-    return {row.id: row for row in db.execute(query).all()} if ids else {}
+def _ends(db: Db, org_id: int, subject: str) -> dict[str, tuple[sa.Row[Any], sa.Row[Any]]]:
+    """The first and the last record of each problem: the two ends of its range of the index."""
+    c = _TABLES[subject].c
+    keys = problem_keys(org_id, subject).subquery()
+    here = (c.org_id == org_id, c.problem_key == keys.c.problem_key)
+    first, last = (
+        sa.select(end(c.id)).where(*here).correlate(keys).scalar_subquery() for end in (sa.func.min, sa.func.max)
+    )
+    rows = db.execute(sa.select(keys.c.problem_key, first, last)).all()
+    shown: dict[int, sa.Row[Any]] = {}
+    for some in chunks({number for row in rows for number in row[1:] if number is not None}):
+        query = sa.select(c.id, c.source_id, c.problem).where(c.id.in_(some))
+        shown |= {row.id: row for row in db.execute(query)}
+    return {key: (shown[one], shown[other]) for key, one, other in rows if one in shown and other in shown}
 
 
-def _group(key: str, rows: Mapping[str, sa.Row[Any]], shown: Mapping[str, Mapping[int, Any]]) -> ProblemGroup:
-    subject = next(name for name in _TABLES if name in rows)
-    first, last = (shown[subject][number] for number in (rows[subject].first, rows[subject].last))
+def _group(
+    key: str, counts: Counter[str], ends: Mapping[str, Mapping[str, tuple[sa.Row[Any], sa.Row[Any]]]]
+) -> ProblemGroup | None:
+    """None: what it held went while we counted."""
+    subject = next((name for name in _TABLES if counts[name] > 0 and key in ends[name]), None)
+    if subject is None:
+        return None
+    first, last = ends[subject][key]
     return ProblemGroup(
         key=key,
         problem=_words(last.problem or {}),
-        counts={name: rows[name].many if name in rows else 0 for name in _TABLES},
+        counts={name: max(0, counts[name]) for name in _TABLES},
         first=(subject, first.source_id),
         last=(subject, last.source_id),
     )

@@ -1,10 +1,12 @@
 """How an org's sync fares, and how all of them do: for the status page, the command line and the metrics.
 
-Everything is counted from an index; what grows without end (absorbed deliveries, runs) is not counted at all.
+Nothing here costs more the more there is: counts are kept by the database (store/counts.py), the oldest is one end of an
+index, and waiting deliveries are counted from theirs up to a bound.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,11 +16,12 @@ from sqlalchemy.engine import Connection as Db
 
 from contactsync.domain.records import SyncStatus
 from contactsync.store import tables as t
+from contactsync.store.counts import counted
 from contactsync.store.problems import problem_of
 from contactsync.store.views_paging import Record
 
-COUNTED_DELIVERIES = {"accepted": "waiting", "rejected": "rejected", "failed": "failed"}
-"""The statuses of deliveries that are counted, with their words in an org's status."""
+MOST_COUNTED = 1_000_000
+"""Waiting deliveries of an org are counted no further than this."""
 
 
 @dataclass(frozen=True)
@@ -84,21 +87,20 @@ def beats(db: Db, now: datetime) -> dict[str, float]:
 
 def _statuses(db: Db, now: datetime, org_id: int | None) -> tuple[OrgStatus, ...]:
     orgs = db.execute(_only(sa.select(t.org.c.id, t.org.c.slug, t.org.c.name), t.org.c.id, org_id).order_by(t.org.c.id))
-    contacts = _counted(db, t.contact, t.contact.c.status, org_id, list(SyncStatus))
-    meetings = _counted(db, t.meeting, t.meeting.c.sync_status, org_id, list(SyncStatus))
-    events = _counted(db, t.event, t.event.c.sync_status, org_id, list(SyncStatus))
-    deliveries = _counted(db, t.delivery, t.delivery.c.status, org_id, list(COUNTED_DELIVERIES))
+    records = _records(db, org_id)
     due = _oldest_due(db, now, org_id)
+    waits = _waiting(db, org_id)
     waiting = _oldest_waiting(db, org_id)
     connections = _connections(db, now, org_id)
     return tuple(
         OrgStatus(
             org=slug,
             name=name,
-            contacts=_by_status(key, contacts),
-            meetings=_by_status(key, meetings),
-            events=_by_status(key, events),
-            deliveries={word: deliveries.get((key, status), 0) for status, word in COUNTED_DELIVERIES.items()},
+            contacts=_by_status(key, "contact", records),
+            meetings=_by_status(key, "meeting", records),
+            events=_by_status(key, "event", records),
+            deliveries={"waiting": waits.get(key, 0)}
+            | {status: records[key, "delivery", status] for status in ("rejected", "failed")},
             oldest_due_seconds=_age(due.get(key), now),
             oldest_waiting_seconds=_age(waiting.get(key), now),
             crm=connections.get(key, CrmStatus()),
@@ -111,33 +113,24 @@ def _only(query: sa.Select[Any], column: sa.Column[Any], org_id: int | None) -> 
     return query if org_id is None else query.where(column == org_id)
 
 
-def _by_status(key: int, counted: dict[tuple[int, str], int]) -> dict[str, int]:
-    return {status.value: counted.get((key, status), 0) for status in SyncStatus}
+def _by_status(key: int, subject: str, records: Counter[tuple[int, str, str]]) -> dict[str, int]:
+    return {status.value: records[key, subject, status.value] for status in SyncStatus}
 
 
-def _counted(
-    db: Db, table: sa.Table, column: sa.Column[Any], org_id: int | None, statuses: list[str]
-) -> dict[tuple[int, str], int]:
-    """Out of the index (org_id, status, id), one range of it per org and status."""
-    query = _only(
-        sa.select(
-            t.org.c.id,
-            *(
-                sa.select(sa.func.count())
-                .select_from(table)
-                .where(table.c.org_id == t.org.c.id, column == status)
-                .correlate(t.org)
-                .scalar_subquery()
-                .label(f"count_{status}")
-                for status in statuses
-            ),
-        ),
-        t.org.c.id,
-        org_id,
-    )
-    return {
-        (row[0], status): count for row in db.execute(query) for status, count in zip(statuses, row[1:], strict=True)
-    }
+def _records(db: Db, org_id: int | None) -> Counter[tuple[int, str, str]]:
+    found: Counter[tuple[int, str, str]] = Counter()
+    for one in counted(db, org_id):
+        found[one.org_id, one.subject, one.status] += one.records
+    return found
+
+
+def _waiting(db: Db, org_id: int | None) -> dict[int, int]:
+    """Accepted deliveries, out of the index (org_id, status, id)."""
+    here = sa.select(t.delivery.c.id).where(t.delivery.c.org_id == t.org.c.id, t.delivery.c.status == "accepted")
+    some = here.correlate(t.org).limit(MOST_COUNTED).subquery()
+    many = sa.select(sa.func.count()).select_from(some).scalar_subquery()
+    rows = db.execute(_only(sa.select(t.org.c.id, many), t.org.c.id, org_id))
+    return {row[0]: row[1] for row in rows}
 
 
 def _oldest_due(db: Db, now: datetime, org_id: int | None) -> dict[int, datetime]:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from contactsync import __version__
 from contactsync.log import described, logger
 from contactsync.stopping import GRACE_SECONDS, ended_in_time, leave_at_once, stop_on_signal
+from contactsync.store import counts
 from contactsync.store.beats import CLOCK, DatabaseAway, forget_dead_workers, let_go, reaching_database, take
 from contactsync.store.engine import reading, writing
 from contactsync.store.queue import orgs_with_work
@@ -66,6 +67,7 @@ def run_clock(parts: Parts) -> None:
             take the clock's lease or keep it; another clock has it: stand by
             forget workers that died long ago
             ring every org that has work and that nobody syncs
+            gather what the database counted
             take away what is kept no longer, a little at a time
             wait for the next turn
 
@@ -112,6 +114,8 @@ def tick(parts: Parts, owner: str, house: House | None = None) -> Tick:
     rung, heard = _ring(parts, waiting)
     try:
         with reaching_database():
+            with writing(parts.engine) as db:
+                counts.fold(db)
             keep_house(parts, now, house or House())
     except DatabaseAway as error:
         log.warning("house not kept", **described(error))
