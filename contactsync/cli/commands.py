@@ -9,6 +9,7 @@ import click
 from contactsync import __version__
 from contactsync.cli import org_file  # noqa: F401 - adds `org export` and `org import`
 from contactsync.cli.connect import connect
+from contactsync.cli.doctor import doctor
 from contactsync.cli.events import event
 from contactsync.cli.look import status
 from contactsync.cli.orgs import org
@@ -51,5 +52,5 @@ def db_upgrade(shell: Shell) -> None:
     click.echo("The database is up to date.")
 
 
-for command in (org, event, plugins, connect, send, status, problems, preview, resync, runs, undo, *COMMANDS):
+for command in (org, event, plugins, connect, send, status, doctor, problems, preview, resync, runs, undo, *COMMANDS):
     main.add_command(command)
