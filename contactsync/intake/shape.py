@@ -15,7 +15,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, missing, post_load
 
 from contactsync.domain.errors import RefusedInput
 from contactsync.intake.fields import REQUIRED, OnNull, Value
-from contactsync.intake.strict_json import path_of
+from contactsync.intake.strict_json import MOST_ERRORS, path_of
 
 MOST_UNKNOWN = 100
 MOST_DEPTH = 32
@@ -30,10 +30,17 @@ class UnknownKeys(dict[str, int]):
     def note(self, parent: str, name: str, value: object) -> None:
         """Count one. What it holds is not looked at, but for its depth: it stays in the kept body."""
         path = path_of(parent, name)
-        if isinstance(value, dict | list) and _deeper_than(value, MOST_DEPTH):
-            raise RefusedInput("the body is nested too deeply", {path: "Nested too deeply."})
+        self.weigh(path, value)
         if path in self or len(self) < MOST_UNKNOWN:
             self[path] = self.get(path, 0) + 1
+
+    @staticmethod
+    def weigh(path: str, value: object) -> None:
+        """Refuse what is nested so deeply that a reader with less room on its stack than ours could not read it: what the
+        door takes, the worker must be able to read.
+        """
+        if isinstance(value, dict | list) and _deeper_than(value, MOST_DEPTH):
+            raise RefusedInput("the body is nested too deeply", {path: "Nested too deeply."})
 
 
 class Shape(Schema):
@@ -71,6 +78,8 @@ class Shape(Schema):
                 kept.append(self.load(cast("Mapping[str, Any]", row)))
             except ValidationError as error:
                 errors[index] = error.messages
+                if len(errors) >= MOST_ERRORS:
+                    break
         if errors:
             raise ValidationError(cast("dict[str, Any]", errors))
         return kept
@@ -88,7 +97,9 @@ class Shape(Schema):
             elif name in parts:
                 cleaned = parts[name].swift(value, unknown, f"{at}.{name}")
             else:
-                if name not in self.passed_over:
+                if name in self.passed_over:
+                    unknown.weigh(f"{at}.{name}", value)
+                else:
                     unknown.note(at, name, value)
                 continue
             if cleaned is not missing:

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from contactsync.domain.errors import RefusedInput
 
@@ -19,6 +19,8 @@ BODY = "body"
 """The path of what is wrong with a body as a whole."""
 
 MOST_ERRORS = 100
+MOST_PATH = 1_000
+"""A path of more characters is cut."""
 
 NUL = "Holds the character NUL (\\u0000), which cannot be stored: remove it."
 SURROGATE = "Holds half of a surrogate pair (\\ud800 to \\udfff), which is no text: send the whole character."
@@ -101,33 +103,65 @@ _STRICT = json.JSONDecoder(object_pairs_hook=_strict_object, parse_constant=_str
 _LENIENT = json.JSONDecoder(object_pairs_hook=_lenient_object)
 
 
+class _Place(NamedTuple):
+    """Where a value stands. A path is made of it only for what is wrong: a megabyte can hold half a million values, each
+    under a path of its own of many kilobytes.
+    """
+
+    within: _Place | None
+    name: str | int
+
+    def path(self) -> str:
+        """`data.3.email`."""
+        names: list[str | int] = []
+        place: _Place | None = self
+        while place is not None:
+            names.append(place.name)
+            place = place.within
+        path = ""
+        for name in reversed(names):
+            path = path_of(path, name)
+            if len(path) > MOST_PATH:
+                return f"{path[:MOST_PATH]}…"
+        return path
+
+
 def _faults(value: object) -> Iterator[tuple[str, str]]:
     """Every path that holds what cannot be kept. A loop, not a recursion: the value may be nested deeply."""
-    waiting: list[tuple[str, Any]] = [("", value)]
+    waiting: list[tuple[_Place | None, Any]] = [(None, value)]
     while waiting:
-        path, held = waiting.pop()
+        place, held = waiting.pop()
         if isinstance(held, dict):
             if isinstance(held, _Doubled):
-                yield from ((path_of(path, name), DOUBLED) for name in held.doubled)
+                yield from ((_Place(place, name).path(), DOUBLED) for name in held.doubled)
             for name in held:
-                yield from _text_faults(path_of(path, name), name)
-            waiting.extend((path_of(path, name), part) for name, part in reversed(held.items()))
+                fault = _text_fault(name)
+                if fault is not None:
+                    yield _Place(place, name).path(), fault
+            waiting.extend((_Place(place, name), part) for name, part in reversed(held.items()))
         elif isinstance(held, list):
-            waiting.extend((path_of(path, index), held[index]) for index in reversed(range(len(held))))
-        elif isinstance(held, str):
-            yield from _text_faults(path or BODY, held)
-        elif isinstance(held, float) and held - held != 0:
-            yield path or BODY, NO_NUMBER
+            waiting.extend((_Place(place, index), held[index]) for index in reversed(range(len(held))))
+        else:
+            fault = _fault(held)
+            if fault is not None:
+                yield place.path() if place is not None else BODY, fault
 
 
-def _text_faults(path: str, text: str) -> Iterator[tuple[str, str]]:
+def _fault(held: object) -> str | None:
+    if isinstance(held, str):
+        return _text_fault(held)
+    return NO_NUMBER if isinstance(held, float) and held - held != 0 else None
+
+
+def _text_fault(text: str) -> str | None:
     if "\x00" in text:
-        yield path, NUL
-    elif not text.isascii():
+        return NUL
+    if not text.isascii():
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
-            yield path, SURROGATE
+            return SURROGATE
+    return None
 
 
 def _decoded(decoder: json.JSONDecoder, text: str) -> object:

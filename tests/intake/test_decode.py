@@ -411,6 +411,22 @@ def test_an_unknown_value_may_be_nested_but_not_without_end():
     assert wrong({"id": 1, "tree": nested(900)}) == {"data.tree": "Nested too deeply."}
 
 
+def test_what_deleting_passes_over_may_not_be_nested_without_end_either():
+    """The worker, deeper on its stack than the door, could not have read it again after the 202."""
+    body = b'{"type":"contact.deleted","timestamp":"2026-11-24T09:00:00Z","data":{"id":1,"company":%b}}'
+    assert decode("contacts", body % (b"[" * 32 + b"]" * 32)).items
+    with pytest.raises(RefusedInput) as refused:
+        decode("contacts", body % (b"[" * 900 + b"]" * 900))
+    assert refused.value.fields == {"data.company": "Nested too deeply."}
+
+
+def test_reading_rows_ends_with_the_hundredth_wrong_one():
+    """All of them would take minutes."""
+    with pytest.raises(ValidationError) as refused:
+        CONTACT.load_rows([{"email": 3}] * 3_000_000)
+    assert len(refused.value.messages) == 100
+
+
 # ── the swift way and the thorough way ─────────────────────────────────────────────────────────────────────────────
 
 scalars = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -118,3 +119,17 @@ def test_paths_can_be_kept_and_shown_whatever_a_name_holds(name):
     assert path.isprintable()
     assert path.encode()
     assert len(path) < 1_100
+
+
+def test_a_fault_far_inside_costs_no_memory_for_all_that_stands_beside_it():
+    """A path of 40 kB for each of 80,000 values were three gigabytes, out of a body of 300 kB."""
+    inside = b'{"%b":' % (b"k" * 100)
+    body = inside * 400 + b"[" + b",".join([b"0"] * 80_000) + b',"\\u0000"]' + b"}" * 400
+    tracemalloc.start()
+    try:
+        (path,) = faults(body)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 64 * 1024 * 1024
+    assert len(path) <= strict_json.MOST_PATH + 1
