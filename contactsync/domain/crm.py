@@ -307,13 +307,15 @@ class Failure:
     """A row that failed: what happens next, and the words for people. `retry_after`: seconds at the least.
 
     `candidates`: with REMATCH, the records of the same kind that the CRM takes this one for, best first: the contact is
-    tied to the first, and goes once more.
+    tied to the first, and goes once more. `whole`: it failed with everything else that was under way or waited, for no
+    reason of its own: with RETRY it counts as none of the attempts after which a record is given to a person.
     """
 
     next: Next
     problem: Problem
     retry_after: float | None = None
     candidates: tuple[RecordRef, ...] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,13 @@ CORE_PROBLEMS: tuple[KnownProblem, ...] = (
         comes_back=True,
     ),
     KnownProblem(
+        "keeps_failing",
+        "It was tried again for about a day, and failed each time; the cause says by what.",
+        "Mend what it fails by (often automation in the CRM that takes too long or holds locks), then check the problem again.",
+        "Salesforce admin",
+        mended_by=(Mend.SOURCE, Mend.CRM),
+    ),
+    KnownProblem(
         BUDGET_RESERVED,
         "The CRM's daily calls are used up to the share that is kept for the org's other tools.",
         "Nothing: it goes on by itself as calls become free. To use more of them, lower the policy reserve_percent.",

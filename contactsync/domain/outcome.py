@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,6 +13,9 @@ from contactsync.domain.policy import Policies, SeveralMatches
 from contactsync.domain.records import SyncStatus
 
 DEFAULT_POLICIES = Policies()
+
+KEEPS_FAILING_AFTER = 24 * 3600.0
+"""Seconds for which a record comes back by itself, before it is given to a person."""
 
 MOST_ADOPTIONS = 2
 """How often a contact goes again for a record that the CRM takes it for: once for its Account, once for itself."""
@@ -28,6 +32,15 @@ class Backoff:
         """How long after the given number of failed attempts; `chance` in [0, 1) spreads it over half to whole."""
         whole: float = min(self.most, self.first * 2.0 ** min(attempts - 1, 30))
         return whole * (0.5 + chance / 2)
+
+    @property
+    def most_attempts(self) -> int:
+        """How many attempts in a row take KEEPS_FAILING_AFTER, by the mean of their waits."""
+        attempts, left = 0, KEEPS_FAILING_AFTER
+        while left > 0 and self.first * 2.0**attempts < self.most:
+            attempts += 1
+            left -= self.wait(attempts, 0.5)
+        return attempts + max(0, math.ceil(left / (0.75 * self.most)))
 
 
 @dataclass(frozen=True)
@@ -111,17 +124,38 @@ def after_failure(
     chance: float,
     person: RecordRef | None = None,
 ) -> Outcome:
-    """What happens to a contact after a failure of its own or of the whole call."""
+    """What happens to a contact after a failure of its own or of the whole call.
+
+    Its own are counted: one that fails for about a day is given to a person, who sees what it fails by. A call that failed as
+    a whole is nobody's own failure, however often.
+    """
     problem = failure.problem
     if failure.next is Next.RETRY:
+        if not failure.whole and attempts + 1 > backoff.most_attempts:
+            stopped = keeps_failing(problem)
+            return Outcome(SyncStatus.NEEDS_ATTENTION, problem=stopped, next=Next.STOP, person=person)
         wait = max(backoff.wait(attempts + 1, chance), failure.retry_after or 0)
-        due_at = now + timedelta(seconds=wait)
-        return Outcome(SyncStatus.RETRYING, due_at, attempts + 1, problem, Next.RETRY, person=person)
+        counted = attempts if failure.whole else attempts + 1
+        return Outcome(SyncStatus.RETRYING, now + timedelta(seconds=wait), counted, problem, Next.RETRY, person=person)
     if failure.next is Next.REMATCH and not rematched and failure.candidates:
         return _adopted(failure, policies, attempts, now)
     if failure.next is Next.REMATCH and not rematched:
         return Outcome(SyncStatus.RETRYING, now, attempts + 1, problem, Next.REMATCH, unlink=True)
     return Outcome(SyncStatus.NEEDS_ATTENTION, problem=problem, next=Next.STOP, person=person)
+
+
+def keeps_failing(problem: Problem) -> Problem:
+    """What a problem that should pass by itself becomes when it does not."""
+    return Problem(
+        code="keeps_failing",
+        cause=f"It was tried again for about a day, and failed each time. The last time: {problem.cause}",
+        fix="Mend what it fails by (often automation in the CRM that takes too long or holds locks), then check the problem"
+        " again. It also goes when it changes, or when it is asked for.",
+        who="Salesforce admin" if problem.who == "nobody" else problem.who,
+        fields=problem.fields,
+        object=problem.object,
+        mended_by=problem.mended_by or (Mend.SOURCE, Mend.CRM),
+    )
 
 
 def _adopted(failure: Failure, policies: Policies, attempts: int, now: datetime) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from contactsync.domain.batch import Incomplete, Ready
 from contactsync.domain.crm import Failure, Mend, Next, Problem
@@ -56,15 +57,25 @@ def sync_batch(turn: Turn, claimed: Sequence[Claimed]) -> bool:
     except TargetError as error:
         failure = failure_of(error)
         if not pause(turn, turn.bound, failure):
-            failure = Failure(Next.RETRY, failure.problem)
+            failure = Failure(Next.RETRY, failure.problem, whole=True)
         write(turn, (failed_entry(one, failure, turn.rules.backoff, started, chance()) for one in going))
         return False
     moment = Moment(started, turn.parts.now(), chance())
     entries = [entry(one, done, turn.rules, replace(moment, chance=chance())) for one in going]
+    _count_arrivals(turn, going, entries, moment.ended)
     write(turn, entries)
     fares_well(turn, turn.bound)
     tell(turn, done, entries)
     return True
+
+
+def _count_arrivals(turn: Turn, going: Sequence[Prepared], entries: Sequence[Recorded], now: datetime) -> None:
+    """How long it took since the webhook came, for those that reached the CRM at the first attempt: later ones lost count."""
+    for one, made in zip((one.claimed for one in going), entries, strict=True):
+        if one.due_at is None or one.attempts or one.forced:
+            continue
+        if made.outcome.status is SyncStatus.SYNCED:
+            turn.tallies.arrived((now - one.due_at).total_seconds())
 
 
 def _ahead(going: Sequence[Prepared]) -> WriteAhead:

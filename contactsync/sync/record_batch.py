@@ -71,7 +71,7 @@ def sync_records(turn: Turn, bound: Bound, claimed: Sequence[tuple[Claimed, str]
     except TargetError as error:
         failure = failure_of(error)
         if not pause(turn, bound, failure):
-            failure = Failure(Next.RETRY, failure.problem)
+            failure = Failure(Next.RETRY, failure.problem, whole=True)
         write(turn, (failed_record(one, failure, backoff, started, chance()) for one, _ in going))
         return False
     moment = Moment(started, turn.parts.now(), chance())

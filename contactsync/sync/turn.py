@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
 
@@ -12,10 +12,12 @@ from contactsync.domain.crm import Failure, Mend, Next, Problem, Step
 from contactsync.domain.errors import TargetError, TargetRefused, TargetUnavailable
 from contactsync.domain.run import FinishedRun
 from contactsync.log import logger
+from contactsync.store import tally
 from contactsync.store.lease import HeldLease
 from contactsync.store.ledger import Recorded, connection_fares_well, pause_connection, record
 from contactsync.sync.entries import Applied, Rules
 from contactsync.sync.parts import Parts
+from contactsync.sync.tallying import Tallies
 from contactsync.sync.targets import Bound
 
 RECORDED_AT_ONCE = 500
@@ -48,6 +50,7 @@ class Turn:
     rules: Rules
     bound: Bound | None
     lease: HeldLease
+    tallies: Tallies = field(default_factory=Tallies)
 
 
 def chance() -> float:
@@ -61,7 +64,7 @@ def failure_of(error: TargetError) -> Failure:
         return Failure(Next.STOP, error.problem)
     problem = error.problem if isinstance(error, TargetUnavailable) else None
     retry_after = error.retry_after if isinstance(error, TargetUnavailable) else None
-    return Failure(Next.RETRY, problem or CRM_UNAVAILABLE, retry_after)
+    return Failure(Next.RETRY, problem or CRM_UNAVAILABLE, retry_after, whole=True)
 
 
 def pause(turn: Turn, bound: Bound, failure: Failure) -> bool:
@@ -93,8 +96,10 @@ def write(turn: Turn, entries: Iterable[Recorded]) -> None:
     connection_id = turn.bound.row.id if turn.bound else None
     waiting = iter(entries)
     while some := list(islice(waiting, RECORDED_AT_ONCE)):
-        with turn.lease.writing() as db:
+        with turn.tallies.timing("record"), turn.lease.writing() as db:
             record(db, turn.org_id, connection_id, sorted(some, key=lambda one: one.key), turn.parts.now())
+            turn.tallies.recorded(some)
+            tally.add(db, turn.org_id, turn.tallies.take())
 
 
 def tell(turn: Turn, done: Applied, entries: Sequence[Recorded]) -> None:

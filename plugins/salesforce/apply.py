@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from contactsync.api import Failure, Next, TargetError, TargetRefused, TargetUnavailable
@@ -299,11 +300,12 @@ def _as_failure(error: TargetError) -> Failure:
         return Failure(Next.STOP, error.problem)
     problem = error.problem if isinstance(error, TargetUnavailable) else None
     if problem is None:
-        return failure_of([Refusal("SERVER_UNAVAILABLE")], None)
-    return Failure(Next.RETRY, problem, error.retry_after if isinstance(error, TargetUnavailable) else None)
+        return replace(failure_of([Refusal("SERVER_UNAVAILABLE")], None), whole=True)
+    retry_after = error.retry_after if isinstance(error, TargetUnavailable) else None
+    return Failure(Next.RETRY, problem, retry_after, whole=True)
 
 
 def _held_back(lost: Failure) -> Failure:
     """What happens to the rows that were not sent any more after an answer was lost."""
     waiting = failure_of([Refusal("SERVER_UNAVAILABLE")], None)
-    return Failure(Next.RETRY, waiting.problem, lost.retry_after)
+    return Failure(Next.RETRY, waiting.problem, lost.retry_after, whole=True)

@@ -36,11 +36,38 @@ def test_a_contact_is_synced_only_when_every_step_is_done() -> None:
 
 
 def test_what_failed_in_passing_comes_back_later_and_later_up_to_a_limit() -> None:
-    waits = [(come(failed("p1", Next.RETRY), attempts=n).due_at or NOW) - NOW for n in (0, 1, 2, 30, 5000)]
+    waits = [(come(failed("p1", Next.RETRY), attempts=n).due_at or NOW) - NOW for n in (0, 1, 2, 30, 41)]
     assert waits == [timedelta(seconds=s) for s in (1, 2, 4, 1800, 1800)]
     spread = come(failed("p1", Next.RETRY), chance=0.999)
     assert spread.due_at is not None
     assert NOW + timedelta(seconds=1.9) < spread.due_at < NOW + timedelta(seconds=2)
+
+
+def test_what_fails_for_about_a_day_is_given_to_a_person_with_what_it_failed_by() -> None:
+    backoff = Backoff(2, 3600)
+    waits = [(come(failed("p1", Next.RETRY), attempts=n, chance=0.5).due_at or NOW) - NOW for n in range(42)]
+    assert timedelta(hours=24) <= sum(waits, timedelta()) < timedelta(hours=25)
+    assert backoff.most_attempts == 42
+    stopped = come(failed("p1", Next.RETRY, "row_locked"), attempts=42)
+    assert (stopped.status, stopped.due_at, stopped.attempts) == (SyncStatus.NEEDS_ATTENTION, None, 0)
+    assert stopped.problem is not None
+    assert stopped.problem.code == "keeps_failing"
+    assert stopped.problem.cause.endswith("cause")
+    assert stopped.problem.mended_by
+
+
+@pytest.mark.parametrize(("first", "most"), [(0.1, 1), (2, 60), (30, 86_400), (3600, 3600), (86_400, 86_400)])
+def test_other_pauses_make_as_many_attempts_as_a_day_takes(first: float, most: float) -> None:
+    backoff = Backoff(first, most)
+    waited = sum(backoff.wait(number, 0.5) for number in range(1, backoff.most_attempts + 1))
+    assert 24 * 3600 <= waited <= 24 * 3600 + most
+
+
+def test_a_call_that_failed_as_a_whole_is_none_of_a_records_attempts() -> None:
+    failure = Failure(Next.RETRY, Problem("crm_unavailable", "cause", "fix"), whole=True)
+    for attempts in (0, 42, 5000):
+        result = come(StepResult("p1", failure=failure), attempts=attempts)
+        assert (result.status, result.attempts) == (SyncStatus.RETRYING, attempts)
 
 
 def test_a_wait_that_the_crm_asked_for_is_kept() -> None:
