@@ -13,6 +13,8 @@ from contactsync.store import absorption
 from contactsync.store.absorption import POISON, Waiting
 from contactsync.store.engine import reading
 from contactsync.store.lease import HeldLease
+from contactsync.store.tombstones import Tombstones
+from contactsync.sync.leaving_out import LeftOut, leave_out, write_left_out
 from contactsync.sync.parts import Parts
 
 DELIVERIES = 100
@@ -31,25 +33,26 @@ def absorb(parts: Parts, org_id: int, lease: HeldLease) -> int:
     """Bring some waiting deliveries into the source records; answers how many it took. Raises LeaseLost.
 
     A delivery that cannot be read any more (it was accepted by another version, say), or that the database refuses, is set
-    aside as `failed`, with its reason, and stops nobody.
+    aside as `failed`, with its reason, and stops nobody. Whoever was erased is left out first.
     """
     with reading(parts.engine) as db:
         waiting = absorption.waiting(db, org_id, DELIVERIES, BYTES)
-    if not waiting:
-        return 0
+        if not waiting:
+            return 0
+        left = leave_out(db, Tombstones.of(db, parts.vault, org_id), waiting)
     said: dict[int, Changes] = {}
     failed: dict[int, Errors] = {}
-    for delivery in waiting:
+    for delivery in left.waiting:
         try:
-            said[delivery.id] = _read(delivery)
+            said[delivery.id] = Changes() if left.emptied(delivery) else _read(delivery)
         except RefusedInput as error:
             failed[delivery.id] = [{"path": path, "message": str(message)} for path, message in error.fields.items()]
         except POISON as error:
             failed[delivery.id] = _reason(org_id, delivery.id, error)
     try:
-        _write(parts, org_id, lease, said, failed)
+        _write(parts, org_id, lease, left, said, failed)
     except POISON:
-        _write_one_by_one(parts, org_id, lease, said, failed)
+        _write_one_by_one(parts, org_id, lease, left, said, failed)
     log.info("deliveries absorbed", org=org_id, deliveries=len(waiting) - len(failed), failed=len(failed))
     return len(waiting)
 
@@ -61,7 +64,12 @@ def _read(delivery: Waiting) -> Changes:
 
 
 def _write(
-    parts: Parts, org_id: int, lease: HeldLease, said: Mapping[int, Changes], failed: Mapping[int, Errors]
+    parts: Parts,
+    org_id: int,
+    lease: HeldLease,
+    left: LeftOut,
+    said: Mapping[int, Changes],
+    failed: Mapping[int, Errors],
 ) -> None:
     now = parts.now()
     with lease.writing() as db:
@@ -71,19 +79,20 @@ def _write(
             absorption.log_findings(db, delivery_id, changes)
         for delivery_id, errors in failed.items():
             absorption.mark_failed(db, delivery_id, errors, now)
+        write_left_out(db, left, [*said, *failed], now)
 
 
 def _write_one_by_one(
-    parts: Parts, org_id: int, lease: HeldLease, said: Mapping[int, Changes], failed: dict[int, Errors]
+    parts: Parts, org_id: int, lease: HeldLease, left: LeftOut, said: Mapping[int, Changes], failed: dict[int, Errors]
 ) -> None:
     """Find the delivery that spoils the transaction of all: each in one of its own, in their order."""
-    _write(parts, org_id, lease, {}, failed)
+    _write(parts, org_id, lease, left, {}, failed)
     for delivery_id, changes in said.items():
         try:
-            _write(parts, org_id, lease, {delivery_id: changes}, {})
+            _write(parts, org_id, lease, left, {delivery_id: changes}, {})
         except POISON as error:
             failed[delivery_id] = _reason(org_id, delivery_id, error)
-            _write(parts, org_id, lease, {}, {delivery_id: failed[delivery_id]})
+            _write(parts, org_id, lease, left, {}, {delivery_id: failed[delivery_id]})
 
 
 def _reason(org_id: int, delivery_id: int, error: Exception) -> Errors:
