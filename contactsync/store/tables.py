@@ -183,6 +183,7 @@ company = sa.Table(
     sa.Column("fields", Json, nullable=False),  # path → [value, version]
     sa.Column("name", sa.Text),
     sa.UniqueConstraint("org_id", "key"),
+    sa.Index("ix_company_org", "org_id", "id"),
 )
 
 contact = sa.Table(
@@ -241,6 +242,7 @@ event = sa.Table(
     *_queue_columns(),
     sa.UniqueConstraint("org_id", "source_id"),
     sa.Index("ix_event_status", "org_id", "sync_status", "id"),
+    sa.Index("ix_event_org", "org_id", "id"),
     *_queue_indexes("event"),
 )
 

@@ -1,4 +1,4 @@
-"""Counts of records by status and by problem, kept by the database itself with every change of either.
+"""Counts of records by status and by problem, kept by the database itself with every change; pages of companies and events.
 
 A later migration that makes one of the counted tables anew (all that SQLite can do to some columns) loses its triggers:
 it has to make them again.
@@ -40,6 +40,8 @@ def upgrade() -> None:
         sa.Column("change", sa.BigInteger, nullable=False),
     )
     op.create_index("ix_record_count_change_org", "record_count_change", ["org_id"])
+    op.create_index("ix_company_org", "company", ["org_id", "id"])
+    op.create_index("ix_event_org", "event", ["org_id", "id"])
     statements = _on_sqlite() if op.get_bind().dialect.name == "sqlite" else _on_postgres()
     for statement in (*statements, *_first_counts()):
         op.get_bind().exec_driver_sql(statement)
