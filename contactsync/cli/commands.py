@@ -11,8 +11,10 @@ from contactsync.cli import org_file  # noqa: F401 - adds `org export` and `org 
 from contactsync.cli.connect import connect
 from contactsync.cli.doctor import doctor
 from contactsync.cli.events import event
+from contactsync.cli.keys import keys
 from contactsync.cli.look import status
 from contactsync.cli.orgs import org
+from contactsync.cli.person import person
 from contactsync.cli.plugins import plugins
 from contactsync.cli.preview import preview
 from contactsync.cli.problems import problems
@@ -52,5 +54,5 @@ def db_upgrade(shell: Shell) -> None:
     click.echo("The database is up to date.")
 
 
-for command in (org, event, plugins, connect, send, status, doctor, problems, preview, resync, runs, undo, *COMMANDS):
+for command in (org, event, plugins, connect, send, status, doctor, problems, preview, resync, runs, undo, person, keys, *COMMANDS):
     main.add_command(command)

@@ -78,7 +78,8 @@ def take(db: Db, vault: Vault, target: str, state: str, now: datetime) -> Taken 
     """
     mine = sa.and_(authorization.c.state_hash == _digest(state), authorization.c.target == target)
     asked = sa.select(authorization, org.c.slug, org.c.name).join(org, org.c.id == authorization.c.org_id)
-    row = db.execute(asked.where(mine)).one_or_none()
+    # locked: `keys rotate` may be sealing it anew, and who comes in between must not find it used
+    row = db.execute(asked.where(mine).with_for_update(of=authorization)).one_or_none()
     if row is None or not row.sealed:
         return None
     used = sa.update(authorization).where(

@@ -1,55 +1,196 @@
-"""Everything that is sealed in the database, brought under the first key of CONTACTSYNC_SECRET_KEYS."""
+"""Everything that is sealed in the database, brought under the first key of CONTACTSYNC_SECRET_KEYS.
+
+    rotate, until a round finds nothing more:
+        for each place, in batches of BATCH rows:
+            read what another key than the first has sealed        (no lock is held while it is opened and sealed anew)
+            write those that are still as they were read, and a line of the audit log, in one transaction
+
+Web and workers go on meanwhile: what one of them writes first stands, and the next round reads it. Broken off, it has done
+what it has done, and another call does the rest.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection as Db
+from sqlalchemy.engine import Engine
 
 from contactsync.domain.errors import SealBroken
+from contactsync.store import tables as t
+from contactsync.store.audit import Audited, note
 from contactsync.store.authorizations import AUTHORIZATION_PURPOSE
-from contactsync.store.engine import writing
+from contactsync.store.engine import reading, writing
 from contactsync.store.orgs import SECRET_PURPOSE
-from contactsync.store.tables import authorization, connection, webhook_secret
 from contactsync.store.tokens import CREDENTIALS_PURPOSE, TOKEN_PURPOSE
 from contactsync.store.vault import Vault
 
-_SEALED = (
-    (webhook_secret.c.sealed, SECRET_PURPOSE),
-    (connection.c.sealed_credentials, CREDENTIALS_PURPOSE),
-    (connection.c.sealed_token, TOKEN_PURPOSE),
-    (authorization.c.sealed, AUTHORIZATION_PURPOSE),
-)
+ERASURE_KEY_PURPOSE = "erasure key"
+"""What `org.sealed_erasure_key` is sealed for."""
+
+BATCH = 200
+MOST_ROUNDS = 20
+"""Who still writes under an older key after so many rounds has not been given the new one."""
+
+
+@dataclass(frozen=True)
+class Unopened:
+    """What no key opens, by org and purpose: it stands as it was. `needed`: something still depends on it."""
+
+    org: str
+    purpose: str
+    count: int
+    needed: bool
 
 
 @dataclass(frozen=True)
 class Rotated:
-    """What came of it. `broken`: why some could not be opened; they stand as they were."""
+    """What came of it, in sealed texts. `older`: still under a key after the first (all of them when nothing was to be done,
+    none otherwise, unless a process goes on writing with an older key). `current`: under the first key, those just resealed
+    with them.
+    """
 
     resealed: int
-    broken: tuple[str, ...]
+    current: int
+    older: int
+    unopened: tuple[Unopened, ...] = ()
+
+    @property
+    def older_keys_needed(self) -> bool:
+        """Whether a key after the first must stay: for what it still opens, or to look for what opens nothing else."""
+        return self.older > 0 or any(one.needed for one in self.unopened)
 
 
-def reseal_all(engine: Engine, vault: Vault) -> Rotated:
-    """Seal everything anew. When nothing is broken, the keys after the first can be removed."""
+@dataclass(frozen=True)
+class _Place:
+    """A column that holds sealed texts. `needed`: an expression, whether a row of it is still of use at a time."""
+
+    column: sa.Column[Any]
+    org: sa.Column[Any]
+    purpose: str
+    needed: Callable[[datetime], sa.ColumnElement[bool]]
+
+
+@dataclass(frozen=True)
+class _Row:
+    id: int
+    org_id: int
+    org: str
+    sealed: str
+    needed: bool
+
+
+def _open_secret(now: datetime) -> sa.ColumnElement[bool]:
+    ends = (t.webhook_secret.c.expires_at, t.webhook_secret.c.revoked_at)
+    return sa.and_(*(sa.or_(end.is_(None), end > now) for end in ends))
+
+
+def _present(_now: datetime) -> sa.ColumnElement[bool]:
+    return t.connection.c.replaced_at.is_(None)
+
+
+def _under_way(now: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(t.authorization.c.used_at.is_(None), t.authorization.c.expires_at > now)
+
+
+def _always(_now: datetime) -> sa.ColumnElement[bool]:
+    return sa.true()
+
+
+_PLACES = (
+    _Place(t.webhook_secret.c.sealed, t.webhook_secret.c.org_id, SECRET_PURPOSE, _open_secret),
+    _Place(t.connection.c.sealed_credentials, t.connection.c.org_id, CREDENTIALS_PURPOSE, _present),
+    _Place(t.connection.c.sealed_token, t.connection.c.org_id, TOKEN_PURPOSE, _present),
+    _Place(t.authorization.c.sealed, t.authorization.c.org_id, AUTHORIZATION_PURPOSE, _under_way),
+    _Place(t.org.c.sealed_erasure_key, t.org.c.id, ERASURE_KEY_PURPOSE, _always),
+)
+
+
+def rotate(engine: Engine, vault: Vault, now: datetime, actor: str) -> Rotated:
+    """Seal anew whatever another key than the first has sealed. When nothing needs them, the older keys can be removed."""
     resealed = 0
-    broken: list[str] = []
-    with writing(engine) as conn:
-        for column, purpose in _SEALED:
-            rows = sa.select(column.table.c.id, column.table.c.org_id, column).where(column.is_not(None), column != "")
-            for row_id, org_id, sealed in conn.execute(rows).all():
-                try:
-                    anew = vault.reseal(org_id, purpose, sealed)
-                except SealBroken as error:
-                    broken.append(str(error))
-                    continue
-                resealed += _replace(conn, column, row_id, sealed, anew)
-    return Rotated(resealed, tuple(dict.fromkeys(broken)))
+    for _ in range(MOST_ROUNDS):
+        done = sum(_reseal(engine, vault, place, now, actor) for place in _PLACES)
+        resealed += done
+        if not done:
+            break
+    return _counted(engine, vault, now, resealed)
 
 
-def _replace(conn: Connection, column: sa.Column[str], row_id: int, seen: str, anew: str) -> int:
+def check(engine: Engine, vault: Vault, now: datetime) -> Rotated:
+    """What `rotate` would find; nothing is changed."""
+    return _counted(engine, vault, now, 0)
+
+
+def _counted(engine: Engine, vault: Vault, now: datetime, resealed: int) -> Rotated:
+    current = older = 0
+    unopened: Counter[tuple[str, str, bool]] = Counter()
+    for place in _PLACES:
+        for row in _rows(engine, place, now):
+            try:
+                vault.open(row.org_id, place.purpose, row.sealed)
+            except SealBroken:
+                unopened[row.org, place.purpose, bool(row.needed)] += 1
+                continue
+            first = vault.is_current(row.sealed)
+            current += first
+            older += not first
+    broken = (Unopened(org, purpose, count, needed) for (org, purpose, needed), count in unopened.items())
+    return Rotated(resealed, current, older, tuple(broken))
+
+
+def _reseal(engine: Engine, vault: Vault, place: _Place, now: datetime, actor: str) -> int:
+    """One round of one place: how many were written."""
+    written = 0
+    waiting: dict[_Row, str] = {}
+    for row in _rows(engine, place, now):
+        if vault.is_current(row.sealed):
+            continue
+        try:
+            waiting[row] = vault.reseal(row.org_id, place.purpose, row.sealed)
+        except SealBroken:
+            continue  # counted, and named, at the end
+        if len(waiting) == BATCH:
+            written += _write(engine, place, waiting, now, actor)
+            waiting = {}
+    return written + _write(engine, place, waiting, now, actor)
+
+
+def _write(engine: Engine, place: _Place, anew: Mapping[_Row, str], now: datetime, actor: str) -> int:
     """Only what is still as it was read: a worker may have kept a new token meanwhile."""
+    if not anew:
+        return 0
+    with writing(engine) as db:
+        written = sum(_replace(db, place.column, row, sealed) for row, sealed in anew.items())
+        if written:
+            details = {"purpose": place.purpose, "resealed": written}
+            note(db, None, actor, Audited.KEYS_ROTATED, now, details=details)
+    return written
+
+
+def _replace(db: Db, column: sa.Column[Any], row: _Row, anew: str) -> int:
     table = column.table
-    changed = sa.update(table).where(table.c.id == row_id, column == seen).values({column.name: anew})
-    return conn.execute(changed).rowcount
+    changed = sa.update(table).where(table.c.id == row.id, column == row.sealed).values({column.name: anew})
+    return db.execute(changed).rowcount
+
+
+def _rows(engine: Engine, place: _Place, now: datetime) -> Iterator[_Row]:
+    """All that the place holds, a batch at a time and each in a transaction of its own."""
+    column, key = place.column, place.column.table.c.id
+    query = sa.select(key, place.org.label("org_id"), t.org.c.slug.label("org"), column, place.needed(now))
+    if column.table is not t.org:
+        query = query.join_from(column.table, t.org, t.org.c.id == place.org)
+    query = query.where(column.is_not(None), column != "").order_by(key).limit(BATCH)
+    after = 0
+    while True:
+        with reading(engine) as db:
+            rows = [_Row(*row) for row in db.execute(query.where(key > after))]
+        yield from rows
+        if len(rows) < BATCH:
+            return
+        after = rows[-1].id

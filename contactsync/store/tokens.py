@@ -168,10 +168,20 @@ class DatabaseTokenKeeper:
 
     def _keep_late(self, held: _Held, sealed: str) -> None:
         """Ours came when another worker had the lease already: it is kept unless theirs is, for it may hold the only
-        refresh token that the CRM still takes. Never over a new connection's.
+        refresh token that the CRM still takes. Never over a new connection's; over the same that was sealed anew meanwhile.
         """
-        with writing(self._engine) as conn:
-            conn.execute(sa.update(connection).where(self._still(held)).values(sealed_token=sealed))
+        while True:
+            now = self._held()
+            if now != held and self._inside(now) != self._inside(held):
+                return
+            with writing(self._engine) as conn:
+                kept = sa.update(connection).where(self._still(now)).values(sealed_token=sealed)
+                if conn.execute(kept).rowcount:
+                    return
+
+    def _inside(self, held: _Held) -> tuple[Token | None, str]:
+        """What was sealed."""
+        return self._opened(held.token), self._vault.open(self._org_id, CREDENTIALS_PURPOSE, held.credentials)
 
     def _still(self, held: _Held) -> sa.ColumnElement[bool]:
         return sa.and_(

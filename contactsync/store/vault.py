@@ -24,7 +24,9 @@ class Vault:
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys or not all(keys):
             raise Misconfigured("CONTACTSYNC_SECRET_KEYS: write at least one key, several separated by commas")
-        self._fernet = MultiFernet([_fernet(key) for key in keys])
+        each = [_fernet(key) for key in keys]
+        self._first = each[0]
+        self._fernet = MultiFernet(each)
 
     def seal(self, org_id: int, purpose: str, secret: str) -> str:
         """The secret as text for a column; `open` wants the same org and purpose."""
@@ -42,6 +44,14 @@ class Vault:
         if (found_org, found_purpose) != (org_id, purpose):
             raise SealBroken(f"the {purpose} of org {org_id} was sealed for something else; enter the secret anew")
         return str(secret)
+
+    def is_current(self, sealed: str) -> bool:
+        """Whether the first key sealed it: then the others are not needed for it."""
+        try:
+            self._first.decrypt(sealed.encode())
+        except InvalidToken:
+            return False
+        return True
 
     def reseal(self, org_id: int, purpose: str, sealed: str) -> str:
         """The same secret under the first key. Raises as `open` does."""

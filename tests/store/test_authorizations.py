@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from contactsync.store import authorizations, tables
 from contactsync.store.authorizations import LIFETIME, REMEMBERED, Progress, SignInBegun
 from contactsync.store.engine import reading, writing
-from contactsync.store.rotation import reseal_all
+from contactsync.store.rotation import rotate
 from contactsync.store.vault import Vault
 
 STATE = "a state that nobody guesses"
@@ -151,8 +151,8 @@ def test_sign_ins_under_way_survive_a_key_rotation(begin, engine, take, now):
     begin("used")
     take("used")
     new = Vault(["another key that is long enough", "a key that is long enough"])
-    rotated = reseal_all(engine, new)
-    assert (rotated.resealed, rotated.broken) == (1, ())
+    rotated = rotate(engine, new, now, "a test")
+    assert (rotated.resealed, rotated.unopened) == (1, ())
     with writing(engine) as db:
         taken = authorizations.take(db, Vault(["another key that is long enough"]), "salesforce", STATE, now)
     assert taken is not None

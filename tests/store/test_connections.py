@@ -1,4 +1,4 @@
-"""Connections: replaced or renewed, sealed, paused, counted; and the rotation of the keys that seal them."""
+"""Connections: replaced or renewed, sealed, paused, counted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from contactsync.domain.connection import Token
 from contactsync.domain.errors import SealBroken
 from contactsync.store import connections, inbox, orgs, tables
 from contactsync.store.engine import open_engine, reading, writing
-from contactsync.store.rotation import Rotated, reseal_all
 from contactsync.store.vault import Vault
 
 SETTINGS = {"instance_url": "https://acme.my.salesforce.com", "client_id": "an id"}
@@ -140,35 +139,6 @@ def test_credentials_whose_key_is_gone_say_which_setting_to_mend(engine, acme, c
     connect()
     with pytest.raises(SealBroken, match="CONTACTSYNC_SECRET_KEYS: no key opens the CRM credentials of org"):
         connections.open_connection(engine, Vault(["another key altogether"]), present(engine, acme))
-
-
-def test_rotation_brings_everything_under_the_first_key(engine, acme, connect, now):
-    old, new = "the key of last year", "the key of this year"
-    connect(vault=Vault([old]))
-    connections.open_connection(engine, Vault([old]), present(engine, acme)).tokens.token(lambda: Token("kept"))
-    with writing(engine) as conn:
-        _, secret = orgs.add_secret(conn, Vault([old]), acme.id, now)
-
-    assert reseal_all(engine, Vault([new, old])) == Rotated(resealed=3, broken=())
-
-    after = Vault([new])
-    opened = connections.open_connection(engine, after, present(engine, acme))
-    assert opened.credentials == CREDENTIALS
-    assert opened.tokens.token(lambda: Token("fetched")).value == "kept"
-    with reading(engine) as conn:
-        assert orgs.secrets(conn, after, acme.id, now) == (secret,)
-
-
-def test_rotation_names_what_it_cannot_open_and_does_the_rest(engine, acme, connect, now):
-    lost, new = Vault(["a key that nobody has"]), Vault(["the key of this year"])
-    connect(vault=new)
-    with writing(engine) as conn:
-        orgs.add_secret(conn, lost, acme.id, now)
-        orgs.add_secret(conn, lost, acme.id, now)
-    rotated = reseal_all(engine, new)
-    assert rotated.resealed == 1
-    assert len(rotated.broken) == 1  # each org and purpose once
-    assert f"no key opens the webhook secret of org {acme.id}" in rotated.broken[0]
 
 
 # ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────────

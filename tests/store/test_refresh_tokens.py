@@ -14,7 +14,7 @@ from contactsync.domain.errors import TargetRefused, TargetUnavailable
 from contactsync.store import connections, tables
 from contactsync.store.connections import open_connection, present
 from contactsync.store.engine import reading, writing
-from contactsync.store.rotation import reseal_all
+from contactsync.store.rotation import rotate
 from contactsync.store.tokens import DatabaseTokenKeeper
 from contactsync.store.vault import Vault
 
@@ -224,8 +224,8 @@ def test_a_worker_of_a_replaced_connection_does_not_sign_in_any_more(keeper, con
 def test_a_key_rotation_under_a_running_worker_changes_nothing_for_it(keeper, engine):
     both = Vault([NEW, OLD])
     own = keeper(with_vault=both)
-    own.token(lambda: Token("t-1", "", "r-1"))
-    assert reseal_all(engine, both).broken == ()
+    keeper().token(lambda: Token("t-1", "", "r-1"))
+    assert rotate(engine, both, NOW, "a test").resealed == 2
     assert own.token(lambda: Token("t-2"), stale="t-1").refresh_token == "r-1"
     assert last(keeper(with_vault=Vault([NEW]))) == ("t-2", "r-1")
 
@@ -233,10 +233,25 @@ def test_a_key_rotation_under_a_running_worker_changes_nothing_for_it(keeper, en
 def test_a_key_rotation_during_a_refresh_keeps_the_new_refresh_token(keeper, engine):
     both = Vault([NEW, OLD])
     own = keeper(with_vault=both)
-    own.token(lambda: Token("t-1", "", "r-1"))
+    keeper().token(lambda: Token("t-1", "", "r-1"))
 
     def meanwhile() -> Token:
-        reseal_all(engine, both)
+        assert rotate(engine, both, NOW, "a test").resealed == 2
+        return Token("t-2", "", "r-2")
+
+    own.token(meanwhile, stale="t-1")
+    assert last(own) == ("t-2", "r-2")
+
+
+def test_a_key_rotation_during_a_refresh_that_outlived_its_lease_keeps_the_new_refresh_token(keeper, engine):
+    both = Vault([NEW, OLD])
+    own = keeper(with_vault=both)
+    keeper().token(lambda: Token("t-1", "", "r-1"))
+
+    def meanwhile() -> Token:
+        with writing(engine) as conn:
+            conn.execute(sa.update(tables.connection).values(token_lease_owner=None, token_lease_until=None))
+        assert rotate(engine, both, NOW, "a test").resealed == 2
         return Token("t-2", "", "r-2")
 
     own.token(meanwhile, stale="t-1")
