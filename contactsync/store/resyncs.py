@@ -181,7 +181,7 @@ def _newest(org_id: int) -> sa.Select[Any]:
 def _chosen(org_id: int, which: ResyncFilter, after: int, last_id: int, most: int | None = None) -> sa.Select[Any]:
     """The ids of the contacts above `after` that the filter takes: all, or the first `most`."""
     c = t.contact.c
-    held = [c.org_id == org_id, c.id > after, c.id <= last_id, c.deleted.is_(False)]
+    held = [c.org_id == org_id, c.id > after, c.id <= last_id]
     if which.problem is not None:
         held.append(c.problem_key == which.problem)
     if which.since is not None:
@@ -195,6 +195,11 @@ def _chosen(org_id: int, which: ResyncFilter, after: int, last_id: int, most: in
     ranges = []
     for status in SyncStatus if every else [which.status]:
         here = sa.and_(*held, *([] if status is None else [c.status == status]))
+        if status in (
+            None,
+            SyncStatus.EXCLUDED,
+        ):  # who was deleted is excluded: the others are read off the index alone
+            here = sa.and_(here, c.deleted.is_(False))
         part = (
             sa.select(taking_part(org_id, which.event, here).subquery().c.id)
             if which.event

@@ -47,10 +47,10 @@ def contact(db: Db, org_id: int, contact_id: str) -> Record | None:
     return _whole(db, org_id, rows)[0] if rows else None
 
 
-def contact_key(db: Db, org_id: int, contact_id: str) -> int | None:
-    """The number under which the database keeps a contact."""
+def contact_exists(db: Db, org_id: int, contact_id: str) -> bool:
+    """Whether the org has a contact of this id."""
     query = sa.select(t.contact.c.id).where(t.contact.c.org_id == org_id, t.contact.c.source_id == contact_id)
-    return db.execute(query).scalar_one_or_none()
+    return db.execute(query).first() is not None
 
 
 def present_connection(org_id: int) -> sa.ScalarSelect[int]:

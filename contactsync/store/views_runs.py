@@ -18,19 +18,16 @@ def runs(
     db: Db,
     org_id: int,
     part: Slice,
-    contact_key: int | None = None,
     *,
     subject: str | None = None,
     source_id: str | None = None,
 ) -> Page:
-    """A page of an org's runs, newest first: of all, of one contact by the number of its row, or of one record by
-    `subject` (contact, event, meeting) and the event platform's id.
+    """A page of an org's runs, newest first: of all, or of one record by `subject` (contact, event, meeting) and the event
+    platform's id.
     """
     if (subject is None) != (source_id is None):
         raise ValueError("a record is named by subject and source_id together")
     which = t.sync_run.c.org_id == org_id
-    if contact_key is not None:
-        which = sa.and_(which, t.sync_run.c.contact_id == contact_key)
     if subject is not None:
         which = sa.and_(which, t.sync_run.c.subject == subject, t.sync_run.c.source_id == source_id)
     ids = newest(t.sync_run, which, part)

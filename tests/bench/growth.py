@@ -158,7 +158,7 @@ QUERIES: Mapping[str, Callable[[Grown], None]] = {
             db, ORG, ContactFilter(email="p77@acme.example"), Slice(50)
         ),
         "one contact": lambda db, _: views_contacts.contact(db, ORG, "c-77"),
-        "runs of a contact": lambda db, _: views.runs(db, ORG, Slice(50), 77),
+        "runs of a contact": lambda db, _: views.runs(db, ORG, Slice(50), subject="contact", source_id="c-77"),
         "deliveries, first page": lambda db, _: views.deliveries(db, ORG, None, Slice(50)),
         "deliveries, deep page": lambda db, size: views.deliveries(db, ORG, None, _deep(size.deliveries)),
         "failed deliveries": lambda db, _: views.deliveries(db, ORG, "failed", Slice(50)),

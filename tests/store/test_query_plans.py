@@ -107,7 +107,7 @@ def seen(db, org_id):
     views_meetings.meetings(db, org_id, None, PAGE, event_id="e-1")
     assert views_meetings.meeting(db, org_id, "m-1")
     views.runs(db, org_id, PAGE)
-    views.runs(db, org_id, PAGE, contact_key=1)
+    views.runs(db, org_id, PAGE, subject="contact", source_id="c-1")
     views.runs(db, org_id, PAGE, subject="meeting", source_id="m-1")
     views.run(db, org_id, "run_1")
     views_status.org_status(db, org_id, NOW)

@@ -50,7 +50,7 @@ def list_contacts(query: dict[str, Any]) -> Record:
 
 @routes.operation(
     "POST", "/contacts/search", ContactList, body=ContactSearch, example={"email": "ada@example.com"},
-    refuses=(413, 415, 422),
+    refuses=(413, 415, 422), changes=False,
 )  # fmt: skip
 def search_contacts(body: dict[str, Any]) -> Record:
     """Contacts by e-mail address, newest first.
@@ -71,10 +71,9 @@ def list_contact_runs(query: dict[str, Any], contact_id: str) -> Record:
     """What was tried for one contact, newest first."""
     part = slice_of(query)
     with reading(parts().engine) as db:
-        key = views_contacts.contact_key(db, org().id, contact_id)
-        if key is None:
+        if not views_contacts.contact_exists(db, org().id, contact_id):
             raise missing("contact")
-        return page_shown(views.runs(db, org().id, part, key), query)
+        return page_shown(views.runs(db, org().id, part, subject="contact", source_id=contact_id), query)
 
 
 @routes.operation("POST", "/contacts/<source_id:contact_id>/sync", Contact, status=202, refuses=(404, 409))
@@ -92,7 +91,7 @@ def sync_contact(contact_id: str) -> Record:
 
 
 @routes.operation(
-    "POST", "/contacts/<source_id:contact_id>/preview", Preview, refuses=(404, 409, 502, 503)
+    "POST", "/contacts/<source_id:contact_id>/preview", Preview, refuses=(404, 409, 502, 503), changes=False
 )  # fmt: skip
 def preview_contact(contact_id: str) -> Record:
     """What a sync would do now, field by field. Reads the CRM, writes nothing.
