@@ -64,6 +64,7 @@ class IntakeConfig:
     max_per_second: float = _number(0.0, 0, 100_000)  # per org and web process; 0 = no limit
     tolerance_seconds: int = _number(300, 1, 3600)
     max_bytes: int = _number(1_048_576, 1024, 16_777_216)
+    request_seconds: float = _number(10.0, 0.1, 300)  # from its connection until a request is there whole
 
 
 @dataclass(frozen=True)

@@ -210,16 +210,17 @@ def _body(request: flask.Request, most: int) -> bytes | None:
     length = request.content_length
     stream = request.environ["wsgi.input"]
     left = most + 1 + MOST_DRAINED
+    over = length is not None and length > most
     if "wsgi.input_terminated" not in request.environ:  # this server would wait for more than was announced
         left = min(left, length or 0)
     try:
-        if length is None or length <= most:
+        if not over:
             body: bytes = stream.read(min(left, most + 1))
             if len(body) <= most:
                 return body
-            left -= len(body)
+            left, over = left - len(body), True
         while left > 0 and (dropped := stream.read(min(left, CHUNK))):
             left -= len(dropped)
     except (OSError, ValueError):
-        return b""  # gone, or broken off: no signature covers what came
+        return None if over else b""  # gone, or broken off: no signature covers what came
     return None

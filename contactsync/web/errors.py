@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flask import Flask, Response, jsonify, request
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from werkzeug.exceptions import HTTPException
 
 from contactsync.domain.errors import (
@@ -26,7 +27,7 @@ log = logger(__name__)
 
 RETRY_SECONDS = 5
 
-_WORDS: Mapping[int, tuple[str, str]] = {
+WORDS: Mapping[int, tuple[str, str]] = {
     400: ("bad_request", "The request cannot be read: send plain HTTP with JSON bodies."),
     404: ("not_found", "There is nothing at this address: /api/v1/docs lists what there is."),
     405: ("method_not_allowed", "This address does not take this method: the header Allow names those it takes."),
@@ -61,6 +62,7 @@ def register(app: Flask) -> None:
     """Give the app its error answers."""
     app.register_error_handler(ContactsyncError, _ours)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(ParseException, _unreadable)
     app.register_error_handler(Exception, _unforeseen)
 
 
@@ -104,10 +106,16 @@ def _http(error: HTTPException) -> Response:
     if status < 400:  # a redirect is raised as well
         response = error.get_response()
         return Response(response.data, status, response.headers)
-    code, message = _WORDS.get(status, (error.name.lower().replace(" ", "_").replace("'", ""), f"{error.name}."))
+    code, message = WORDS.get(status, (error.name.lower().replace(" ", "_").replace("'", ""), f"{error.name}."))
     kept = ("allow", "retry-after", "www-authenticate")
     headers = {name: value for name, value in error.get_headers(request.environ) if name.lower() in kept}
     return answer(Refusal(status, code, message, headers=headers))
+
+
+def _unreadable(error: ParseException) -> Response:
+    """A body whose chunks or trailers are none, which the server finds only while the app reads it."""
+    log.warning("request cannot be read", endpoint=request.endpoint, reason=type(error).__name__)
+    return answer(Refusal(400, *WORDS[400]))
 
 
 def _unforeseen(error: Exception) -> Response:
@@ -119,7 +127,7 @@ def _unforeseen(error: Exception) -> Response:
 
 def _unexpected(error: Exception) -> Refusal:
     log.error("request failed", endpoint=request.endpoint, **described(error))
-    code, message = _WORDS[500]
+    code, message = WORDS[500]
     return Refusal(500, code, message)
 
 

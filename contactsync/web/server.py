@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,7 +17,6 @@ from typing import Any
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
-from gunicorn.workers.sync import SyncWorker  # type: ignore[import-untyped]
 
 from contactsync.bootstrap import build
 from contactsync.domain.errors import Misconfigured
@@ -27,6 +26,7 @@ from contactsync.settings import Settings
 from contactsync.stopping import GRACE_SECONDS, INSIST_SECONDS, SIGNALS
 from contactsync.sync.parts import Parts
 from contactsync.web.app import create_app
+from contactsync.web.arrivals import Limits, ServedWhole
 
 DEFAULT_WORKERS = 2
 
@@ -71,6 +71,7 @@ def server_options(settings: Settings, environ: Mapping[str, str]) -> dict[str, 
         "control_socket_disable": True,
         "proc_name": "contactsync web",
         "when_ready": _say_started,
+        "post_fork": _limits(settings),
     }
 
 
@@ -89,8 +90,17 @@ def _say_started(server: Any) -> None:
     log.info("web started", pid=server.pid, workers=server.num_workers, port=server.address[0][1])
 
 
-class EveryoneAnswered(SyncWorker):  # type: ignore[misc]
-    """gunicorn's sync worker, which also answers those who had connected when it was asked to stop: they would see their
+def _limits(settings: Settings) -> Callable[[Any, Any], None]:
+    limits = Limits(settings.config.intake.request_seconds, settings.config.intake.max_bytes)
+
+    def tell(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn looks at their number
+        worker.limits = limits
+
+    return tell
+
+
+class EveryoneAnswered(ServedWhole):
+    """A worker that also answers those who had connected when it was asked to stop: they would see their
     connection reset. Not for long, because a router that has not heard of it sends more.
     """
 
@@ -108,7 +118,8 @@ class EveryoneAnswered(SyncWorker):  # type: ignore[misc]
             while time.monotonic() < until:
                 self.accept(self.sockets[0])
         except OSError:
-            return  # nobody waits
+            log.debug("nobody waits")
+        self.finish(until)
 
 
 class _Asked(Arbiter):  # type: ignore[misc]
