@@ -8,6 +8,7 @@ import click
 
 from contactsync import __version__
 from contactsync.cli import org_file  # noqa: F401 - adds `org export` and `org import`
+from contactsync.cli.audit import audit
 from contactsync.cli.connect import connect
 from contactsync.cli.doctor import doctor
 from contactsync.cli.events import event
@@ -18,6 +19,7 @@ from contactsync.cli.person import person
 from contactsync.cli.plugins import plugins
 from contactsync.cli.preview import preview
 from contactsync.cli.problems import problems
+from contactsync.cli.replay import replay
 from contactsync.cli.resync import resync
 from contactsync.cli.run import COMMANDS
 from contactsync.cli.runs import runs, undo
@@ -54,5 +56,23 @@ def db_upgrade(shell: Shell) -> None:
     click.echo("The database is up to date.")
 
 
-for command in (org, event, plugins, connect, send, status, doctor, problems, preview, resync, runs, undo, person, keys, *COMMANDS):
+for command in (
+    org,
+    event,
+    plugins,
+    connect,
+    send,
+    status,
+    doctor,
+    problems,
+    preview,
+    resync,
+    runs,
+    undo,
+    replay,
+    audit,
+    person,
+    keys,
+    *COMMANDS,
+):
     main.add_command(command)

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection as Db
 
 from contactsync.store import tables as t
 
-STRETCH = 2000
+STRETCH = 1000
 """Rows that are looked through in one go."""
 
 Key = int | str

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contactsync.sync.carrying import Difference, export_org, import_diff, import_org
 from contactsync.sync.choosing import connect_event, mapping, set_mapping, set_policies
 from contactsync.sync.connecting import connect, target_of
+from contactsync.sync.erasing import NotFinished, allow_person, erase_person
+from contactsync.sync.exporting import export_person
 from contactsync.sync.mending import CheckedProblem, check_problem
 from contactsync.sync.previewing import NotReady, preview, preview_many, preview_meeting
 from contactsync.sync.resyncing import cancel_resync, resync_progress, start_resync, sync_meeting_now, sync_now
@@ -13,12 +15,16 @@ from contactsync.sync.undoing import undo
 __all__ = [
     "CheckedProblem",
     "Difference",
+    "NotFinished",
     "NotReady",
+    "allow_person",
     "cancel_resync",
     "check_problem",
     "connect",
     "connect_event",
+    "erase_person",
     "export_org",
+    "export_person",
     "import_diff",
     "import_org",
     "mapping",

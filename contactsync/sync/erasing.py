@@ -47,9 +47,14 @@ log = logger(__name__)
 
 
 class NotFinished(ContactsyncError):
-    """The erasure has not come to its end yet; asking again goes on where it stopped. `retry_after`: seconds."""
+    """The erasure has not come to its end yet; asking again goes on where it stopped. `retry_after`: seconds. `busy`: it has
+    not begun, another process has the org.
+    """
 
-    retry_after = 1
+    def __init__(self, message: str, *, busy: bool = False) -> None:
+        super().__init__(message)
+        self.retry_after = 5 if busy else 1
+        self.busy = busy
 
 
 @dataclass(frozen=True)
@@ -138,7 +143,7 @@ def _lease(parts: Parts, org_id: int, patience: float) -> Iterator[HeldLease]:
                 yield held
                 break
         if time.monotonic() >= give_up:
-            raise NotFinished("the org is being synced just now: try again in a few seconds")
+            raise NotFinished("the org is being synced just now: try again in a few seconds", busy=True)
         time.sleep(0.02)
     parts.bell.ring(org_id)  # whoever knocked meanwhile was not heard
 
@@ -224,7 +229,7 @@ def _finish(parts: Parts, org_id: int, lease: HeldLease, erasing: _Erasing) -> E
     with reading(parts.engine) as db:
         meetings = sorted(person.meetings | people.meetings_of(db, org_id, people.who_is(person.email, person.ids)))
         records = (*erasing.records, *people.activities_of(db, org_id, meetings))
-    told = _records_shown(parts, org_id, records)  # before all is settled: it cannot be told a second time
+    told = records_shown(parts, org_id, records)  # before all is settled: it cannot be told a second time
     with lease.writing() as db:
         for start in range(0, len(meetings), AT_ONCE):
             scrub_meetings(db, org_id, person, meetings[start : start + AT_ONCE])
@@ -237,7 +242,8 @@ def _finish(parts: Parts, org_id: int, lease: HeldLease, erasing: _Erasing) -> E
     return Erased(about, removed, told, tuple(sorted(erasing.other_contacts)), tuple(sorted(erasing.other_addresses)))
 
 
-def _records_shown(parts: Parts, org_id: int, records: Sequence[CrmRecord]) -> tuple[dict[str, Any], ...]:
+def records_shown(parts: Parts, org_id: int, records: Sequence[CrmRecord]) -> tuple[dict[str, Any], ...]:
+    """Records of the CRM as people are told of them; `url` None: of a CRM that the org has left, or nobody can tell."""
     try:
         bound = parts.targets.of(org_id)
     except Misconfigured:

@@ -20,6 +20,7 @@ from contactsync.web.api import (
     events,
     lists,
     meetings,
+    people,
     problems,
     resyncs,
     runs,
@@ -51,6 +52,7 @@ RESOURCES = (
     settings.status,
     crm.routes,
     connection.routes,
+    people.routes,
 )
 
 

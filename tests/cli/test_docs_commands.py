@@ -20,7 +20,7 @@ from tests.fixtures.salesforce import Salesforce
 CHECKOUT = Path(__file__).parents[2]
 PAGES = [
     CHECKOUT / "README.md",
-    *(CHECKOUT / "docs" / f"{n}.md" for n in ("matching", "meetings", "operations", "problems")),
+    *(CHECKOUT / "docs" / f"{n}.md" for n in ("matching", "meetings", "operations", "privacy", "problems")),
 ]
 ELSEWHERE = ("connect", "db", "demo", "web", "worker", "clock", "standin")
 """Commands that need the world outside, or never end; they have tests of their own."""
@@ -65,7 +65,11 @@ def test_every_command_of_the_page_runs(
         said = [filled.get(word, word) for word in words]
         if said[0] == "resync" and "--no-watch" not in said:
             said.append("--no-watch")  # nobody syncs here
-        done = connected.run(*said, given="y\n")
+        given = "y\n"
+        if "--email" in said:  # typed when it is asked for, on a terminal
+            given = "ada1@example.com\n"
+            said += ["--yes"] if said[1] == "erase" else []
+        done = connected.run(*said, given=given)
         assert done.exit_code == 0, (words, done.output)
 
 

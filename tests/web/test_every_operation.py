@@ -70,8 +70,12 @@ def filled(acme: Caller, tmp_path: Path) -> dict[str, str]:
 BODIES = {
     "/connection/sign-in": {"target": "jsonl", "settings": {}},
     "/contacts/search": {"email": "ada1@example.com"},
+    "/deliveries/replay": {"status": "failed"},
     "/events/{event_id}/campaign": {"campaign_id": "701"},
     "/mapping/{kind}": {"rules": [{"source": "name", "target": "Name", "mode": "on_create"}]},
+    "/people/allow": {"email": "ada2@example.com"},
+    "/people/erase": {"email": "ada2@example.com"},
+    "/people/export": {"email": "ada1@example.com"},
     "/policies": {"several_matches": "stop"},
     "/preview": {"all": True, "limit": 10},
     "/resync": {"event": ODD},
