@@ -202,8 +202,13 @@ class Writer:
 
         One row that overloads it alone comes back later.
         """
+        if len(rows) != len(told):
+            # Only their order says whose they are.
+            for row in rows:
+                self._outcomes.lost(row)
+            return []
         overloaded = []
-        for row, entry in zip(rows, told, strict=False):
+        for row, entry in zip(rows, told, strict=True):
             refusals = refusals_in(entry["errors"]) if isinstance(entry, dict) and entry.get("errors") else ()
             if isinstance(entry, dict) and entry.get("success") is True:
                 self._outcomes.done(row, entry)
@@ -217,8 +222,6 @@ class Writer:
                 self._resembling.append(row)
             else:
                 self._outcomes.refuse_for(row, refusals)
-        for row in rows[len(told) :]:
-            self._outcomes.lost(row)
         if not overloaded:
             return []
         self._pace.overloaded()

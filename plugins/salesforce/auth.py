@@ -30,6 +30,7 @@ from .sign_in_advice import (
 from .transport import Session, is_certificate_refused
 
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+LONGEST_TOKEN = 16_384
 JWT_SECONDS = 180  # Salesforce takes no assertion that lives longer than three minutes
 TIMEOUTS = (5.0, 15.0)
 """Connect and read, at the most, of a sign-in: other workers wait for it, for no longer than the keeper's lease."""
@@ -132,7 +133,7 @@ def token_of(access: Access, content: Mapping[str, object]) -> Token:
 
 
 def _is_credential(value: object) -> bool:
-    return isinstance(value, str) and bool(value) and value.isascii() and value.isprintable()
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_TOKEN and value.isascii() and value.isprintable()
 
 
 def _refused(status: int, content: object, invalid_grant: SignInAdvice | None) -> TargetError:

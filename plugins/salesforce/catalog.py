@@ -11,6 +11,7 @@ from contactsync.api import Choice, CrmField, FieldCatalog, Problem, RecordKind
 from .errors import Refusal, failure_of
 from .ids import object_name
 from .own_advice import PERMISSION_MISSING
+from .row_shapes import is_count
 from .soql import containing
 
 MOST_CHOICES = 20
@@ -117,7 +118,7 @@ def daily_calls(limits: object) -> tuple[int | None, int | None]:
     """Calls used and allowed today, from /limits; None when it does not say."""
     daily = limits.get("DailyApiRequests") if isinstance(limits, dict) else None
     most, left = (daily.get("Max"), daily.get("Remaining")) if isinstance(daily, dict) else (None, None)
-    if not isinstance(most, int) or not isinstance(left, int):
+    if not is_count(most) or not is_count(left):
         return None, None
     return most - left, most
 

@@ -9,7 +9,9 @@ from typing import Any
 from contactsync.api import Failure, RecordKind, RecordRef, Step, StepResult
 
 from .duplicates import duplicate_failure, is_duplicate, resemblance_in
-from .errors import Refusal, answer_lost, failure_of, stopped_by
+from .errors import Refusal, answer_lost, failure_of, refusals_in, stopped_by
+from .ids import full_id
+from .row_shapes import is_record_of
 from .rows import Row
 from .wire import DROPPED_PAUSE, Answer
 
@@ -25,6 +27,7 @@ class Outcomes:
         self._campaign_unseen = campaign_unseen
         self._failures: dict[str, Failure] = {}
         self._kinds: dict[str, RecordKind] = {}
+        self._made: dict[str, Row] = {}
 
     def begin(self, rows: Iterable[Row]) -> None:
         """Note what is going to be written."""
@@ -71,14 +74,32 @@ class Outcomes:
         return culprit is not None
 
     def done(self, row: Row, body: Any) -> None:
-        """Note the id in the answer to a row; a new record without one is a lost answer."""
-        record_id = body.get("id") if isinstance(body, dict) else None
-        if row.step.ref:
-            self.ids[row.id] = row.step.ref.id
-        elif isinstance(record_id, str) and record_id:
-            self.ids[row.id] = record_id
+        """Note the id in the answer to a row. A new record without one of its own kind is a lost answer, and so is one that
+        speaks of another record.
+        """
+        told = body if isinstance(body, dict) else {}
+        record_id = told.get("id")
+        if refusals_in(body) or told.get("success", True) is not True:
+            self.lost(row)
+        elif row.step.ref:
+            if record_id is None or (isinstance(record_id, str) and full_id(record_id) == full_id(row.step.ref.id)):
+                self.ids[row.id] = row.step.ref.id
+            else:
+                self.lost(row)
+        elif is_record_of(row.step.kind, record_id):
+            self._keep(row, record_id)
         else:
             self.lost(row)
+
+    def _keep(self, row: Row, record_id: str) -> None:
+        """Two new records have two ids: whose the one is that both were told, a look up says."""
+        other = self._made.setdefault(record_id, row)
+        if other is row:
+            self.ids[row.id] = record_id
+            return
+        self.ids.pop(other.id, None)
+        self.lost(other)
+        self.lost(row)
 
     def lost(self, row: Row) -> None:
         """Note a row of which nothing was told."""

@@ -47,10 +47,12 @@ from .known_problems import KNOWN_PROBLEMS
 from .outcomes import Outcomes
 from .pace import Pace
 from .reads import Question, Topic, member_questions, questions
+from .row_shapes import is_record_of
 from .rows import Row, campaign_of, row_of
 from .settings import read_access, wrong_settings
+from .shapes import is_description, is_object_list, is_row_about
 from .sign_in import SIGN_IN
-from .wire import MOST_HEAVY, Answer, Subrequest, Wire
+from .wire import MOST_HEAVY, Answer, Subrequest, Wire, unreadable
 
 STATUS_SECONDS = 300.0
 DESCRIBE_SECONDS = 600.0
@@ -103,10 +105,10 @@ class SalesforceTarget:
             batch = together[start : start + MOST_HEAVY]
             answers = self._wire.ask_together([_query(question, f"ask_{n}") for n, question in enumerate(batch)])
             for question, answer in zip(batch, answers, strict=True):
-                gathered.add(question.topic, self._rows(question, answer))
+                gathered.add(question.topic, _checked(question.topic, self._rows(question, answer)))
         for question in asked:
             if question.statement.direct:
-                gathered.add(question.topic, self._wire.query(question.statement.text))
+                gathered.add(question.topic, _checked(question.topic, self._wire.query(question.statement.text)))
 
     def _rows(self, question: Question, answer: Answer) -> list[dict[str, Any]]:
         if answer.ok:
@@ -195,7 +197,9 @@ class SalesforceTarget:
 
     def _ask_description(self, kind: RecordKind) -> FieldCatalog:
         hidden = failure_of([Refusal("INVALID_TYPE")], kind).problem
-        described = self._wire.read(f"sobjects/{object_name(kind)}/describe", missing=hidden) or {}
+        described = self._wire.read(f"sobjects/{object_name(kind)}/describe", missing=hidden)
+        if not is_description(described):
+            raise unreadable()
         until = self._now() + DESCRIBE_SECONDS
         self._described[kind] = (until, catalog_of(kind, described))
         self._createable[kind] = (until, bool(described.get("createable")))
@@ -208,7 +212,7 @@ class SalesforceTarget:
     def search(self, kind: RecordKind, text: str) -> Sequence[Choice]:
         """Up to 20 records whose name holds the text. Raises TargetUnavailable, TargetRefused."""
         statement = search_statement(kind, text)
-        return choices_of(kind, self._wire.query(statement)) if statement else []
+        return choices_of(kind, _records(kind, self._wire.query(statement))) if statement else []
 
     def check(self) -> TargetHealth:
         """Sign-in, what the user may do with each object, and the day's calls. Raises nothing of the CRM's.
@@ -219,7 +223,10 @@ class SalesforceTarget:
         optional: list[Problem] = []
         used = limit = None
         try:
-            for problem in permission_problems(self._wire.read("sobjects") or {}):
+            objects = self._wire.read("sobjects")
+            if not is_object_list(objects):
+                raise unreadable()
+            for problem in permission_problems(objects):
                 (optional if problem.object in OPTIONAL else problems).append(problem)
             used, limit = self._daily_calls()
         except TargetError as error:
@@ -252,6 +259,19 @@ SALESFORCE = TargetType(
     problems=KNOWN_PROBLEMS,
     sign_in=SIGN_IN,
 )
+
+
+def _checked(topic: Topic, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, if they can be answers about this. Raises TargetUnavailable."""
+    if not all(is_row_about(topic, row) for row in rows):
+        raise unreadable()
+    return rows
+
+
+def _records(kind: RecordKind, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if not all(is_record_of(kind, row.get("Id")) for row in rows):
+        raise unreadable()
+    return rows
 
 
 def _query(question: Question, reference: str) -> Subrequest:

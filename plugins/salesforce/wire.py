@@ -27,15 +27,18 @@ from contactsync.api import Connection, Next, Problem, TargetError, TargetRefuse
 from .advice import BUSY_PAUSE, NO_API_THERE, UNREADABLE_ANSWER
 from .auth import fetch_token, unreachable
 from .errors import Refusal, failure_of, is_session_not_for_api, refusals_in
+from .row_shapes import are_rows
 from .settings import Access
-from .transport import AnswerTooLarge, Session, never_sent
+from .transport import AnswerTooLarge, AnswerUnreadable, Session, never_sent
 
 MOST_SUBREQUESTS = 25
 MOST_HEAVY = 5  # queries and collections in one composite
 TIMED_OUT_PAUSE = 60.0  # Salesforce may still be writing
 DROPPED_PAUSE = 5.0
+MOST_PAGES = 300
+"""Of one question: no batch has so many answers, so somebody leads us on."""
 
-_LIMIT_INFO = re.compile(r"api-usage=(\d+)/(\d+)", re.ASCII)
+_LIMIT_INFO = re.compile(r"api-usage=(\d{1,15})/(\d{1,15})", re.ASCII)
 _NEXT_PAGE = re.compile(r"/services/data/v\d\d\.\d/(query/[A-Za-z0-9-]+)", re.ASCII)
 UNREADABLE = frozenset({"JSON_PARSER_ERROR"})  # refuses everything that was read together for one value in it
 _PLAIN_JSON = {"X-PrettyPrint": "0"}  # simple-salesforce asks for indented answers
@@ -131,16 +134,20 @@ class Wire:
         """All rows of a short statement, as a call of its own."""
         return self.all_rows(self._call("GET", "query", params={"q": soql}))
 
-    def all_rows(self, page: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The rows of a query's first page and of all further ones, each page a call."""
-        rows = list(page.get("records") or ())
-        while not page.get("done", True):
+    def all_rows(self, page: object) -> list[dict[str, Any]]:
+        """The rows of a query's first page and of all further ones, each page a call. Raises as `read` does."""
+        rows: list[dict[str, Any]] = []
+        for _ in range(MOST_PAGES):
+            if not isinstance(page, dict) or not are_rows(page.get("records")):
+                break
+            rows += page["records"]
+            if page.get("done") is True:
+                return rows
             following = _NEXT_PAGE.fullmatch(str(page.get("nextRecordsUrl")))
-            if following is None:
-                raise _unreadable()
+            if following is None or not page["records"]:
+                break
             page = self._call("GET", following[1])
-            rows += page.get("records") or ()
-        return rows
+        raise unreadable()
 
     def ask_together(self, subrequests: Sequence[Subrequest]) -> list[Answer]:
         """Reads in one composite, answered in order."""
@@ -184,7 +191,7 @@ class Wire:
         if whole is not None:
             raise _stopped(_Failed(whole.status, whole.body))
         if answers is None:
-            raise AnswerLost(DROPPED_PAUSE) if writes else _unreadable()
+            raise AnswerLost(DROPPED_PAUSE) if writes else unreadable()
         return answers
 
     def _call(
@@ -233,7 +240,7 @@ class Wire:
         except SalesforceError as error:
             return _Failed(error.status, error.content)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            # A 200 whose body is no JSON arrives here too: requests' JSONDecodeError is a RequestException.
+            # A 200 whose body is no JSON arrives here too: AnswerUnreadable is a RequestException.
             return _Failed(error=error)
 
     def _client_for(self, token: Token) -> Salesforce:
@@ -278,8 +285,8 @@ def _write_failure(failed: _Failed) -> Exception:
 
 def _stopped(failed: _Failed) -> TargetError:
     """The error for a call that did nothing."""
-    if isinstance(failed.error, AnswerTooLarge) or (failed.error is not None and isinstance(failed.error, ValueError)):
-        return _unreadable()
+    if isinstance(failed.error, AnswerUnreadable):
+        return unreadable()
     if failed.error is not None:
         return unreachable(failed.error)
     if failed.refusals:
@@ -291,13 +298,14 @@ def _stopped(failed: _Failed) -> TargetError:
         return TargetRefused(failure.problem)
     status = failed.status or 0
     if status >= 500 or status == 420:  # 420: the edge finds no way to the org, as while it is moved
-        return _unreadable()
+        return unreadable()
     if status == 401:
         return TargetRefused(failure_of([Refusal("INVALID_SESSION_ID")], None).problem)
     return TargetRefused(NO_API_THERE.problem())
 
 
-def _unreadable() -> TargetUnavailable:
+def unreadable() -> TargetUnavailable:
+    """The error for an answer that came and cannot be believed."""
     problem = UNREADABLE_ANSWER.problem()
     return TargetUnavailable(problem.cause, problem, BUSY_PAUSE)
 
@@ -314,14 +322,16 @@ def _answer_for_all(content: object) -> Answer | None:
 
 
 def _composite_answers(content: object, subrequests: Sequence[Subrequest]) -> list[Answer] | None:
-    """The answers in the order of the subrequests; None when one is missing."""
+    """The answers in the order of the subrequests; None when they are others than were asked for."""
     given = content.get("compositeResponse") if isinstance(content, dict) else None
     if not isinstance(given, list):
         return None
-    by_reference = {}
+    by_reference: dict[str, Answer] = {}
     for entry in given:
-        if isinstance(entry, dict) and isinstance(entry.get("httpStatusCode"), int):
-            by_reference[entry.get("referenceId")] = Answer(entry["httpStatusCode"], entry.get("body"))
-    if any(sub.reference not in by_reference for sub in subrequests):
+        reference = entry.get("referenceId") if isinstance(entry, dict) else None
+        if not isinstance(reference, str) or not isinstance(entry.get("httpStatusCode"), int):
+            return None
+        by_reference[reference] = Answer(entry["httpStatusCode"], entry.get("body"))
+    if len(given) != len(subrequests) or {sub.reference for sub in subrequests} != set(by_reference):
         return None
     return [by_reference[sub.reference] for sub in subrequests]

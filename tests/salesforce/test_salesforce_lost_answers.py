@@ -146,10 +146,13 @@ def test_a_lost_answer_outside_a_composite_is_lost_too(org: Org, target: Salesfo
     assert failure.problem.code == "answer_lost"
 
 
-def test_an_answer_with_too_few_rows_leaves_the_rest_lost(org: Org, target: SalesforceTarget) -> None:
-    row = {"id": "003Ws0000000001AAA", "success": True, "errors": []}
-    body = {"compositeResponse": [{"referenceId": "part_0", "httpStatusCode": 200, "body": [row], "httpHeaders": {}}]}
+@pytest.mark.parametrize("count", [1, 31])
+def test_an_answer_with_another_number_of_rows_is_lost_for_all_of_them(
+    org: Org, target: SalesforceTarget, count: int
+) -> None:
+    """Only their order says whose they are."""
+    rows = [{"id": f"003Ws00000000{n:02}AAA", "success": True, "errors": []} for n in range(count)]
+    body = {"compositeResponse": [{"referenceId": "part_0", "httpStatusCode": 200, "body": rows, "httpHeaders": {}}]}
     org.fault(do="status", status=200, body=body, match=WRITES)
     results = apply(target, *(create(f"p{n}", CONTACT) for n in range(30)))
-    assert results["p0"].ok
-    assert {results[f"p{n}"].failure.problem.code for n in range(1, 30)} == {"answer_lost"}
+    assert {results[f"p{n}"].failure.problem.code for n in range(30)} == {"answer_lost"}
