@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from contactsync.cli.shell import Command, Shell, as_json, console, print_json, with_shell
 from contactsync.store import orgs as stored
+from contactsync.store.audit import Audited, note
 from contactsync.store.connections import present
 from contactsync.store.engine import reading, writing
 from contactsync.store.orgs import Issued
@@ -45,8 +47,10 @@ def add(shell: Shell, slug: str, name: str | None, json_wanted: bool) -> None:
     now = shell.parts.now()
     with writing(shell.parts.engine) as db:
         made = stored.add_org(db, slug, name or slug, now)
-        _, secret = stored.add_secret(db, shell.parts.vault, made.id, now)
-        _, token = stored.add_token(db, made.id, "made with the org", now)
+        secret_id, secret = stored.add_secret(db, shell.parts.vault, made.id, now)
+        token_id, token = stored.add_token(db, made.id, "made with the org", now)
+        said = {"name": made.name, "secret": secret_id, "token": token_id}
+        note(db, made.id, shell.parts.actor, Audited.ORG_ADDED, now, about=made.slug, details=said)
     if json_wanted:
         print_json({"org": made.slug, "webhook_secret": secret, "api_token": token})
         return
@@ -136,8 +140,11 @@ def secret_add(shell: Shell, slug: str, expires_in_days: int | None, json_wanted
     """Make another webhook secret; the present ones stay good until they are revoked."""
     found = shell.org(slug)
     until = _until(shell, expires_in_days)
+    now = shell.parts.now()
     with writing(shell.parts.engine) as db:
-        number, made = stored.add_secret(db, shell.parts.vault, found.id, shell.parts.now(), until)
+        number, made = stored.add_secret(db, shell.parts.vault, found.id, now, until)
+        said = {"expires_at": until and until.isoformat()}
+        note(db, found.id, shell.parts.actor, Audited.SECRET_ADDED, now, about=str(number), details=said)
     if json_wanted:
         print_json({"id": number, "webhook_secret": made})
     else:
@@ -166,27 +173,37 @@ def secret_revoke(shell: Shell, slug: str, number: int, in_hours: float) -> None
     now = shell.parts.now()
     with writing(shell.parts.engine) as db:
         stored.revoke_secret(db, found.id, number, now, now + timedelta(hours=in_hours))
+        said = {"in_hours": in_hours}
+        note(db, found.id, shell.parts.actor, Audited.SECRET_REVOKED, now, about=str(number), details=said)
     click.echo(
         f"Webhook secret {number} of {slug} is " + (f"good for {in_hours:g} more hours." if in_hours else "revoked.")
     )
 
 
-@token.command("add", cls=Command, example="contactsync org token add acme --label reporting")
+@token.command(
+    "add", cls=Command, example="contactsync org token add acme --label reporting --read-only --expires-in-days 90"
+)
 @click.argument("slug")
-@click.option("--label", default="", help="What it is for.")
+@click.option("--label", default="", help="What it is for; the audit log shows it with what the token did.")
+@click.option("--read-only", is_flag=True, help="It sees everything and changes nothing.")
 @_expiry
 @as_json
 @with_shell
-def token_add(shell: Shell, slug: str, label: str, expires_in_days: int | None, json_wanted: bool) -> None:
+def token_add(
+    shell: Shell, slug: str, *, label: str, read_only: bool, expires_in_days: int | None, json_wanted: bool
+) -> None:
     """Make an API token."""
     found = shell.org(slug)
     until = _until(shell, expires_in_days)
+    now = shell.parts.now()
     with writing(shell.parts.engine) as db:
-        number, made = stored.add_token(db, found.id, label, shell.parts.now(), until)
+        number, made = stored.add_token(db, found.id, label, now, until, read_only=read_only)
+        said = {"label": label[:255], "read_only": read_only, "expires_at": until and until.isoformat()}
+        note(db, found.id, shell.parts.actor, Audited.TOKEN_ADDED, now, about=str(number), details=said)
     if json_wanted:
-        print_json({"id": number, "api_token": made})
+        print_json({"id": number, "api_token": made, "read_only": read_only})
     else:
-        click.echo(f"API token {number}, shown this once:\n  {made}")
+        click.echo(f"API token {number}{' (read-only)' if read_only else ''}, shown this once:\n  {made}")
 
 
 @token.command("list", cls=Command, example="contactsync org token list acme")
@@ -207,8 +224,10 @@ def token_list(shell: Shell, slug: str, json_wanted: bool) -> None:
 def token_revoke(shell: Shell, slug: str, number: int) -> None:
     """Stop taking an API token, at once."""
     found = shell.org(slug)
+    now = shell.parts.now()
     with writing(shell.parts.engine) as db:
-        stored.revoke_token(db, found.id, number, shell.parts.now())
+        stored.revoke_token(db, found.id, number, now)
+        note(db, found.id, shell.parts.actor, Audited.TOKEN_REVOKED, now, about=str(number))
     click.echo(f"API token {number} of {slug} is revoked.")
 
 
@@ -220,6 +239,7 @@ def _issued(one: Issued, now: datetime) -> dict[str, object]:
         "created_at": one.created_at.isoformat(),
         "expires_at": one.expires_at.isoformat() if one.expires_at else None,
         "revoked_at": one.revoked_at.isoformat() if one.revoked_at else None,
+        "read_only": one.read_only,
     }
 
 
@@ -233,7 +253,9 @@ def _print_list(issued: tuple[Issued, ...], title: str, now: datetime, *, json_w
 def _print_issued(title: str, issued: tuple[Issued, ...], now: datetime) -> None:
     table = Table("Number", "Label", "Made", "State", title=title, title_justify="left")
     for one in issued:
-        table.add_row(str(one.id), one.label, _minute(one.created_at), "active" if one.active(now) else "ended")
+        state = "active" if one.active(now) else "ended"
+        may = ", read-only" if one.read_only else ""
+        table.add_row(str(one.id), escape(one.label), _minute(one.created_at), state + may)
     console().print(table)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, wraps
 from typing import Any, ParamSpec, TypeVar
@@ -44,7 +46,7 @@ class Shell:
     @cached_property
     def unmigrated_parts(self) -> Parts:
         """The parts, whatever state the database is in."""
-        return build(self.settings)
+        return replace(build(self.settings), actor=f"command line ({system_user()})")
 
     @cached_property
     def parts(self) -> Parts:
@@ -61,6 +63,14 @@ class Shell:
         if org is None:
             raise RefusedInput(f"There is no org {slug!r}: `contactsync org list` shows them, `org add` makes one.")
         return org
+
+
+def system_user() -> str:
+    """The operating system's name of who runs this, for the audit log; environment variables could say anything."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # dynos and containers run under numbers that nobody has
+        return f"user {os.getuid()}"
 
 
 class Command(click.Command):

@@ -50,16 +50,27 @@ class Waiting:
     door: str
     body: bytes
     received_at: datetime
+    replayed: bool = False  # somebody wants it absorbed once more
 
 
 def waiting(db: Db, org_id: int, most: int, most_bytes: int) -> tuple[Waiting, ...]:
-    """The oldest accepted deliveries, at most so many and (but for the first) so many bytes."""
-    query = (
-        sa.select(t.delivery.c.id, t.delivery.c.door, t.delivery.c.body, t.delivery.c.received_at)
-        .where(t.delivery.c.org_id == org_id, t.delivery.c.status == "accepted")
-        .order_by(t.delivery.c.id)
-        .limit(most)
-    )
+    """The oldest accepted deliveries, in their order, at most so many and (but for the first) so many bytes.
+
+    While the oldest are replayed, what has just arrived goes before them: a replay of a hundred thousand keeps no webhook
+    waiting. The order changes nothing else: each value has the version of its delivery.
+    """
+    c = t.delivery.c
+    accepted = (c.org_id == org_id, c.status == "accepted")
+    oldest = db.execute(sa.select(c.id, c.replays).where(*accepted).order_by(c.id).limit(1)).first()
+    if oldest is None:
+        return ()
+    which: sa.ColumnElement[bool] = sa.and_(*accepted)
+    if oldest.replays:
+        newest = sa.select(c.id, c.replays).where(*accepted).order_by(c.id.desc()).limit(most).subquery()
+        new = db.execute(sa.select(newest.c.id).where(newest.c.replays == 0)).scalars().all()
+        which = c.id.in_(new) if new else which
+    columns = (c.id, c.door, c.body, c.received_at, c.replays)
+    query = sa.select(*columns).where(which).order_by(c.id).limit(most)
     taken: list[Waiting] = []
     size = 0
     with db.execute(query, execution_options={"yield_per": 20}) as rows:
@@ -67,7 +78,7 @@ def waiting(db: Db, org_id: int, most: int, most_bytes: int) -> tuple[Waiting, .
             size += len(row.body)
             if taken and size > most_bytes:
                 break
-            taken.append(Waiting(row.id, row.door, row.body, row.received_at))
+            taken.append(Waiting(row.id, row.door, row.body, row.received_at, row.replays > 0))
     return tuple(taken)
 
 
@@ -240,7 +251,7 @@ def _write_attendances(
             row |= {"removed": True, "version": version}
             touched.add(key)
     _save_attendances(db, [held[key] for key in sorted(touched)])
-    _mark_people_due(db, org_id, {who for _, who in touched}, now)
+    mark_people_due(db, org_id, {who for _, who in touched}, now)
 
 
 def _floors(db: Db, org_id: int, people: set[str], contacts: Mapping[str, Mapping[str, Stamped]]) -> Mapping[str, str]:
@@ -267,7 +278,8 @@ def _save_attendances(db: Db, rows: Sequence[dict[str, Any]]) -> None:
         db.execute(sa.update(t.attendance).where(t.attendance.c.id == sa.bindparam("b_id")), old)
 
 
-def _mark_people_due(db: Db, org_id: int, people: set[str], now: datetime) -> None:
+def mark_people_due(db: Db, org_id: int, people: set[str], now: datetime) -> None:
+    """Put contacts (`id:<contact's id>`, `email:<address>`) into the queue, unless they are due already."""
     by_id = {who.removeprefix("id:") for who in people if who.startswith("id:")}
     by_email = {who.removeprefix(who_by_email("")) for who in people if who.startswith("email:")}
     # Those that are due already need nothing: no claim is under way while its own worker absorbs.

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection as Db
 
 from contactsync.store import tables as t
+from contactsync.store.views_paging import Page, Record, Slice, newest
 
 LONGEST = 255
 
@@ -39,6 +40,21 @@ class Audited(StrEnum):
     PERSON_ERASED = "person.erased"
     PERSON_EXPORTED = "person.exported"
     PERSON_ALLOWED = "person.allowed"
+
+
+def entries(db: Db, org_id: int | None, part: Slice) -> Page:
+    """A page of an org's entries, newest first; None: those of the whole installation."""
+    c = t.audit_entry.c
+    here = c.org_id.is_(None) if org_id is None else c.org_id == org_id
+    ids = newest(t.audit_entry, here, part)
+    rows = db.execute(sa.select(t.audit_entry).where(c.id.in_(ids)).order_by(c.id.desc())).all()
+    shown, following = part.cut(rows)
+    return Page(tuple(_entry(row) for row in shown), following)
+
+
+def _entry(row: sa.Row[Any]) -> Record:
+    shown = {name: getattr(row, name) for name in ("at", "actor", "action", "about")}
+    return {"id": f"aud_{row.id}", **shown, "details": row.details or {}}
 
 
 def note(

@@ -34,6 +34,7 @@ class SignInBegun:
     redirect_uri: str
     credentials: Mapping[str, str] = field(repr=False)
     verifier: str = field(repr=False)
+    actor: str = ""  # who began it, as the audit log names them
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,12 @@ from contactsync.store import tables as t
 from contactsync.store.due import queued
 
 
+def campaign_of(db: Db, org_id: int, event_id: str) -> str | None:
+    """The campaign that an event is connected to now; None: to none, or the event was never heard of."""
+    here = (t.event.c.org_id == org_id, t.event.c.source_id == event_id)
+    return db.execute(sa.select(t.event.c.campaign_id).where(*here)).scalar()
+
+
 def choose_campaign(db: Db, org_id: int, event_id: str, campaign_id: str | None, now: datetime) -> bool:
     """Connect an event to a campaign, also before it was heard of; None: to no campaign, whatever the event platform
     says. False when it was so already.

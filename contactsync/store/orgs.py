@@ -47,10 +47,26 @@ class Issued:
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    read_only: bool = False  # of a token: it changes nothing
 
     def active(self, now: datetime) -> bool:
         """Whether it is taken now."""
         return all(end is None or end > now for end in (self.expires_at, self.revoked_at))
+
+
+@dataclass(frozen=True)
+class TokenHolder:
+    """Who sends an API token: its org, and which of the org's tokens it is."""
+
+    org: Org
+    token_id: int
+    label: str
+    read_only: bool
+
+    @property
+    def actor(self) -> str:
+        """As the audit log names them."""
+        return f"token:{self.token_id} {self.label}".rstrip()
 
 
 # ── orgs ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -115,7 +131,7 @@ def secrets(conn: Connection, vault: Vault, org_id: int, now: datetime) -> tuple
 
 def list_secrets(conn: Connection, org_id: int) -> tuple[Issued, ...]:
     """All webhook secrets an org ever had, oldest first, without what they are."""
-    return _list(conn, tables.webhook_secret, sa.literal("").label("label"), org_id)
+    return _list(conn, tables.webhook_secret, org_id)
 
 
 def revoke_secret(conn: Connection, org_id: int, secret_id: int, now: datetime, at: datetime | None = None) -> None:
@@ -127,15 +143,21 @@ def revoke_secret(conn: Connection, org_id: int, secret_id: int, now: datetime, 
 
 
 def add_token(
-    conn: Connection, org_id: int, label: str, now: datetime, expires_at: datetime | None = None
+    conn: Connection,
+    org_id: int,
+    label: str,
+    now: datetime,
+    expires_at: datetime | None = None,
+    *,
+    read_only: bool = False,
 ) -> tuple[int, str]:
     """A new API token: its id and `cst_…`, which is kept nowhere (only its SHA-256 is)."""
     token = _TOKEN_PREFIX + randomness.token_urlsafe(32)
     row = {"org_id": org_id, "label": label[:255], "token_hash": _hash(token), "expires_at": expires_at}
-    return _add(conn, tables.api_token, row | {"created_at": now}), token
+    return _add(conn, tables.api_token, row | {"created_at": now, "read_only": read_only}), token
 
 
-def org_of_token(conn: Connection, token: str, now: datetime) -> Org | None:
+def holder_of_token(conn: Connection, token: str, now: datetime) -> TokenHolder | None:
     """Whose API token this is; None when it is nobody's, expired or revoked.
 
     It is found by its hash in a unique index: how long that takes says nothing about other tokens.
@@ -144,16 +166,17 @@ def org_of_token(conn: Connection, token: str, now: datetime) -> Org | None:
         return None
     table = tables.api_token
     row = conn.execute(
-        _ORGS.join(table, table.c.org_id == tables.org.c.id).where(
-            table.c.token_hash == _hash(token), *_active(table, now)
-        )
+        _ORGS.add_columns(table.c.id, table.c.label, table.c.read_only)
+        .join(table, table.c.org_id == tables.org.c.id)
+        .where(table.c.token_hash == _hash(token), *_active(table, now))
     ).one_or_none()
-    return None if row is None else Org(*row)
+    return None if row is None else TokenHolder(Org(*row[:3]), *row[3:])
 
 
 def list_tokens(conn: Connection, org_id: int) -> tuple[Issued, ...]:
     """All API tokens an org ever had, oldest first, without what they are."""
-    return _list(conn, tables.api_token, tables.api_token.c.label, org_id)
+    token = tables.api_token.c
+    return _list(conn, tables.api_token, org_id, label=token.label, read_only=token.read_only)
 
 
 def revoke_token(conn: Connection, org_id: int, token_id: int, now: datetime, at: datetime | None = None) -> None:
@@ -175,13 +198,11 @@ def _active(table: sa.Table, now: datetime) -> tuple[sa.ColumnElement[bool], ...
     return tuple(sa.or_(end.is_(None), end > now) for end in ends)
 
 
-def _list(conn: Connection, table: sa.Table, label: sa.ColumnElement[str], org_id: int) -> tuple[Issued, ...]:
-    rows = conn.execute(
-        sa.select(table.c.id, label, table.c.created_at, table.c.expires_at, table.c.revoked_at)
-        .where(table.c.org_id == org_id)
-        .order_by(table.c.id)
-    )
-    return tuple(Issued(*row) for row in rows)
+def _list(conn: Connection, table: sa.Table, org_id: int, **more: sa.Column[Any]) -> tuple[Issued, ...]:
+    columns = [table.c[name] for name in ("id", "created_at", "expires_at", "revoked_at")]
+    named = [column.label(name) for name, column in more.items()]
+    rows = conn.execute(sa.select(*columns, *named).where(table.c.org_id == org_id).order_by(table.c.id))
+    return tuple(Issued(**{"label": "", **row._mapping}) for row in rows)  # noqa: SLF001 - SQLAlchemy's public name
 
 
 def _revoke(conn: Connection, table: sa.Table, org_id: int, row_id: int, at: datetime) -> None:

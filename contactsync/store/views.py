@@ -131,4 +131,8 @@ def _delivery(row: sa.Row[Any]) -> Record:
         "absorbed_at": row.absorbed_at,
         "errors": row.errors or [],
         "log": row.log or {},
+        "replays": row.replays,
+        "replayed_at": row.replayed_at,
+        "body_removed_at": row.body_removed_at,
+        "body_removed_for": row.body_removed_for,
     }

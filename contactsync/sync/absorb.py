@@ -13,6 +13,7 @@ from contactsync.store import absorption
 from contactsync.store.absorption import POISON, Waiting
 from contactsync.store.engine import reading
 from contactsync.store.lease import HeldLease
+from contactsync.store.replays import mark_named_due
 from contactsync.store.tombstones import Tombstones
 from contactsync.sync.leaving_out import LeftOut, leave_out, write_left_out
 from contactsync.sync.parts import Parts
@@ -74,6 +75,9 @@ def _write(
     now = parts.now()
     with lease.writing() as db:
         absorption.write_changes(db, org_id, said.values(), now)
+        for delivery in left.waiting:
+            if delivery.replayed and delivery.id in said:
+                mark_named_due(db, org_id, said[delivery.id], now)
         absorption.mark_absorbed(db, list(said), now)
         for delivery_id, changes in said.items():
             absorption.log_findings(db, delivery_id, changes)

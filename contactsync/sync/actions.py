@@ -9,6 +9,7 @@ from contactsync.sync.erasing import NotFinished, allow_person, erase_person
 from contactsync.sync.exporting import export_person
 from contactsync.sync.mending import CheckedProblem, check_problem
 from contactsync.sync.previewing import NotReady, preview, preview_many, preview_meeting
+from contactsync.sync.replaying import Replayed, replay
 from contactsync.sync.resyncing import cancel_resync, resync_progress, start_resync, sync_meeting_now, sync_now
 from contactsync.sync.undoing import undo
 
@@ -17,6 +18,7 @@ __all__ = [
     "Difference",
     "NotFinished",
     "NotReady",
+    "Replayed",
     "allow_person",
     "cancel_resync",
     "check_problem",
@@ -31,6 +33,7 @@ __all__ = [
     "preview",
     "preview_many",
     "preview_meeting",
+    "replay",
     "resync_progress",
     "set_mapping",
     "set_policies",

@@ -14,6 +14,7 @@ from contactsync.domain.mapping import FieldRule
 from contactsync.domain.mapping_json import rules_as_json, rules_from_json
 from contactsync.domain.policy_json import policies_as_json, policies_from_json
 from contactsync.store import orgs, queue
+from contactsync.store.audit import Audited, note
 from contactsync.store.engine import reading, writing
 from contactsync.sync.choosing import fitted, keep_policies, keep_rules, mapping, present_rules
 from contactsync.sync.parts import Parts
@@ -76,6 +77,8 @@ def import_org(parts: Parts, org_id: int, document: object) -> None:
             if rules != present[kind]:
                 released += keep_rules(db, parts, org_id, kind, present[kind], rules)
         mended = keep_policies(db, parts, org_id, said.policies)
+        named = {"mapping": sorted(said.rules), "policies": sorted(said.policies)}
+        note(db, org_id, parts.actor, Audited.ORG_IMPORTED, parts.now(), details=named)
     if released or mended:
         parts.bell.ring(org_id)
 

@@ -13,8 +13,10 @@ from contactsync.domain.mapping import MAPPED_KINDS, FieldRule, WriteMode
 from contactsync.domain.mapping_check import check_rules
 from contactsync.domain.mapping_json import rules_as_json, rules_from_json
 from contactsync.domain.policy import Policies
+from contactsync.domain.policy_json import policies_as_json
 from contactsync.domain.texts import separator_for
 from contactsync.store import choices, connections, due, orgs, problems, queue
+from contactsync.store.audit import Audited, note
 from contactsync.store.engine import Connection as Db
 from contactsync.store.engine import reading, writing
 from contactsync.sync.parts import Parts
@@ -40,8 +42,12 @@ def connect_event(parts: Parts, org_id: int, event_id: str, campaign_id: str | N
     now = parts.now()
     with writing(parts.engine) as db:
         queue.lock_org(db, org_id)
+        before = choices.campaign_of(db, org_id, event_id)
         changed = choices.choose_campaign(db, org_id, event_id, campaign_id, now)
         marked = queue.mark_attendees_due(db, org_id, event_id, now) if changed else 0
+        action = Audited.EVENT_DISCONNECTED if campaign_id is None else Audited.EVENT_CONNECTED
+        said = {"campaign_id": {"old": before, "new": campaign_id}, "contacts": marked}
+        note(db, org_id, parts.actor, action, now, about=event_id, details=said)
     if changed:
         parts.bell.ring(org_id)
     return marked
@@ -106,6 +112,13 @@ def keep_rules(
     old, new = list(before), list(rules)
     changed = [rule for rule in (*old, *new) if (rule in old) != (rule in new)]
     orgs.set_mapping_json(db, org_id, kind, rules_as_json(new))
+    if not changed and len(old) == len(new):
+        return 0
+    said = {
+        "taken_out": [_told(rule) for rule in old if rule not in new],
+        "put_in": [_told(rule) for rule in new if rule not in old],
+    }
+    note(db, org_id, parts.actor, Audited.MAPPING_CHANGED, parts.now(), about=kind, details=said)
     if not changed:
         return 0
     return problems.release_mended(
@@ -116,6 +129,12 @@ def keep_rules(
         fields={rule.target for rule in changed if rule.target},
         now=parts.now(),
     )
+
+
+def _told(rule: FieldRule) -> dict[str, Any]:
+    """A rule for the audit log: of what it writes by itself only that it does."""
+    also = [name for name in ("clear", "values", "default", "separator") if getattr(rule, name)]
+    return {"source": rule.source, "target": rule.target, "mode": rule.mode.value, "also": also}
 
 
 def set_policies(parts: Parts, org_id: int, said: Mapping[str, Any]) -> None:
@@ -138,6 +157,10 @@ def keep_policies(db: Db, parts: Parts, org_id: int, said: Mapping[str, Any]) ->
     changed = {
         each.name for each in dataclass_fields(Policies) if getattr(before, each.name) != getattr(holding, each.name)
     }
+    if changed:
+        old, new = policies_as_json(before), policies_as_json(holding)
+        said_now = {name: {"old": old[name], "new": new[name]} for name in sorted(changed)}
+        note(db, org_id, parts.actor, Audited.POLICIES_CHANGED, now, details=said_now)
     released = 0
     if "sync_as_default" in changed:
         released += queue.mark_incomplete_due(db, org_id, now)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from contactsync.domain.crm import CrmTarget
 from contactsync.domain.errors import RefusedInput
 from contactsync.store import connections, queue
+from contactsync.store.audit import Audited, note
 from contactsync.store.engine import writing
 from contactsync.sync.parts import Parts
+
+TOLD = ("instance_url", "login_url", "flow")
+"""Settings that the audit log shows."""
 
 
 def target_of(parts: Parts, org_id: int) -> CrmTarget | None:
@@ -18,9 +23,17 @@ def target_of(parts: Parts, org_id: int) -> CrmTarget | None:
 
 
 def connect(
-    parts: Parts, org_id: int, target: str, settings: Mapping[str, str], credentials: Mapping[str, str]
+    parts: Parts,
+    org_id: int,
+    target: str,
+    settings: Mapping[str, str],
+    credentials: Mapping[str, str],
+    *,
+    sign_in: int | None = None,
 ) -> None:
     """Connect an org to a CRM, and let go what waited for that. Raises RefusedInput naming each wrong setting.
+
+    `sign_in`: the number of the sign-in with a browser that this finishes.
 
     In another CRM than before nothing is synced yet: everything goes again, and is matched there.
     """
@@ -32,9 +45,23 @@ def connect(
         queue.lock_org(db, org_id)
         before = connections.present(db, org_id)
         connection_id = connections.connect(db, parts.vault, org_id, target, settings, credentials, now)
+        shown = {
+            "old": None if before is None else _told(before.target, before.settings),
+            "new": _told(target, settings),
+        }
+        said = {**shown, "sign_in": sign_in}
+        note(db, org_id, parts.actor, Audited.CONNECTED, now, about=target, details=said)
         if before is not None and before.id != connection_id:
             queue.mark_all_due(db, org_id, now)
         else:
             stopped_by = before.problem["code"] if before is not None and before.problem else None
             queue.release_held(db, org_id, stopped_by, now)
     parts.bell.ring(org_id)
+
+
+def _told(target: str, settings: Mapping[str, str]) -> dict[str, Any]:
+    """A connection for the audit log: where it leads and how. Of a target's other settings the names: nobody knows what
+    people put there.
+    """
+    named = {name: settings[name] for name in TOLD if name in settings}
+    return {"target": target, **named, "also": sorted(settings.keys() - set(TOLD))}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from contactsync.domain.budget import Budget, budget_problem, has_room
 from contactsync.domain.crm import Mend, Problem
 from contactsync.domain.errors import TargetRefused
 from contactsync.store import connections, orgs, problems, queue
+from contactsync.store.audit import Audited, note
+from contactsync.store.engine import Connection as Db
 from contactsync.store.engine import reading, writing
 from contactsync.store.problems import ProblemGroup
 from contactsync.sync.parts import Parts
@@ -46,6 +50,8 @@ def check_problem(parts: Parts, org_id: int, key: str) -> CheckedProblem | None:
         found = _wrong(parts, bound)
         still = next((one for one in found if not _is_beside(one, group)), None)
         if still is not None:
+            with writing(parts.engine) as db:
+                _note(db, parts, org_id, key, {"ok": False, "released": 0, "still": still.code})
             return CheckedProblem(0, ok=False, problem=still)
         beside = next(iter(found), None)
     with writing(parts.engine) as db:
@@ -53,8 +59,13 @@ def check_problem(parts: Parts, org_id: int, key: str) -> CheckedProblem | None:
         if group.subject == "connection" and bound is not None:
             connections.resume(db, bound.row.id)
         released = problems.release(db, org_id, key, parts.now())
+        _note(db, parts, org_id, key, {"ok": True, "released": released})
     parts.bell.ring(org_id)
     return CheckedProblem(released, ok=True, problem=beside)
+
+
+def _note(db: Db, parts: Parts, org_id: int, key: str, said: Mapping[str, Any]) -> None:
+    note(db, org_id, parts.actor, Audited.PROBLEM_CHECKED, parts.now(), about=key, details=said)
 
 
 def _wrong(parts: Parts, bound: Bound) -> tuple[Problem, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contactsync.store import due, queue, resyncs
+from contactsync.store.audit import Audited, note
 from contactsync.store.engine import reading, writing
 from contactsync.store.resyncs import Resync, ResyncFilter
 from contactsync.sync.parts import Parts
@@ -34,7 +35,12 @@ def start_resync(parts: Parts, org_id: int, which: ResyncFilter, *, forced: bool
     """
     with writing(parts.engine) as db:
         queue.lock_org(db, org_id)
-        resync_id = resyncs.start(db, org_id, which, forced, parts.now())
+        now = parts.now()
+        resync_id = resyncs.start(db, org_id, which, forced, now)
+        kept = which.as_json()
+        told = {**kept, "ids": len(which.ids)} if which.ids else kept
+        about, said = f"rsy_{resync_id}", {"filter": told, "forced": forced}
+        note(db, org_id, parts.actor, Audited.RESYNC_STARTED, now, about=about, details=said)
     parts.bell.ring(org_id)
     return resync_id
 
@@ -49,4 +55,8 @@ def cancel_resync(parts: Parts, org_id: int, resync_id: int) -> bool:
     """Feed a resync no further; False when none of that number is under way."""
     with writing(parts.engine) as db:
         queue.lock_org(db, org_id)
-        return resyncs.cancel(db, org_id, resync_id, parts.now())
+        now = parts.now()
+        cancelled = resyncs.cancel(db, org_id, resync_id, now)
+        if cancelled:
+            note(db, org_id, parts.actor, Audited.RESYNC_CANCELLED, now, about=f"rsy_{resync_id}")
+    return cancelled

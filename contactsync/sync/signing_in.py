@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from contactsync.domain.connection import SignIn
@@ -20,6 +20,7 @@ from contactsync.domain.crm import Problem
 from contactsync.domain.errors import Misconfigured, RefusedInput, TargetError, TargetRefused
 from contactsync.log import logger
 from contactsync.store import authorizations
+from contactsync.store.audit import Audited, note
 from contactsync.store.authorizations import LIFETIME, Progress, SignInBegun, Taken
 from contactsync.store.connections import open_connection, present
 from contactsync.store.engine import reading, writing
@@ -79,11 +80,12 @@ def begin_sign_in(
     if not settings:
         settings, credentials = _present_ones(parts, org_id, target, credentials)
     state, verifier = (secrets.token_urlsafe(SECRET_BYTES) for _ in range(2))
-    begun = SignInBegun(dict(settings), callback_url(base_url, target), dict(credentials), verifier)
+    begun = SignInBegun(dict(settings), callback_url(base_url, target), dict(credentials), verifier, parts.actor)
     url = way.authorize(settings, credentials, begun.redirect_uri, state, verifier)
     now = parts.now()
     with writing(parts.engine) as db:
         number = authorizations.begin(db, parts.vault, org_id, target, state, begun, now)
+        note(db, org_id, parts.actor, Audited.SIGN_IN_BEGUN, now, about=target, details={"sign_in": number})
     log.info("sign-in begun", org_id=org_id, target=target)
     return Begun(number, url, now + LIFETIME)
 
@@ -100,7 +102,8 @@ def finish_sign_in(parts: Parts, target: str, state: str, *, code: str = "", err
             raise TargetRefused(way.refused(error[:MOST_STATE]))
         begun = taken.begun
         settings, credentials = way.redeem(begun.settings, begun.credentials, begun.redirect_uri, code, begun.verifier)
-        actions.connect(parts, taken.org_id, target, settings, credentials)
+        acting = replace(parts, actor=begun.actor or parts.actor)  # whoever began it: a browser brings no token
+        actions.connect(acting, taken.org_id, target, settings, credentials, sign_in=taken.id)
     except (TargetError, RefusedInput) as failure:
         _refused(parts, taken, target, failure)
         raise

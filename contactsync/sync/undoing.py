@@ -10,6 +10,7 @@ from contactsync.domain.crm import Action, Found, Step, StepResult
 from contactsync.domain.shown import shown
 from contactsync.domain.undo import plan_undo, undo_wanted
 from contactsync.store import queue
+from contactsync.store.audit import Audited, note
 from contactsync.store.engine import reading, writing
 from contactsync.store.ledger import record_undo
 from contactsync.store.runs import KeptRun, read_run
@@ -47,7 +48,9 @@ def undo(parts: Parts, org_id: int, run_id: str | int, *, dry_run: bool = False)
     if not dry_run:
         why = [f"Run {run.id} was undone."]
         with writing(parts.engine) as db:
-            record_undo(db, org_id, bound.row.id, run.id, listed, why, started, parts.now())
+            made = record_undo(db, org_id, bound.row.id, run.id, listed, why, started, parts.now())
+            about, said = f"run_{run.id}", {"run": f"run_{made}", "records": len(listed)}
+            note(db, org_id, parts.actor, Audited.RUN_UNDONE, parts.now(), about=about, details=said)
     return listed
 
 

@@ -13,9 +13,11 @@ from contactsync.intake.door import webhooks
 from contactsync.sync.parts import Parts
 from contactsync.web import connect, errors, health, metrics
 from contactsync.web.api import (
+    audit,
     connection,
     contacts,
     crm,
+    deliveries,
     docs,
     events,
     lists,
@@ -43,7 +45,7 @@ RESOURCES = (
     events.routes,
     meetings.routes,
     lists.companies,
-    lists.deliveries,
+    deliveries.routes,
     runs.routes,
     problems.routes,
     resyncs.routes,
@@ -53,6 +55,7 @@ RESOURCES = (
     crm.routes,
     connection.routes,
     people.routes,
+    audit.routes,
 )
 
 

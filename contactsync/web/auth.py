@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 from flask import current_app, g, request
 
 from contactsync.store import orgs
 from contactsync.store.engine import reading
-from contactsync.store.orgs import Org
+from contactsync.store.orgs import Org, TokenHolder
 from contactsync.sync.parts import Parts
 from contactsync.web.errors import Refusal
 
 
 def parts() -> Parts:
-    """The parts of this process."""
-    return cast("Parts", current_app.extensions["contactsync"])
+    """The parts of this process, acting for whoever is asking."""
+    whole = cast("Parts", current_app.extensions["contactsync"])
+    holder: TokenHolder | None = g.get("holder")
+    return whole if holder is None else replace(whole, actor=holder.actor)
 
 
 def org() -> Org:
     """Whose request this is; only there after `require_token`."""
-    return cast("Org", g.org)
+    return cast("TokenHolder", g.holder).org
 
 
 def require_token() -> None:
@@ -29,10 +32,19 @@ def require_token() -> None:
     if sent is None or sent.type != "bearer" or not sent.token:
         raise _unauthorised('Bearer realm="contactsync"')
     with reading(parts().engine) as db:
-        found = orgs.org_of_token(db, sent.token, parts().now())
+        found = orgs.holder_of_token(db, sent.token, parts().now())
     if found is None:
         raise _unauthorised('Bearer realm="contactsync", error="invalid_token"')
-    g.org = found
+    g.holder = found
+
+
+def require_writing() -> None:
+    """Before every operation that changes anything: 403 for a token that may only read."""
+    if cast("TokenHolder", g.holder).read_only:
+        words = (
+            "This token may only read. Send one that may change things: `contactsync org token add <org>` makes one."
+        )
+        raise Refusal(403, "read_only_token", words)
 
 
 def _unauthorised(challenge: str) -> Refusal:

@@ -135,7 +135,7 @@ def test_a_token_says_whose_it_is(conn, now, acme, other):
     _, token = orgs.add_token(conn, acme.id, "from a script", now)
     orgs.add_token(conn, other.id, "", now)
     assert token.startswith("cst_")
-    assert orgs.org_of_token(conn, token, now) == acme
+    assert orgs.holder_of_token(conn, token, now).org == acme
 
 
 def test_only_the_hash_of_a_token_is_kept(conn, now, acme):
@@ -147,15 +147,16 @@ def test_only_the_hash_of_a_token_is_kept(conn, now, acme):
 @pytest.mark.parametrize("change", [lambda t: t[:-1], lambda t: t + "x", lambda t: t[:-1] + "\udcff", lambda t: ""])
 def test_what_is_no_token_is_nobodys(conn, now, acme, change):
     _, token = orgs.add_token(conn, acme.id, "", now)
-    assert orgs.org_of_token(conn, change(token), now) is None
+    assert orgs.holder_of_token(conn, change(token), now) is None
 
 
 def test_expired_and_revoked_tokens_are_nobodys(conn, now, acme):
     _, expiring = orgs.add_token(conn, acme.id, "", now, expires_at=now + DAY)
     token_id, revoked = orgs.add_token(conn, acme.id, "", now)
     orgs.revoke_token(conn, acme.id, token_id, now)
-    assert [orgs.org_of_token(conn, token, now) for token in (expiring, revoked)] == [acme, None]
-    assert orgs.org_of_token(conn, expiring, now + DAY) is None
+    assert orgs.holder_of_token(conn, expiring, now).org == acme
+    assert orgs.holder_of_token(conn, revoked, now) is None
+    assert orgs.holder_of_token(conn, expiring, now + DAY) is None
 
 
 def test_tokens_are_listed_by_label_and_another_orgs_cannot_be_revoked(conn, now, acme, other):

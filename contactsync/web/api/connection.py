@@ -124,7 +124,7 @@ def begin_connection_sign_in(body: dict[str, Any]) -> Record:
     return {"url": begun.url, "expires_at": begun.expires_at}
 
 
-@routes.operation("POST", "/connection/check", Health, refuses=(409, 503))
+@routes.operation("POST", "/connection/check", Health, refuses=(409, 503), changes=False)
 def check_connection() -> Record:
     """Ask the CRM now whether the sign-in works, what the user may do, and how many calls are left. Writes nothing there."""
     bound = parts().targets.of(org().id)

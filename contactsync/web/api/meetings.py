@@ -66,7 +66,9 @@ def sync_meeting(meeting_id: str) -> Record:
     return _meeting(meeting_id)
 
 
-@routes.operation("POST", "/meetings/<source_id:meeting_id>/preview", Preview, refuses=(404, 409, 502, 503))
+@routes.operation(
+    "POST", "/meetings/<source_id:meeting_id>/preview", Preview, refuses=(404, 409, 502, 503), changes=False
+)  # fmt: skip
 def preview_meeting(meeting_id: str) -> Record:
     """What a sync would do now, field by field. Reads the CRM, writes nothing. 409 while no CRM is connected."""
     with as_things_stand():

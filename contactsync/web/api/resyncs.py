@@ -22,7 +22,7 @@ routes = Routes("Many at once", "Contacts by a filter: preview them, and have th
 
 @routes.operation(
     "POST", "/preview", PreviewOfMany, body=PreviewBody, example={"event": "ev-9", "limit": 20},
-    refuses=(409, 413, 415, 422, 502, 503),
+    refuses=(409, 413, 415, 422, 502, 503), changes=False,
 )  # fmt: skip
 def preview_contacts(body: dict[str, Any]) -> Record:
     """What a sync of contacts would do now, contact by contact, and counted. Reads the CRM, writes nothing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from functools import wraps
 from typing import Any, TypeVar
 
 import marshmallow as ma
@@ -12,7 +13,7 @@ from flask_smorest import Api as SmorestApi  # type: ignore[import-untyped]
 from flask_smorest import Blueprint as SmorestBlueprint
 
 from contactsync.web.api.requests import StrictParser
-from contactsync.web.auth import require_token
+from contactsync.web.auth import require_token, require_writing
 
 PREFIX = "/api/v1"
 
@@ -81,16 +82,19 @@ class Routes:
         body: type[ma.Schema] | None = None,
         example: object = None,
         refuses: Sequence[int] = (),
+        changes: bool | None = None,
     ) -> Callable[[View], View]:
         """Make a function an operation.
 
         It is called with the loaded query or body, if there is one, and with the ids of the path by name; its docstring
-        is the documentation. `example`: a body. `refuses`: the error statuses of its own, beside 401.
+        is the documentation. `example`: a body. `refuses`: the error statuses of its own, beside 401. `changes`: whether
+        it is refused to tokens that may only read; left out, whatever is not a GET is.
         """
+        writes = method != "GET" if changes is None else changes
 
         def decorate(view: View) -> View:
             wrapped: Any = self._blueprint.response(status, answers)(view)
-            for refused in (401, *refuses):
+            for refused in (401, *((403,) if writes else ()), *refuses):
                 described = self._blueprint.alt_response(refused, schema=Error, description=_REFUSALS[refused])
                 wrapped = described(wrapped)
             if query is not None:
@@ -98,6 +102,8 @@ class Routes:
             if body is not None:
                 wrapped = self._blueprint.arguments(body, location="json", example=example)(wrapped)
             wrapped = self._blueprint.doc(operationId=view.__name__)(wrapped)
+            if writes:
+                wrapped = _asked_to_write(wrapped)
             self._blueprint.add_url_rule(
                 rule, view.__name__, wrapped, methods=[method], parameters=_path_parameters(rule)
             )
@@ -106,8 +112,20 @@ class Routes:
         return decorate
 
 
+def _asked_to_write(view: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, behind the question whether the token may change anything: before the body is looked at."""
+
+    @wraps(view)
+    def asked(*args: Any, **options: Any) -> Any:
+        require_writing()
+        return view(*args, **options)
+
+    return asked
+
+
 _REFUSALS: Mapping[int, str] = {
     401: "No valid token.",
+    403: "The token may only read.",
     404: "Nothing of your org has this id.",
     409: "Not possible as things stand; the message says why.",
     413: "The body is too large.",
