@@ -204,14 +204,15 @@ ON CONFLICT (org_id, webhook_id) DO NOTHING
 RETURNING id
 """
 
-# One statement, so that duplicates that come at once are all counted.
+# One statement, so that duplicates that come at once are all counted. A body that was removed is different from none.
 _COUNT_DUPLICATE = {
     "sqlite": """
 UPDATE delivery
 SET log = json_set(
     coalesce(log, '{}'),
     '$.duplicates', coalesce(json_extract(log, '$.duplicates'), 0) + 1,
-    '$.different_bodies', coalesce(json_extract(log, '$.different_bodies'), 0) + (body <> ?)
+    '$.different_bodies', coalesce(json_extract(log, '$.different_bodies'), 0)
+        + (body_removed_at IS NULL AND body <> ?)
 )
 WHERE org_id = ? AND webhook_id = ?
 RETURNING id
@@ -220,7 +221,8 @@ RETURNING id
 UPDATE delivery
 SET log = coalesce(log, CAST('{}' AS jsonb)) || jsonb_build_object(
     'duplicates', coalesce(CAST(log ->> 'duplicates' AS integer), 0) + 1,
-    'different_bodies', coalesce(CAST(log ->> 'different_bodies' AS integer), 0) + CAST(body <> ? AS integer)
+    'different_bodies', coalesce(CAST(log ->> 'different_bodies' AS integer), 0)
+        + CAST(body_removed_at IS NULL AND body <> ? AS integer)
 )
 WHERE org_id = ? AND webhook_id = ?
 RETURNING id

@@ -8,6 +8,7 @@ from contactsync.domain.merge import from_json, values
 from contactsync.store import orgs
 from contactsync.store import tables as t
 from contactsync.store.engine import writing
+from contactsync.store.inbox import keep
 from contactsync.sync.clock import tick
 from contactsync.sync.keeping import LOOK_AGAIN, ROWS, House, keep_house
 from tests.sync.conftest import World, ada
@@ -165,3 +166,19 @@ def test_the_clock_that_leads_keeps_the_house(world: World) -> None:
     world.clock.forward(days=8)
     assert tick(world.parts, "one", House()).leads
     assert world.rows(t.delivery)[0].body == b""
+
+
+def test_a_duplicate_of_a_delivery_whose_body_is_gone_is_not_counted_as_different(world: World) -> None:
+    choose(world, bodies=7)
+    number = world.deliver("contacts", "contact.updated", ada())
+    body = world.rows(t.delivery)[0].body
+    world.sync()
+    world.clock.forward(days=8)
+    assert kept(world) == {"bodies": 1}
+    with writing(world.parts.engine) as db:
+        again = keep(
+            db, org_id=world.org_id, webhook_id="msg_1", door="contacts", body=body, status="accepted",
+            type="contact.updated", errors=None, now=world.clock(),
+        )  # fmt: skip
+    assert (again.delivery_id, again.duplicate) == (number, True)
+    assert world.rows(t.delivery)[0].log == {"duplicates": 1, "different_bodies": 0}
