@@ -6,8 +6,11 @@ import os
 
 from contactsync.bootstrap import build
 from contactsync.log import set_up_logging
+from contactsync.reporting import report_errors
 from contactsync.settings import Settings
 from contactsync.web.app import create_app
 
 set_up_logging()
-app = create_app(build(Settings.from_environment(os.environ)))
+settings = Settings.from_environment(os.environ)
+report_errors(settings.reporting, "web")
+app = create_app(build(settings))

@@ -14,8 +14,10 @@ import json
 import logging
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Iterable, Mapping, MutableMapping
+from types import TracebackType
 from typing import Any, TextIO
 
 import structlog
@@ -107,7 +109,33 @@ def set_up_logging(stream: TextIO | None = None, *, level: int = logging.INFO, t
     """
     stream = stream or sys.stderr
     readable = stream.isatty() if terminal is None else terminal
-    shared: list[Processor] = [
+    shared = _shared()
+    last: Processor = structlog.dev.ConsoleRenderer(colors=stream.isatty()) if readable else _JSON
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = _Lines(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        )
+    )
+    sys.excepthook, threading.excepthook, sys.unraisablehook = _uncaught, _uncaught_in_thread, _unraisable
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(level, logging.ERROR))
+    logging.captureWarnings(capture=True)
+
+
+def _shared() -> list[Processor]:
+    """What happens to every line before it is written, wherever it is written to."""
+    return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
@@ -115,30 +143,52 @@ def set_up_logging(stream: TextIO | None = None, *, level: int = logging.INFO, t
         without_exception_texts,
         without_personal_data,
     ]
-    last: Processor = (
-        structlog.dev.ConsoleRenderer(colors=stream.isatty())
-        if readable
-        else structlog.processors.JSONRenderer(_dumps_in_order, default=_as_text)
+
+
+def as_line(record: logging.LogRecord) -> str:
+    """The line of a record as JSON, through all nets, for those who keep it elsewhere than the log."""
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_shared(),
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _JSON],
     )
-    structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
-        )
-    )
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level)
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(max(level, logging.ERROR))
-    logging.captureWarnings(capture=True)
+    return formatter.format(record)
+
+
+def covered(value: Any) -> Any:
+    """A value of JSON with every text in it covered, at any depth; the keys are not looked at."""
+    match value:
+        case str():
+            return _covered(value)
+        case Mapping():
+            return {str(key): covered(part) for key, part in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [covered(part) for part in value]
+        case bool() | int() | float() | None:
+            return value
+    return _covered(str(value))
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """A line that cannot be written is lost; logging would print its arguments, and where it came from, instead."""
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What ends a process is said like all else: Python's own traceback would quote the exception's text."""
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    logger("contactsync").critical("ended by an unforeseen error", **described(error.with_traceback(trace)))
+
+
+def _uncaught_in_thread(met: threading.ExceptHookArgs) -> None:
+    if met.exc_value is not None and not isinstance(met.exc_value, SystemExit):
+        name = met.thread.name if met.thread else ""
+        logger("contactsync").error("thread ended by an unforeseen error", thread=name, **described(met.exc_value))
+
+
+def _unraisable(met: sys.UnraisableHookArgs) -> None:
+    if met.exc_value is not None:
+        logger("contactsync").error("error while clearing up", **described(met.exc_value))
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
@@ -217,6 +267,9 @@ def _dumps_in_order(event: Mapping[str, Any], **options: Any) -> str:
 
 def _as_text(value: object) -> str:
     return _covered(str(value))
+
+
+_JSON: Processor = structlog.processors.JSONRenderer(_dumps_in_order, default=_as_text)
 
 
 def _class_name(error: BaseException) -> str:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from contactsync.config import Config
 from contactsync.domain.errors import Misconfigured
+from contactsync.reporting import Reporting
 
 LEAST_KEY_LENGTH = 16
 
@@ -42,6 +43,7 @@ class Settings:
     proxies: int = 0  # how many in front of us may be believed about who asks
     metrics_token: str | None = field(default=None, repr=False)  # None: /metrics answers private addresses only
     base_url: str | None = None  # where browsers find the web process, without a slash at the end
+    reporting: Reporting | None = None  # None: errors are in the log, and nowhere else
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -65,6 +67,7 @@ class Settings:
             proxies=_proxies(said),
             metrics_token=_metrics_token(said.get("CONTACTSYNC_METRICS_TOKEN")),
             base_url=_base_url(said.get("CONTACTSYNC_BASE_URL")),
+            reporting=_reporting(said),
         )
 
 
@@ -127,6 +130,27 @@ def _metrics_token(token: str | None) -> str | None:
     if token is not None and len(token) < LEAST_KEY_LENGTH:
         raise Misconfigured(f"CONTACTSYNC_METRICS_TOKEN needs at least {LEAST_KEY_LENGTH} characters")
     return token
+
+
+def _reporting(said: Mapping[str, str]) -> Reporting | None:
+    """Where Sentry is. Its key is written to only, but it is no business of a log."""
+    dsn = said.get("SENTRY_DSN")
+    if dsn is None:
+        return None
+    try:
+        parts = urlsplit(dsn)
+        whole = parts.hostname and parts.username and (parts.port or 1)
+    except ValueError:
+        whole = None
+    number = parts.path.rpartition("/")[2] if whole else ""
+    plain = whole and parts.scheme == "http" and is_loopback(parts.hostname or "")
+    if not whole or not (plain or parts.scheme == "https") or not re.fullmatch(r"\d{1,20}", number, re.ASCII):
+        raise Misconfigured(
+            "SENTRY_DSN is not one: copy it from Sentry's project settings (Client Keys), as in "
+            "https://<key>@<host>/<project number>, or leave it out"
+        )
+    named = {"environment": said.get("SENTRY_ENVIRONMENT"), "release": said.get("SENTRY_RELEASE")}
+    return Reporting(dsn, **{name: value for name, value in named.items() if value})
 
 
 def is_loopback(host: str) -> bool:

@@ -10,6 +10,7 @@ from contactsync.cli.shell import Command, Shell, with_shell
 from contactsync.demo import run_demo
 from contactsync.domain.errors import RefusedInput
 from contactsync.log import set_up_logging
+from contactsync.reporting import report_errors
 from contactsync.standin import Options, run_forever
 from contactsync.sync.clock import run_clock
 from contactsync.sync.worker import run_worker
@@ -21,6 +22,7 @@ from contactsync.web.server import run_web
 def web(shell: Shell) -> None:
     """Take webhooks in and answer the API: gunicorn on PORT, with WEB_CONCURRENCY processes."""
     set_up_logging()
+    report_errors(shell.settings.reporting, "web")
     run_web(shell.parts)
 
 
@@ -30,6 +32,7 @@ def web(shell: Shell) -> None:
 def worker(shell: Shell, burst: bool) -> None:
     """Sync orgs as their bells ring. Run as many as you like: one org is synced by one worker at a time."""
     set_up_logging()
+    report_errors(shell.settings.reporting, "worker")
     run_worker(shell.parts, burst=burst)
 
 
@@ -38,6 +41,7 @@ def worker(shell: Shell, burst: bool) -> None:
 def clock(shell: Shell) -> None:
     """Ring for what is due, and make good what Redis or a dead worker lost. Several may run: one leads."""
     set_up_logging()
+    report_errors(shell.settings.reporting, "clock")
     run_clock(shell.parts)
 
 

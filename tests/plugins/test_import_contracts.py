@@ -21,6 +21,7 @@ PLANTS = {
     "plugins-apart": ("contactsync_plugins.owner_by_email", "contactsync_plugins.toml_mappings"),
     "api-is-light": ("contactsync.domain.records", "redis"),
     "pluggy": ("contactsync.loading", "pluggy"),
+    "sentry": ("contactsync.sync.turn", "sentry_sdk"),
     "rq": ("contactsync.sync.org", "rq"),
     "sqlalchemy": ("contactsync.sync.batch", "sqlalchemy"),
     "flask": ("contactsync.sync.actions", "flask"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import sys
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -24,7 +26,9 @@ def as_before() -> Iterator[None]:
     """Logging is set up for the whole process: put it back."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     yield
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
     logging.captureWarnings(capture=False)
     root.handlers[:], root.level = handlers, level
     structlog.reset_defaults()
