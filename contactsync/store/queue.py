@@ -242,6 +242,7 @@ class Claimed:
     contact: Contact
     change: int
     attempts: int = 0
+    due_at: datetime | None = None
     forced: bool = False
     rematched: bool = False  # the last attempt failed because links were stale
     fingerprint: str | None = None
@@ -341,6 +342,7 @@ def _claimed(
         contact=contact,
         change=row.change,
         attempts=row.attempts,
+        due_at=row.due_at,
         forced=row.forced,
         rematched=bool(row.problem and row.problem.get("next") == Next.REMATCH),
         fingerprint=row.fingerprint,

@@ -59,7 +59,7 @@ def tallies(db: Db) -> tuple[tuple[str, Counted], ...]:
     query = sa.select(*columns).join_from(t.tally, t.org).order_by(t.org.c.id, t.tally.c.name, t.tally.c.label)
     known = set(Tallied)
     return tuple(
-        (row.slug, Counted(Tallied(row.name), row.label, row.count, row.seconds))
-        for row in db.execute(query)
-        if row.name in known  # a newer version may count more
+        (slug, Counted(Tallied(name), label, count, seconds))
+        for slug, name, label, count, seconds in db.execute(query)
+        if name in known  # a newer version may count more
     )

@@ -22,6 +22,7 @@ from contactsync.sync.deciding import Decided, Decider, One, Seen, each_that_can
 from contactsync.sync.drift import Drift
 from contactsync.sync.entries import Applied, Rules, applied
 from contactsync.sync.parts import Parts
+from contactsync.sync.tallying import Tallies
 from contactsync.sync.targets import Bound, asking
 from contactsync.sync.turn import Turn
 
@@ -48,12 +49,13 @@ def bring(
     """
 
     def once(used: Bound, drift: Drift) -> Applied:
-        decided = _decided(turn.parts, turn.rules, used, decider, batch, drift)
+        decided = _decided(turn.parts, turn.rules, used, decider, batch, drift, tallies=turn.tallies)
         with turn.lease.writing() as db:
             ahead(db, decided)
-        with asking(used), used.connection.guard.asking(turn.lease.check):
+        with turn.tallies.timing("apply"), asking(used), used.connection.guard.asking(turn.lease.check):
             results = used.target.apply(decided.steps)
         done = applied(decided.plans, decided.steps, results)
+        turn.tallies.written(done.steps, done.results)
         return replace(done, results=_with_drift(turn.rules, used, done))
 
     return _despite_drift(turn.parts, turn.rules, bound, once)
@@ -63,7 +65,7 @@ def decide(parts: Parts, rules: Rules, bound: Bound, decider: Decider[One], batc
     """What a batch would change in the CRM now; reads it and writes nothing. Raises TargetError."""
 
     def once(used: Bound, drift: Drift) -> Decided:
-        return _decided(parts, rules, used, decider, batch, drift)
+        return _decided(parts, rules, used, decider, batch, drift, tallies=Tallies())
 
     return _despite_drift(parts, rules, bound, once)
 
@@ -132,7 +134,14 @@ def _drift(rules: Rules, bound: Bound, name: str) -> Problem | None:
 
 
 def _decided(
-    parts: Parts, rules: Rules, bound: Bound, decider: Decider[One], batch: Sequence[One], drift: Drift
+    parts: Parts,
+    rules: Rules,
+    bound: Bound,
+    decider: Decider[One],
+    batch: Sequence[One],
+    drift: Drift,
+    *,
+    tallies: Tallies,
 ) -> Decided:
     mapping = drift.mapping
     stopped: dict[str, Problem] = {
@@ -141,14 +150,15 @@ def _decided(
     going = [one for one in batch if decider.id_of(one) not in stopped]
     wanted, unasked = each_that_can(decider, going, lambda some: decider.ask(some, mapping, rules.policies))
     going = [one for one in going if decider.id_of(one) not in unasked]
-    with asking(bound):
+    with tallies.timing("look_up"), asking(bound):
         found = Found() if wanted.empty else bound.target.look_up(wanted)
         if wanted.activity_starts:
             found = _without_others(parts, bound, found, [decider.id_of(one) for one in going])
         catalogs = _catalogs(bound, mapping, decider) if going else {}
     written, taken = _written(parts, bound, decider, rules, found), _taken(parts, bound, found, going)
     seen = Seen(found, mapping, rules.policies, written, catalogs, taken)
-    decided, unplanned = each_that_can(decider, going, lambda some: decider.decide(some, seen))
+    with tallies.timing("plan"):
+        decided, unplanned = each_that_can(decider, going, lambda some: decider.decide(some, seen))
     stopped |= unasked | unplanned | _drifted(decided, drift)
     return _without(decided, stopped, decider)
 
