@@ -28,6 +28,13 @@ def chunks(keys: Iterable[Key]) -> Iterator[list[Key]]:
         yield ordered[start : start + CHUNK]
 
 
+def of_org(table: sa.Table, org_id: int, *, by_key: bool = False) -> sa.ColumnElement[bool]:
+    """The org's rows. `by_key`: beside a condition that names rows by their keys. Asked for the org as for anything else,
+    SQLite goes by an index of the org instead, and reads all that it has.
+    """
+    return table.c.org_id + 0 == org_id if by_key else table.c.org_id == org_id
+
+
 def mark_events_due(
     db: Db, org_id: int, which: sa.ColumnElement[bool], now: datetime, *, forced: bool = False, deleted: bool = False
 ) -> int:
@@ -40,10 +47,17 @@ def mark_events_due(
 
 
 def mark_meetings_due(
-    db: Db, org_id: int, which: sa.ColumnElement[bool], now: datetime, *, forced: bool = False, deleted: bool = False
+    db: Db,
+    org_id: int,
+    which: sa.ColumnElement[bool],
+    now: datetime,
+    *,
+    forced: bool = False,
+    deleted: bool = False,
+    by_key: bool = False,
 ) -> int:
-    """Put meetings into the queue, those deleted at the source only with `deleted`; answers how many."""
-    return _mark(db, t.meeting, org_id, which, now, forced=forced, deleted=deleted)
+    """Put meetings into the queue, those deleted at the source only with `deleted`; answers how many. `by_key`: see of_org."""
+    return _mark(db, t.meeting, org_id, which, now, forced=forced, deleted=deleted, by_key=by_key)
 
 
 def mark_unconnected_events_due(db: Db, org_id: int, now: datetime) -> int:
@@ -70,7 +84,7 @@ def mark_meetings_with_due(db: Db, org_id: int, who: Iterable[str], now: datetim
         )
         meetings.update(db.execute(of_them).scalars())
     for some in chunks(meetings):
-        mark_meetings_due(db, org_id, t.meeting.c.id.in_(some), now)
+        mark_meetings_due(db, org_id, t.meeting.c.id.in_(some), now, by_key=True)
 
 
 def queued(now: datetime) -> dict[str, Any]:
@@ -87,11 +101,12 @@ def _mark(
     *,
     forced: bool,
     deleted: bool,
+    by_key: bool = False,
 ) -> int:
     changed = {**queued(now), "change": table.c.change + 1}
     if forced:
         changed["forced"] = True
-    here = [table.c.org_id == org_id, which]
+    here = [of_org(table, org_id, by_key=by_key), which]
     if not deleted:
         here.append(table.c.deleted.is_(False))
     return db.execute(sa.update(table).where(*here).values(changed)).rowcount

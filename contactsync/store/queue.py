@@ -21,7 +21,7 @@ from contactsync.domain.errors import ContactsyncError
 from contactsync.domain.merge import DELETED, from_json, newest, values
 from contactsync.domain.records import Attendance, Company, Contact, SyncStatus
 from contactsync.store import tables as t
-from contactsync.store.due import CHUNK, chunks, mark_events_due, mark_meetings_due, mark_meetings_of_event_due
+from contactsync.store.due import CHUNK, chunks, mark_events_due, mark_meetings_due, mark_meetings_of_event_due, of_org
 
 __all__ = [
     "CHUNK",
@@ -159,8 +159,10 @@ def due_count(db: Db, org_id: int, now: datetime, most: int) -> int:
 # ── making due ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def mark_due(db: Db, org_id: int, which: sa.ColumnElement[bool], now: datetime, *, forced: bool = False) -> int:
-    """Put contacts into the queue; those deleted at the source stay out. Answers how many."""
+def mark_due(
+    db: Db, org_id: int, which: sa.ColumnElement[bool], now: datetime, *, forced: bool = False, by_key: bool = False
+) -> int:
+    """Put contacts into the queue; those deleted at the source stay out. Answers how many. `by_key`: see of_org."""
     changed: dict[str, Any] = {
         "due_at": now,
         "change": t.contact.c.change + 1,
@@ -171,7 +173,9 @@ def mark_due(db: Db, org_id: int, which: sa.ColumnElement[bool], now: datetime, 
     if forced:
         changed["forced"] = True
     marked = db.execute(
-        sa.update(t.contact).where(t.contact.c.org_id == org_id, t.contact.c.deleted.is_(False), which).values(changed)
+        sa.update(t.contact)
+        .where(of_org(t.contact, org_id, by_key=by_key), t.contact.c.deleted.is_(False), which)
+        .values(changed)
     )
     return marked.rowcount
 
@@ -213,7 +217,7 @@ def mark_attendees_due(db: Db, org_id: int, event_id: str, now: datetime) -> int
 
     here = sa.union(named(who_by_id(""), t.contact.c.source_id), named(who_by_email(""), t.contact.c.email))
     mark_meetings_of_event_due(db, org_id, event_id, now)
-    return mark_due(db, org_id, t.contact.c.id.in_(here), now)
+    return mark_due(db, org_id, t.contact.c.id.in_(here), now, by_key=True)
 
 
 def release_held(db: Db, org_id: int, code: str | None, now: datetime) -> int:
@@ -228,7 +232,8 @@ def release_held(db: Db, org_id: int, code: str | None, now: datetime) -> int:
 
 def _held(table: sa.Table, status: sa.Column[Any], code: str | None) -> sa.ColumnElement[bool]:
     stopped = sa.and_(status == SyncStatus.NEEDS_ATTENTION, table.c.problem["code"].as_string() == (code or ""))
-    return sa.or_(status == SyncStatus.QUEUED, stopped)
+    held = sa.or_(status == SyncStatus.QUEUED, stopped)
+    return sa.and_(status.in_([SyncStatus.QUEUED, SyncStatus.NEEDS_ATTENTION]), held)  # two ranges of the index by status
 
 
 # ── claim ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -278,7 +283,7 @@ def read_contacts(db: Db, org_id: int, connection_id: int | None, keys: Sequence
     """Contacts by their rows' keys, in the order of these, as a claim would give them, due or not."""
     rows: list[sa.Row[Any]] = []
     for some in chunks(keys):
-        rows += db.execute(sa.select(t.contact).where(t.contact.c.org_id == org_id, t.contact.c.id.in_(some)))
+        rows += db.execute(sa.select(t.contact).where(of_org(t.contact, org_id, by_key=True), t.contact.c.id.in_(some)))
     return _whole(db, org_id, connection_id, sorted(rows, key=lambda row: row.id))
 
 

@@ -135,7 +135,7 @@ def _feed_one(db: Db, row: sa.Row[Any], now: datetime, room: int) -> int:
     if ids:
         changed["cursor"] = ids[-1]
         for some in chunks(ids):
-            mark_due(db, row.org_id, t.contact.c.id.in_(some), now, forced=row.forced)
+            mark_due(db, row.org_id, t.contact.c.id.in_(some), now, forced=row.forced, by_key=True)
     if len(ids) < room:
         changed |= {"ended_at": now, "total": changed["fed"]}
         _feed_records(db, row.org_id, which, now, forced=row.forced)

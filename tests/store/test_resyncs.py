@@ -67,7 +67,7 @@ def look(engine, acme, resync_id):
 
 
 def test_all_contacts_go_bit_by_bit_and_deleted_ones_and_other_orgs_never(engine, acme, other, add):
-    add(*((number,) for number in range(5)), (9, ("deleted", True)))
+    add(*((number,) for number in range(5)), (9, ("deleted", True), ("status", SyncStatus.EXCLUDED)))
     add((100,), org_id=other.id)
     resync_id = begin(engine, acme, ResyncFilter(all=True))
     assert look(engine, acme, resync_id).total == 5
