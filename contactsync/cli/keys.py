@@ -9,8 +9,9 @@ import click
 from contactsync.cli.shell import Command, Shell, as_json, harmless, print_json, with_shell
 from contactsync.store.authorizations import AUTHORIZATION_PURPOSE
 from contactsync.store.orgs import SECRET_PURPOSE
-from contactsync.store.rotation import ERASURE_KEY_PURPOSE, Rotated, Unopened, check, rotate
+from contactsync.store.rotation import Rotated, Unopened, check, rotate
 from contactsync.store.tokens import CREDENTIALS_PURPOSE, TOKEN_PURPOSE
+from contactsync.store.tombstones import ERASURE_KEY_PURPOSE
 
 LOST = {
     SECRET_PURPOSE: "make another with `contactsync org secret add {org}`, give it to the sender, and revoke this one",

@@ -28,10 +28,8 @@ from contactsync.store.authorizations import AUTHORIZATION_PURPOSE
 from contactsync.store.engine import reading, writing
 from contactsync.store.orgs import SECRET_PURPOSE
 from contactsync.store.tokens import CREDENTIALS_PURPOSE, TOKEN_PURPOSE
+from contactsync.store.tombstones import ERASURE_KEY_PURPOSE
 from contactsync.store.vault import Vault
-
-ERASURE_KEY_PURPOSE = "erasure key"
-"""What `org.sealed_erasure_key` is sealed for."""
 
 BATCH = 200
 MOST_ROUNDS = 20

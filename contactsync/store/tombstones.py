@@ -20,7 +20,8 @@ from contactsync.store import tables as t
 from contactsync.store.due import chunks
 from contactsync.store.vault import Vault
 
-ERASURE_PURPOSE = "erasure key"
+ERASURE_KEY_PURPOSE = "erasure key"
+"""What `org.sealed_erasure_key` is sealed for."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Tombstones:
     def of(cls, db: Db, vault: Vault, org_id: int) -> Self | None:
         """Those of an org; None: nobody was ever erased there. Raises SealBroken."""
         sealed = db.execute(sa.select(t.org.c.sealed_erasure_key).where(t.org.c.id == org_id)).scalar()
-        return None if sealed is None else cls(org_id, bytes.fromhex(vault.open(org_id, ERASURE_PURPOSE, sealed)))
+        return None if sealed is None else cls(org_id, bytes.fromhex(vault.open(org_id, ERASURE_KEY_PURPOSE, sealed)))
 
     @classmethod
     def begun(cls, db: Db, vault: Vault, org_id: int) -> Self:
@@ -43,7 +44,7 @@ class Tombstones:
         if there is not None:
             return there
         made = secrets.token_bytes(32)
-        sealed = vault.seal(org_id, ERASURE_PURPOSE, made.hex())
+        sealed = vault.seal(org_id, ERASURE_KEY_PURPOSE, made.hex())
         db.execute(sa.update(t.org).where(t.org.c.id == org_id).values(sealed_erasure_key=sealed))
         return cls(org_id, made)
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,12 @@ from contactsync.domain.errors import RefusedInput
 from contactsync.store import orgs
 from contactsync.store import tables as t
 from contactsync.store.engine import reading, writing
-from contactsync.sync.erasing import Erased, allow_person, erase_person
+from contactsync.store.lease import org_lease
+from contactsync.store.queue import OrgLease
+from contactsync.store.rotation import rotate
+from contactsync.store.tombstones import Tombstones
+from contactsync.store.vault import Vault
+from contactsync.sync.erasing import Erased, NotFinished, allow_person, erase_person
 from tests.sync.conftest import World, ada
 
 ADA = "Ada.Love@Engines.example"
@@ -280,3 +289,124 @@ def test_a_sqlite_file_holds_nothing_of_the_person_either(full: World) -> None:
     raw = b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*")).lower()
     for trace in TRACES[2:]:
         assert trace.encode() not in raw.replace(b"c-ada-18150", b""), trace
+
+
+class Killed(Exception):
+    """The process ends here."""
+
+
+@contextmanager
+def dying_after(world: World, statements: int) -> Iterator[None]:
+    """A process that dies at its n-th statement from here on."""
+    left = [statements]
+
+    def count(*_said: Any) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise Killed
+
+    sa.event.listen(world.parts.engine, "before_cursor_execute", count)
+    try:
+        yield
+    finally:
+        sa.event.remove(world.parts.engine, "before_cursor_execute", count)
+
+
+@pytest.mark.parametrize("every", [19, 26, 41])
+def test_an_erasure_that_is_killed_again_and_again_comes_to_the_same_end(full: World, every: int) -> None:
+    """Each attempt dies a little later than the one before, wherever it then is."""
+    attempts, done = 0, None
+    while done is None:
+        attempts += 1
+        with suppress(Killed), dying_after(full, every + 2 * attempts):
+            done = erase(full)
+    assert attempts >= 3
+    assert traces(full) == []
+    assert [(row.id, row.removed) for row in full.rows(t.erasure)] == [(1, done.removed)]
+    assert done.removed["contacts"] == 1
+    assert done.removed["deliveries"] == 9, "each counted once"
+    assert {record["object"] for record in done.crm_records} == {"Lead", "Activity", "CampaignMember"}
+    assert [row.action for row in full.rows(t.audit_entry) if row.action.startswith("person")] == ["person.erased"]
+
+
+def test_an_erasure_under_way_keeps_the_person_sealed_and_out_of_what_comes(full: World) -> None:
+    with pytest.raises(NotFinished):
+        erase(full, seconds=0)
+    (row,) = full.rows(t.erasure)
+    assert row.finished_at is None
+    assert "ada" not in json.dumps(row.removed).lower()
+    full.contact(WHOLE)
+    with pytest.raises(RefusedInput, match="has not come to its end"):
+        allow_person(full.parts, full.org_id, ADA)
+    full.sync()
+    assert full.row("c-ada-1815").fields["fields"]["title"][0] == "Countess of Lovelacy", "what came is left out"
+    assert erase(full).id == f"ers_{row.id}"
+    assert traces(full) == []
+
+
+def test_an_erasure_whose_progress_no_key_opens_any_more_begins_anew(full: World) -> None:
+    with pytest.raises(NotFinished):
+        erase(full, seconds=0)
+    with writing(full.parts.engine) as db:
+        db.execute(sa.update(t.erasure).values(removed={"sealed": "gone"}))
+    assert erase(full).id == "ers_1"
+    assert traces(full) == []
+
+
+def test_a_worker_that_syncs_meanwhile_brings_nobody_back(full: World) -> None:
+    """The erasure waits for the worker's lease, the worker for the erasure's; webhooks come all the time."""
+    stop = threading.Event()
+
+    def work() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            full.contact(WHOLE | {"title": f"Countess {number}"}, ada(id="c-9", email="x@y.example", title=f"{number}"))
+            full.sync()
+
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+        done = erase(full)
+        full.contact(WHOLE)
+        stop.set()
+        working.result(60)
+    full.sync()
+    assert done.removed["contacts"] == 1
+    assert traces(full) == []
+    assert full.row("c-9").email == "x@y.example"
+
+
+def test_an_org_that_a_worker_holds_is_said_to_be_busy_and_nothing_is_begun(world: World) -> None:
+    with org_lease(world.parts.engine, OrgLease(world.org_id, "a worker", 60), world.parts.now) as held:
+        assert held is not None
+        with pytest.raises(NotFinished) as refused:
+            erase(world, patience=0.05)
+    assert refused.value.busy
+    assert world.rows(t.erasure) == []
+
+
+def test_nobody_erased_costs_an_absorbing_worker_one_read(world: World) -> None:
+    seen: list[str] = []
+    sa.event.listen(world.parts.engine, "before_cursor_execute", lambda *said: seen.append(said[2]))
+    world.contact(ada())
+    world.sync()
+    assert sum("sealed_erasure_key" in statement for statement in seen) == 1
+    assert not any("tombstone" in statement for statement in seen)
+
+
+def test_the_key_of_the_marks_is_sealed_for_its_org_and_survives_a_rotation(full: World) -> None:
+    erase(full)
+    with reading(full.parts.engine) as db:
+        sealed = db.execute(sa.select(t.org.c.sealed_erasure_key)).scalar_one()
+    old = full.parts.settings.secret_keys[0]
+    new = Vault(("another key that is long enough", old))
+    assert not rotate(full.parts.engine, new, full.clock(), "tests").older_keys_needed
+    with reading(full.parts.engine) as db:
+        assert db.execute(sa.select(t.org.c.sealed_erasure_key)).scalar_one() != sealed
+    full.parts = replace(full.parts, vault=Vault(("another key that is long enough",)))
+    full.contact(WHOLE)
+    with reading(full.parts.engine) as db:
+        marks = Tombstones.of(db, full.parts.vault, full.org_id)
+        assert marks is not None
+        assert marks.among(db, [f"email:{ADA.lower()}", "email:b@c.d"]) == {f"email:{ADA.lower()}": 1}
+    assert "key" not in repr(marks).replace("Tombstones(org_id=1)", "")
