@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 
 from contactsync.domain.errors import RefusedInput
 from contactsync.intake.decode import decode
-from contactsync.store import queue, replays
+from contactsync.store import queue, replays, tally
+from contactsync.store.absorption import POISON
 from contactsync.store.audit import Audited, note
 from contactsync.store.engine import reading, writing
 from contactsync.store.inbox import public_id
 from contactsync.store.replays import Candidate, ReplayFilter
+from contactsync.store.tally import Counted, Tallied
 from contactsync.sync.parts import Parts
 
 MOST = 1000
@@ -54,16 +56,25 @@ class _Sorted:
     gone: int = 0
 
 
-def replay(parts: Parts, org_id: int, which: ReplayFilter, after: int = 0, *, dry_run: bool = False) -> Replayed:
-    """Have the first deliveries above the number `after` that a filter takes absorbed once more, at most MOST.
+def replay(
+    parts: Parts,
+    org_id: int,
+    which: ReplayFilter,
+    after: int = 0,
+    *,
+    dry_run: bool = False,
+    most: int = MOST,
+    most_bytes: int = MOST_BYTES,
+) -> Replayed:
+    """Have the first deliveries above the number `after` that a filter takes absorbed once more, at most `most`.
 
     To go through all call it again with what `next` says. Twice, or at once with itself and with a worker, it does what it
     does once. With `dry_run` it says what it would do.
     """
     with reading(parts.engine) as db:
-        found = replays.candidates(db, org_id, which, after, MOST + 1)
+        found = replays.candidates(db, org_id, which, after, most + 1)
     missing = tuple(replays.shown_numbers(which.numbers - {one.id for one in found})) if which.ids and not after else ()
-    taken, sorted_ = _sort(parts, org_id, found[:MOST])
+    taken, sorted_ = _sort(parts, org_id, found[:most], most_bytes)
     following = taken[-1].id if len(taken) < len(found) else None
     if dry_run:
         replayed = len(sorted_.settled) + len(sorted_.types)
@@ -79,13 +90,16 @@ def replay(parts: Parts, org_id: int, which: ReplayFilter, after: int = 0, *, dr
             ends = {"first": public_id(taken[0].id), "last": public_id(taken[-1].id)}
             about = which.ids[0] if len(which.ids) == 1 else ""
             note(db, org_id, parts.actor, Audited.REPLAYED, now, about=about, details={**said, **ends})
+        tally.add(db, org_id, [Counted(Tallied.DELIVERIES, "replayed", len(done.replayed))] if done.replayed else [])
     if done.replayed:
         parts.bell.ring(org_id)
     waiting, gone = sorted_.waiting + len(done.waiting), sorted_.gone + len(done.gone)
     return Replayed(len(done.replayed), waiting, gone, len(sorted_.errors), missing, following)
 
 
-def _sort(parts: Parts, org_id: int, found: Sequence[Candidate]) -> tuple[Sequence[Candidate], _Sorted]:
+def _sort(
+    parts: Parts, org_id: int, found: Sequence[Candidate], most_bytes: int
+) -> tuple[Sequence[Candidate], _Sorted]:
     """The candidates that this call takes, and what they are: as many as may be read in one go."""
     sorted_, size = _Sorted(), 0
     for number, one in enumerate(found):
@@ -99,10 +113,13 @@ def _sort(parts: Parts, org_id: int, found: Sequence[Candidate]) -> tuple[Sequen
             with reading(parts.engine) as db:
                 body = replays.body_of(db, org_id, one.id)
             size += len(body)
-            if number and size > MOST_BYTES:
+            if number and size > most_bytes:
                 return found[:number], sorted_
             try:
                 sorted_.types[one.id] = decode(one.door, body).type
             except RefusedInput as error:
                 sorted_.errors[one.id] = [{"path": p, "message": str(said)} for p, said in error.fields.items()]
+            except POISON as error:  # of a door that is not there any more, say
+                message = f"It cannot be read ({type(error).__name__}): report it to the developers."
+                sorted_.errors[one.id] = [{"path": "", "message": message}]
     return found, sorted_
