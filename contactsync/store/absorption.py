@@ -113,9 +113,11 @@ def mark_failed(db: Db, delivery_id: int, errors: list[dict[str, str]], now: dat
     )
 
 
-def write_changes(db: Db, org_id: int, said: Iterable[Changes], now: datetime) -> None:
+def write_changes(
+    db: Db, org_id: int, said: Iterable[Changes], now: datetime, came: Mapping[str, datetime] | None = None
+) -> None:
     """Bring what deliveries said into contacts, companies, events, attendances and meetings, and put what it touches into
-    the queue: several changes of one record become one entry.
+    the queue: several changes of one record become one entry. `came`: since when a contact is due, where that is not now.
     """
     gathered = Changes()
     for changes in said:
@@ -125,7 +127,7 @@ def write_changes(db: Db, org_id: int, said: Iterable[Changes], now: datetime) -
         gathered.meetings += changes.meetings
     _write_companies(db, org_id, gathered.contacts, now)
     write_events(db, org_id, gathered, now)
-    contacts = _write_contacts(db, org_id, gathered.contacts, now)
+    contacts = _write_contacts(db, org_id, gathered.contacts, now, came or {})
     attendances = [*gathered.attendances]
     for change in gathered.contacts:
         attendances += change.attendances
@@ -156,7 +158,7 @@ def _write_companies(db: Db, org_id: int, changes: Sequence[ContactChange], now:
 
 
 def _write_contacts(
-    db: Db, org_id: int, changes: Sequence[ContactChange], now: datetime
+    db: Db, org_id: int, changes: Sequence[ContactChange], now: datetime, came: Mapping[str, datetime]
 ) -> Mapping[str, Mapping[str, Stamped]]:
     """Answers the state of each contact that was spoken of, by id."""
     if not changes:
@@ -178,7 +180,8 @@ def _write_contacts(
         if record.changed:
             gone = row["deleted"]
             row |= {
-                "due_at": None if gone else now,
+                # Never later than now, whatever the clock of the web process said.
+                "due_at": None if gone else min(now, came.get(record.name, now)),
                 "status": SyncStatus.EXCLUDED if gone else SyncStatus.QUEUED,
                 "attempts": 0,
                 "change": 1,

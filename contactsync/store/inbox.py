@@ -109,6 +109,8 @@ def keep(
         if delivery_id is not None:
             return Kept(delivery_id, duplicate=False)
         found = store(conn, _COUNT_DUPLICATE[conn.dialect.name], (body, org_id, webhook_id))
+        if found is not None:
+            store(conn, _TALLY_DUPLICATE, (org_id,))
     except (sqlite3.Error, psycopg.Error) as error:
         if isinstance(error, psycopg.Error):
             error.args = (without_values(error),)
@@ -202,6 +204,12 @@ INSERT INTO delivery (org_id, webhook_id, door, received_at, body, status, type,
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (org_id, webhook_id) DO NOTHING
 RETURNING id
+"""
+
+_TALLY_DUPLICATE = """
+INSERT INTO tally (org_id, name, label, count, seconds) VALUES (?, 'deliveries', 'duplicate', 1, 0)
+ON CONFLICT (org_id, name, label) DO UPDATE SET count = tally.count + 1
+RETURNING count
 """
 
 # One statement, so that duplicates that come at once are all counted. A body that was removed is different from none.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from contactsync.domain.changes import Changes, changes_of
 from contactsync.domain.errors import RefusedInput
 from contactsync.intake.decode import decode
 from contactsync.log import described, logger
-from contactsync.store import absorption
+from contactsync.store import absorption, tally
 from contactsync.store.absorption import POISON, Waiting
 from contactsync.store.engine import reading
 from contactsync.store.lease import HeldLease
@@ -17,6 +18,7 @@ from contactsync.store.replays import mark_named_due
 from contactsync.store.tombstones import Tombstones
 from contactsync.sync.leaving_out import LeftOut, leave_out, write_left_out
 from contactsync.sync.parts import Parts
+from contactsync.sync.tallying import Tallies
 
 DELIVERIES = 100
 """At most so many deliveries in one transaction: the web processes wait for the same write lock on SQLite."""
@@ -73,8 +75,10 @@ def _write(
     failed: Mapping[int, Errors],
 ) -> None:
     now = parts.now()
+    tallies = Tallies()
     with lease.writing() as db:
-        absorption.write_changes(db, org_id, said.values(), now)
+        with tallies.timing("absorb"):
+            absorption.write_changes(db, org_id, said.values(), now, _came(left.waiting, said))
         for delivery in left.waiting:
             if delivery.replayed and delivery.id in said:
                 mark_named_due(db, org_id, said[delivery.id], now)
@@ -84,6 +88,16 @@ def _write(
         for delivery_id, errors in failed.items():
             absorption.mark_failed(db, delivery_id, errors, now)
         write_left_out(db, left, [*said, *failed], now)
+        tallies.absorbed(len(said), len(failed))
+        tally.add(db, org_id, tallies.take())
+
+
+def _came(waiting: Sequence[Waiting], said: Mapping[int, Changes]) -> dict[str, datetime]:
+    """When the webhook came that spoke of a contact last, by the contact's id: it is due since then. Not one that is replayed,
+    which is of long ago.
+    """
+    came = {one.id: one.received_at for one in waiting if not one.replayed}
+    return {change.id: came[key] for key, changes in said.items() if key in came for change in changes.contacts}
 
 
 def _write_one_by_one(

@@ -40,6 +40,12 @@ class Tallies:
             if one.attempt > 1:
                 self.add(Tallied.RETRIES, one.subject)
 
+    def absorbed(self, absorbed: int, failed: int) -> None:
+        """Count deliveries that were brought into the source records, and those that could not be."""
+        for label, count in (("absorbed", absorbed), ("failed", failed)):
+            if count:
+                self.add(Tallied.DELIVERIES, label, count)
+
     def written(self, steps: Mapping[str, Step], results: Mapping[str, StepResult]) -> None:
         """Count the rows that the CRM took."""
         for step_id, step in steps.items():

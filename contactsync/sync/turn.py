@@ -96,8 +96,9 @@ def write(turn: Turn, entries: Iterable[Recorded]) -> None:
     connection_id = turn.bound.row.id if turn.bound else None
     waiting = iter(entries)
     while some := list(islice(waiting, RECORDED_AT_ONCE)):
-        with turn.tallies.timing("record"), turn.lease.writing() as db:
-            record(db, turn.org_id, connection_id, sorted(some, key=lambda one: one.key), turn.parts.now())
+        with turn.lease.writing() as db:
+            with turn.tallies.timing("record"):
+                record(db, turn.org_id, connection_id, sorted(some, key=lambda one: one.key), turn.parts.now())
             turn.tallies.recorded(some)
             tally.add(db, turn.org_id, turn.tallies.take())
 

@@ -3,13 +3,14 @@
 Whoever sees it learns which orgs there are: it answers who brings CONTACTSYNC_METRICS_TOKEN or, while none is set,
 private addresses only.
 
-There are no counters in the process: a gunicorn has several, each would count its own part. Labels are org slugs, statuses
-and names of parts; nothing personal.
+There are no counters in the process: a gunicorn has several, each would count its own part (store/tally.py). Labels are org
+slugs, statuses and names of parts; nothing personal, and nothing that comes and goes with processes or records.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from hmac import compare_digest
 from ipaddress import ip_address
 
@@ -19,10 +20,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from contactsync import __version__
+from contactsync.store.beats import Beat, beats
 from contactsync.store.engine import reading
-from contactsync.store.views_status import OrgStatus, all_statuses, beats
+from contactsync.store.tally import Counted, tallies
+from contactsync.store.views_status import OrgStatus, all_statuses
 from contactsync.web.auth import parts
 from contactsync.web.errors import Refusal
+from contactsync.web.metrics_counted import counters
 
 blueprint = Blueprint("metrics", __name__)
 
@@ -35,7 +39,7 @@ def metrics() -> Response:
     _check_reader()
     now = parts().now()
     with reading(parts().engine) as db:
-        collected = Collected(all_statuses(db, now), beats(db, now))
+        collected = Collected(all_statuses(db, now), beats(db), tallies(db), now)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(collected)
     return Response(generate_latest(registry), content_type=CONTENT_TYPE)
@@ -68,9 +72,17 @@ def _asked_from_nearby() -> bool:
 class Collected(Collector):
     """One reading of the database as metrics."""
 
-    def __init__(self, statuses: Iterable[OrgStatus], beats: dict[str, float]) -> None:
+    def __init__(
+        self,
+        statuses: Iterable[OrgStatus],
+        beats: Iterable[Beat],
+        tallied: Iterable[tuple[str, Counted]],
+        now: datetime,
+    ) -> None:
         self._statuses = tuple(statuses)
-        self._beats = beats
+        self._beats = tuple(beats)
+        self._tallied = tuple(tallied)
+        self._now = now
 
     def collect(self) -> Iterator[Metric]:
         """All metrics, in a fixed order."""
@@ -79,12 +91,28 @@ class Collected(Collector):
         yield info
         yield from self._work()
         yield from self._crm()
-        beat = GaugeMetricFamily(
-            "contactsync_beat_age_seconds", "Since a part (clock) was last heard of.", labels=["name"]
+        yield from counters(self._tallied)
+        yield from self._processes()
+
+    def _processes(self) -> Iterator[Metric]:
+        """Each kind of process, not each process: workers come and go, and their names would never end."""
+        age = GaugeMetricFamily(
+            "contactsync_beat_age_seconds", "Since the last beat of a clock or any worker.", labels=["name"]
         )
-        for name, age in sorted(self._beats.items()):
-            beat.add_metric([name], age)
-        yield beat
+        alive = GaugeMetricFamily(
+            "contactsync_processes_alive", "Clocks that lead, workers that beat.", labels=["name"]
+        )
+        missing = GaugeMetricFamily(
+            "contactsync_processes_missing", "Those that ended in the last minutes without a word.", labels=["name"]
+        )
+        for name in ("clock", "worker"):
+            ours = [beat for beat in self._beats if beat.name.partition(":")[0] == name]
+            living = sum(beat.alive(self._now) for beat in ours)
+            alive.add_metric([name], living)
+            missing.add_metric([name], len(ours) - living)
+            if ours:
+                age.add_metric([name], max(0.0, (self._now - max(beat.beat_at for beat in ours)).total_seconds()))
+        yield from (age, alive, missing)
 
     def _work(self) -> Iterator[Metric]:
         contacts, events, meetings = (
