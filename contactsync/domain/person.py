@@ -111,7 +111,7 @@ class Person:
         """
         ways = [_WAYS.get(part, (part,)) for part in _parts(_longest_safe(self.email))]
         written = {"".join(way) for way in product(*ways)}
-        return tuple(sorted(written | {_longest_safe(name.lower()) for name in self.ids}))
+        return tuple(sorted(written.union(*(_id_needles(name.lower()) for name in self.ids))))
 
     @cached_property
     def record_needles(self) -> tuple[str, ...]:
@@ -154,6 +154,16 @@ def _parts(text: str) -> Iterator[str]:
 
 def _longest_safe(text: str) -> str:
     return max(_SAFE.findall(text), key=len, default="")
+
+
+def _id_needles(name: str) -> set[str]:
+    """An id as JSON writes it, with what ends it, so that `c-1` is not looked for in all of `c-10` to `c-19`: a quote, a blank
+    before the quote, or a backslash in JSON within JSON. A number may end in anything.
+    """
+    safe = _longest_safe(name)
+    if not safe or name.isdecimal() or not name.endswith(safe):
+        return {safe}
+    return {f"{safe}{end}" for end in ('"', " ", "\\")}
 
 
 def _any_of(patterns: Iterable[str], flags: int) -> re.Pattern[str] | None:
