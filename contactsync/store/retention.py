@@ -113,16 +113,18 @@ def empty_deleted_contacts(db: Db, org_id: int, before: datetime, after: int, mo
     return len(gone), rows[-1].id if len(rows) == most else None
 
 
-def delete_what_is_over(db: Db, org_id: int, sign_ins_before: datetime, resyncs_before: datetime) -> int:
-    """Delete sign-ins that ran out and resyncs that ended before these times; answers how many. Few rows, all of one org."""
+def delete_what_is_over(db: Db, org_id: int, sign_ins_before: datetime, resyncs_before: datetime, most: int) -> int:
+    """Delete sign-ins that ran out and some resyncs that ended before these times; answers how many."""
     over = sa.delete(t.authorization).where(
         t.authorization.c.org_id == org_id, t.authorization.c.expires_at < sign_ins_before
     )
-    newest = db.execute(sa.select(sa.func.max(t.resync.c.id))).scalar()
-    ended = sa.delete(t.resync).where(
-        t.resync.c.org_id == org_id, t.resync.c.ended_at < resyncs_before, t.resync.c.id != newest
-    )
-    return db.execute(over).rowcount + db.execute(ended).rowcount
+    c = t.resync.c
+    newest = db.execute(sa.select(sa.func.max(c.id))).scalar()
+    oldest = sa.select(c.id, c.ended_at).where(c.org_id == org_id, c.id != newest).order_by(c.id).limit(most)
+    ended = [row.id for row in db.execute(oldest) if row.ended_at is not None and row.ended_at < resyncs_before]
+    if ended:
+        db.execute(sa.delete(t.resync).where(c.id.in_(ended)))
+    return db.execute(over).rowcount + len(ended)
 
 
 def _ids(db: Db, org_id: int, status: str, after: int, most: int) -> list[tuple[int, datetime]]:

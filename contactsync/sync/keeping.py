@@ -95,7 +95,7 @@ def _keep_org(parts: Parts, org_id: int, now: datetime, house: House) -> tuple[C
         ("deliveries", lambda db: retention.delete_deliveries(db, org_id, deliveries, ROWS)),
         ("runs", lambda db: retention.delete_runs(db, org_id, runs, ROWS)),
         ("contacts", lambda db: _deleted_contacts(db, org_id, bodies, now, house)),
-        ("others", lambda db: (retention.delete_what_is_over(db, org_id, now - timedelta(days=1), runs), False)),
+        ("others", lambda db: (retention.delete_what_is_over(db, org_id, now - timedelta(days=1), runs, ROWS), False)),
     )
     taken: Counter[str] = Counter()
     more = False
