@@ -86,7 +86,7 @@ class Outcomes:
                 self.ids[row.id] = row.step.ref.id
             else:
                 self.lost(row)
-        elif is_record_of(row.step.kind, record_id):
+        elif isinstance(record_id, str) and is_record_of(row.step.kind, record_id):
             self._keep(row, record_id)
         else:
             self.lost(row)

@@ -11,7 +11,7 @@ from .ids import is_id, kind_of
 _MOST_CALLS = 10**15
 
 
-def is_record_of(kind: RecordKind, record_id: object) -> TypeGuard[str]:
+def is_record_of(kind: RecordKind, record_id: object) -> bool:
     """Whether it is an id of a record of this kind."""
     return isinstance(record_id, str) and is_id(record_id) and kind_of(record_id) is kind
 

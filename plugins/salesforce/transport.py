@@ -56,8 +56,11 @@ class Answered(requests.Response):
         return self.content[:_SHOWN].decode("utf-8", "replace")
 
     def json(self, **_options: Any) -> Any:
-        """Its value. Raises AnswerUnreadable."""
-        return read_json(self.content)
+        """Its object or list. Raises AnswerUnreadable."""
+        value = read_json(self.content)
+        if not isinstance(value, dict | list):
+            raise AnswerUnreadable("the answer is no object and no list")
+        return value
 
 
 class Adapter(HTTPAdapter):
