@@ -5,23 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import pytest
 from flask import Flask
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from contactsync.store import orgs
 from contactsync.store.engine import writing
-from contactsync.store.inbox import public_id
-from tests.web.conftest import Caller, Clock, person
+from tests.web.conftest import ODD, Caller, Clock
 
 METHODS = ("get", "post", "put", "delete")
-ODD = "a/b c%2F?#ü🎪;=&+"
-"""An id that an event platform might give, and that every URL layer would like to take apart."""
 
 
 def document(app: Flask) -> Any:
@@ -40,31 +35,6 @@ def misfits(app: Flask, schema: Any, value: object) -> list[str]:
     """What in a value does not fit a schema of the document."""
     whole = {**schema, "components": document(app)["components"]}
     return [f"{error.json_path}: {error.message}" for error in OAS31Validator(whole).iter_errors(value)]
-
-
-@pytest.fixture
-def filled(acme: Caller, tmp_path: Path) -> dict[str, str]:
-    """Ids of everything, in an org that has something of everything: with odd ids, synced to a CRM that is a file."""
-    campaign = {"kind": "Campaign", "id": "701", "at": "2026", "fields": {"Name": "Expo", "statuses": ["Registered"]}}
-    account = {"kind": "Account", "id": "001", "at": "2026", "fields": {"Name": "Expo Ltd"}}
-    acme.connect_file(tmp_path, campaign, account)
-    acme.deliver("events", "event.created", {"id": ODD, "name": "Expo", "campaign_id": "701"})
-    attending = [{"id": ODD, "status": "registered"}]
-    delivery = acme.deliver("contacts", "contact.created", person(1, id=ODD, sync_as="contact", events=attending))
-    picked = {"name": "Nowhere", "account_id": "gone"}  # a problem: the Account that was picked is not there
-    acme.deliver("contacts", "contact.created", person(2, sync_as="contact", company=picked))
-    times = {"starts_at": "2026-11-24T09:00:00Z", "ends_at": "2026-11-24T10:00:00Z"}
-    meeting = {"id": ODD, "title": "Talk", "event_id": ODD, "attendees": [{"contact_id": ODD}], **times}
-    acme.deliver("meetings", "meeting.created", meeting)
-    acme.sync()
-    assert acme.get(f"/contacts/{quote(ODD, safe='')}")["sync"]["status"] == "synced"
-    assert acme.get(f"/meetings/{quote(ODD, safe='')}")["sync"]["status"] == "synced"
-    resync = acme.ask("POST", "/resync", {"contacts": [ODD]}).json["id"]
-    (problem,) = acme.get("/problems")["items"]
-    (run, *_) = acme.get("/runs")["items"]
-    odd = {"contact_id": ODD, "event_id": ODD, "meeting_id": ODD}
-    ours = {"delivery_id": public_id(delivery), "run_id": run["id"], "resync_id": resync, "problem_id": problem["id"]}
-    return {**odd, **ours, "kind": "account"}
 
 
 BODIES = {
