@@ -64,6 +64,8 @@ class IntakeConfig:
     max_per_second: float = _number(0.0, 0, 100_000)  # per org and web process; 0 = no limit
     tolerance_seconds: int = _number(300, 1, 3600)
     max_bytes: int = _number(1_048_576, 1024, 16_777_216)
+    most_waiting: int = _number(100_000, 1, 1_000_000)  # deliveries of an org that no worker has brought in yet
+    most_waiting_megabytes: int = _number(1024, 1, 1_000_000)  # and their bodies together
     request_seconds: float = _number(10.0, 0.1, 300)  # from its connection until a request is there whole
 
 

@@ -24,7 +24,7 @@ KINDS = ("contacts", "events", "meetings")
 def status(shell: Shell, slug: str, json_wanted: bool) -> None:
     """Show how an org's sync stands: counts by status, what waits and for how long, the CRM and its budget of calls."""
     org = shell.org(slug)
-    stands = status_shown(shell.parts.engine, org.id, shell.parts.now())
+    stands = status_shown(shell.parts.engine, shell.parts.settings.config.intake, org.id, shell.parts.now())
     with reading(shell.parts.engine) as db:
         running = resyncs.active(db, org.id)
     stands["resync"] = resync_shown(running[0]) if running else None
@@ -43,7 +43,7 @@ def status(shell: Shell, slug: str, json_wanted: bool) -> None:
 
 def _lines(stands: Mapping[str, Any]) -> list[tuple[str, str]]:
     lines = [(kind.capitalize(), _counts(stands[kind])) for kind in (*KINDS, "deliveries")]
-    lines.append(("Waiting", _waiting(stands)))
+    lines += [("Inbox", _inbox(stands["inbox"])), ("Waiting", _waiting(stands))]
     lines.append(("CRM", _crm(stands["crm"])))
     if stands["crm"]["state"] != "none":
         lines.append(("Budget", _budget(stands["crm"])))
@@ -57,6 +57,12 @@ def _lines(stands: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {many:,}" for name, many in counts.items() if many) or "none"
+
+
+def _inbox(inbox: Mapping[str, Any]) -> str:
+    counted = f"{inbox['waiting']:,} of at most {inbox['most_waiting']:,} deliveries wait to be brought in"
+    size = f"{inbox['waiting_megabytes']:,} of at most {inbox['most_waiting_megabytes']:,} MiB"
+    return f"{'FULL, webhooks are answered 503: ' if inbox['full'] else ''}{counted}, {size}"
 
 
 def _waiting(stands: Mapping[str, Any]) -> str:

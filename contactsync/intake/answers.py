@@ -52,6 +52,12 @@ def unavailable(seconds: int) -> Answer:
     return Answer(503, _error("unavailable", message), seconds)
 
 
+def full(seconds: int) -> Answer:
+    """So much of the org waits to be brought in that no more is kept."""
+    message = "Too many webhooks of this org wait already: send it again, the same, after as long as Retry-After says."
+    return Answer(503, _error("inbox_full", message), seconds)
+
+
 def too_large(most_bytes: int) -> Answer:
     """The body is over the limit."""
     return Answer(413, _error("too_large", f"The body is over {most_bytes} bytes: send fewer at once."))
@@ -116,7 +122,8 @@ KINDS = (
     Kind(
         503,
         '{"error": {"code": "unavailable", "message": …}}',
-        "It could not be kept, or it cannot be said whether it was.",
+        "It could not be kept, or it cannot be said whether it was. With the code `inbox_full`: nothing was kept, too many "
+        "webhooks of the org wait to be brought in.",
         "Retry the same, with its `webhook-id`, after `Retry-After` seconds, then with back-off.",
     ),
 )

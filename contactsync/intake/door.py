@@ -17,6 +17,7 @@ from contactsync.intake.answers import Answer
 from contactsync.intake.decode import decode, known_type
 from contactsync.intake.keyring import Keyring, askable, asking
 from contactsync.intake.ringing import Ringer, Ringing
+from contactsync.intake.room import Rooms
 from contactsync.intake.schemas import DOORS
 from contactsync.intake.signature import Headers, verify
 from contactsync.intake.throttle import Throttle
@@ -29,6 +30,7 @@ from contactsync.store.vault import Vault
 log = logger(__name__)
 
 RETRY_SECONDS = 30  # when an operator must act first
+FULL_SECONDS = 30  # the workers have something to bring in meanwhile
 CHUNK = 65_536
 MOST_DRAINED = 8 * 1024 * 1024  # bytes of a body over the limit
 
@@ -100,6 +102,7 @@ class Intake:
         self._inbox = Inbox(parts.engine)
         self._ringing = Ringing(parts.bell)
         self._throttle = Throttle(self.config.max_per_second)
+        self._rooms = Rooms(parts.engine, self.config)
 
     def take(self, slug: str, door: str, headers: Headers, body: bytes, status_root: str) -> Answer:
         """One webhook, its size and kind checked already.
@@ -107,6 +110,7 @@ class Intake:
         find the org and its secrets (none: a secret that nobody has)
         verify the raw bytes                        → 401, the same whatever was wrong
         take a token of the org's bucket            → 429
+        look whether its inbox has room             → 503
         decode                                      → 422, kept as rejected
         keep it, in one commit                      → 503; 200 when its id was kept before
         answer 202, and ring the org's bell (may fail: the clock rings)
@@ -121,6 +125,8 @@ class Intake:
             seconds = self._throttle.wait(keys.org_id, now.timestamp())
             if seconds:
                 return answers.too_fast(seconds)
+            if self._rooms.full(keys.org_id, now):
+                return answers.full(FULL_SECONDS)
             return self._kept(Signed(keys.org_id, door, webhook_id, body, now), slug, status_root)
         except SignatureRefused as refused:
             log.info("webhook refused", org=slug, door=door, reason=refused.reason)
@@ -155,6 +161,7 @@ class Intake:
         if errors is not None:
             log.warning("webhook rejected", org=slug, door=signed.door, delivery=name, errors=len(errors))
             return answers.rejected(errors)
+        self._rooms.kept(signed.org_id, len(signed.body))
         self._ringing.soon(signed.org_id)
         return answers.accepted(name, f"{status_root}{name}")
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from contactsync.domain.errors import CannotKeep
 from contactsync.intake.signature import SECRET_PREFIX
-from contactsync.store.engine import Connection, Engine, reading, unavailable
+from contactsync.store.engine import Connection, Engine, reading, trouble
 from contactsync.store.orgs import SECRET_PURPOSE, find_org, secrets
 from contactsync.store.vault import Vault
 
@@ -85,6 +85,6 @@ def asking(engine: Engine) -> Iterator[Connection]:
         with reading(engine) as conn:
             yield conn
     except Exception as error:
-        if unavailable(error):
+        if trouble(error) is not None:
             raise CannotKeep("the database does not answer now") from error
         raise

@@ -16,12 +16,10 @@ from sqlalchemy.engine import Connection as Db
 
 from contactsync.domain.records import SyncStatus
 from contactsync.store import tables as t
+from contactsync.store.backlog import backlogs
 from contactsync.store.counts import counted
 from contactsync.store.problems import problem_of
 from contactsync.store.views_paging import Record
-
-MOST_COUNTED = 1_000_000
-"""Waiting deliveries of an org are counted no further than this."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,8 @@ class CrmStatus:
 class OrgStatus:
     """How one org's sync stands.
 
-    Contacts, meetings and events by sync status (events that the CRM has nothing to do with are not counted), deliveries.
+    Contacts, meetings and events by sync status (events that the CRM has nothing to do with are not counted), deliveries
+    that wait, were rejected or failed, and the bytes of those that wait.
     Seconds say for how long the oldest has been due; None: nothing is. `crm.problem` has the `key` by which `problems`
     knows it.
     """
@@ -54,6 +53,7 @@ class OrgStatus:
     name: str
     contacts: dict[str, int]
     deliveries: dict[str, int]
+    waiting_bytes: int = 0
     oldest_due_seconds: float | None = None
     oldest_waiting_seconds: float | None = None
     crm: CrmStatus = field(default_factory=CrmStatus)
@@ -79,17 +79,11 @@ def all_statuses(db: Db, now: datetime) -> tuple[OrgStatus, ...]:
     return _statuses(db, now, None)
 
 
-def beats(db: Db, now: datetime) -> dict[str, float]:
-    """For how many seconds the clock (and whoever else holds a named lease) has not been heard of."""
-    rows = db.execute(sa.select(t.lease.c.name, t.lease.c.beat_at))
-    return {name: max(0.0, (now - beat_at).total_seconds()) for name, beat_at in rows}
-
-
 def _statuses(db: Db, now: datetime, org_id: int | None) -> tuple[OrgStatus, ...]:
     orgs = db.execute(_only(sa.select(t.org.c.id, t.org.c.slug, t.org.c.name), t.org.c.id, org_id).order_by(t.org.c.id))
     records = _records(db, org_id)
     due = _oldest_due(db, now, org_id)
-    waits = _waiting(db, org_id)
+    waits = backlogs(db, org_id)
     waiting = _oldest_waiting(db, org_id)
     connections = _connections(db, now, org_id)
     return tuple(
@@ -99,8 +93,9 @@ def _statuses(db: Db, now: datetime, org_id: int | None) -> tuple[OrgStatus, ...
             contacts=_by_status(key, "contact", records),
             meetings=_by_status(key, "meeting", records),
             events=_by_status(key, "event", records),
-            deliveries={"waiting": waits.get(key, 0)}
+            deliveries={"waiting": waits[key].deliveries if key in waits else 0}
             | {status: records[key, "delivery", status] for status in ("rejected", "failed")},
+            waiting_bytes=waits[key].size if key in waits else 0,
             oldest_due_seconds=_age(due.get(key), now),
             oldest_waiting_seconds=_age(waiting.get(key), now),
             crm=connections.get(key, CrmStatus()),
@@ -122,15 +117,6 @@ def _records(db: Db, org_id: int | None) -> Counter[tuple[int, str, str]]:
     for one in counted(db, org_id):
         found[one.org_id, one.subject, one.status] += one.records
     return found
-
-
-def _waiting(db: Db, org_id: int | None) -> dict[int, int]:
-    """Accepted deliveries, out of the index (org_id, status, id)."""
-    here = sa.select(t.delivery.c.id).where(t.delivery.c.org_id == t.org.c.id, t.delivery.c.status == "accepted")
-    some = here.correlate(t.org).limit(MOST_COUNTED).subquery()
-    many = sa.select(sa.func.count()).select_from(some).scalar_subquery()
-    rows = db.execute(_only(sa.select(t.org.c.id, many), t.org.c.id, org_id))
-    return {row[0]: row[1] for row in rows}
 
 
 def _oldest_due(db: Db, now: datetime, org_id: int | None) -> dict[int, datetime]:

@@ -169,9 +169,12 @@ class Policies(AsSent):
     )
     status_map = ma.fields.Dict(
         keys=ma.fields.String(),
-        values=ma.fields.List(ma.fields.String()),
+        values=ma.fields.Raw(metadata={
+            "oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+            "description": "A label, or a list of them.",
+        }),
         metadata={"description": "Attendance status → labels of the campaign's member statuses; the first one that the "
-                  "campaign has is taken."},
+                  "campaign has is taken. Answered as lists."},
     )  # fmt: skip
 
 
@@ -210,6 +213,16 @@ class Crm(ma.Schema):
     problem = ma.fields.Nested(Problem, allow_none=True)
 
 
+class InboxStatus(ma.Schema):
+    """Deliveries that wait to be brought in, and how much may wait: more are answered 503 at the doors."""
+
+    waiting = ma.fields.Integer(metadata={"description": "Deliveries."})
+    most_waiting = ma.fields.Integer(metadata={"description": "So many may wait."})
+    waiting_megabytes = ma.fields.Float(metadata={"description": "Their bodies together, in MiB."})
+    most_waiting_megabytes = ma.fields.Integer(metadata={"description": "So much of them may wait."})
+    full = ma.fields.Boolean(metadata={"description": "Whether the doors take nothing in now."})
+
+
 class Status(ma.Schema):
     """How an org's sync fares."""
 
@@ -231,6 +244,7 @@ class Status(ma.Schema):
         values=ma.fields.Integer(),
         metadata={"description": "How many wait, how many were rejected or failed."},
     )
+    inbox = ma.fields.Nested(InboxStatus)
     oldest_due_seconds = ma.fields.Float(
         allow_none=True, metadata={"description": "For how long the longest due record has been due."}
     )
@@ -243,4 +257,4 @@ class Status(ma.Schema):
 @status.operation("GET", "/status", Status)
 def get_status() -> Record:
     """Counts, how long the oldest has waited, and how the connection fares."""
-    return status_shown(parts().engine, org().id, parts().now())
+    return status_shown(parts().engine, parts().settings.config.intake, org().id, parts().now())

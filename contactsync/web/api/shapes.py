@@ -8,10 +8,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from contactsync.config import IntakeConfig
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.known_problems import problem_shown
 from contactsync.domain.records import SyncStatus
+from contactsync.intake.room import is_full
 from contactsync.store import orgs, problems
+from contactsync.store.backlog import Backlog
 from contactsync.store.engine import Engine, reading
 from contactsync.store.problems import ProblemGroup
 from contactsync.store.resyncs import Resync, ResyncFilter
@@ -69,10 +72,18 @@ def resync_number(said: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def status_shown(engine: Engine, org_id: int, now: datetime) -> Record:
-    """How an org's sync stands, and what it keeps of the CRM's calls for other tools."""
+def status_shown(engine: Engine, limits: IntakeConfig, org_id: int, now: datetime) -> Record:
+    """How an org's sync stands, how much may wait in its inbox, and what it keeps of the CRM's calls for other tools."""
     with reading(engine) as db:
         stands = org_status(db, org_id, now)
+        waits = Backlog(stands["deliveries"]["waiting"], stands.pop("waiting_bytes"))
+        stands["inbox"] = {
+            "waiting": waits.deliveries,
+            "most_waiting": limits.most_waiting,
+            "waiting_megabytes": round(waits.size / 2**20, 1),
+            "most_waiting_megabytes": limits.most_waiting_megabytes,
+            "full": is_full(waits, limits),
+        }
         stands["crm"]["reserve_percent"] = orgs.policies(db, org_id).reserve_percent
     return stands
 
