@@ -9,10 +9,13 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from contactsync.web.arrivals import MOST_BYTES, MOST_CONNECTIONS
 from tests.fixtures.processes import Processes
-from tests.hostile.wire import BODY, SECONDS, Web, heard, web
+from tests.hostile.doors import Figures
+from tests.hostile.heads import wrongs
+from tests.hostile.wire import BODY, SECONDS, Web, heard, knock, web
 
 REFUSED = {400, 401, 404, 405, 408, 413, 414, 415, 417, 431}
 
@@ -168,6 +171,12 @@ def test_a_body_that_is_too_large_is_refused_and_the_answer_reaches_who_still_se
 def test_a_body_of_tiny_chunks_is_refused_once_they_weigh_more_than_a_body_may(there: Web) -> None:
     said = there.say(there.head(there.signed(), "Transfer-Encoding: chunked"), b"1\r\nx\r\n" * 700_000)
     assert said.status in REFUSED
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(wrong=wrongs())
+def test_whatever_is_wrong_with_a_request_the_answer_is_a_documented_one(there: Web, wrong) -> None:
+    knock(there, wrong, Figures())
 
 
 # ── those who take their time ──────────────────────────────────────────────────────────────────────────────────────

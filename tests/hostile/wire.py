@@ -19,6 +19,8 @@ from contactsync.store.engine import Engine, open_engine, reading, writing
 from contactsync.store.vault import Vault
 from tests.fixtures.processes import Processes, Running, free_port
 from tests.fixtures.waiting import wait_until
+from tests.hostile.doors import Figures
+from tests.hostile.heads import in_pieces, spoilt
 
 KEYS = "a key of these tests and of no other"
 SECONDS = 1.0
@@ -100,6 +102,23 @@ def heard(client: socket.socket) -> bytes:
     except ConnectionResetError:
         pass
     return bytes(answer)
+
+
+DOCUMENTED = {0, 202, 400, 401, 404, 405, 408, 413, 414, 415, 417, 422, 431}
+"""What may come of a request; 0: the connection is closed on what is none."""
+
+
+def knock(there: Web, wrong: tuple[list[str], list[tuple[float, bytes]], int], figures: Figures) -> None:
+    """Send a good webhook with something wrong: an answer in time, and the very body kept if and only if it says so."""
+    more, put_in, pieces = wrong
+    request = spoilt(there.head(there.signed(), f"Content-Length: {len(BODY)}", *more) + BODY, put_in)
+    before = len(there.kept())
+    said = there.say(*in_pieces(request, pieces))
+    figures.note("wire", said.status, said.seconds)
+    assert said.status in DOCUMENTED, (said.raw[:300], request[:600])
+    assert said.seconds < SECONDS + 2, (said.seconds, request[:600])
+    kept = there.kept()[before:]
+    assert [row.body for row in kept] == ([BODY] if said.status in {202, 422} else []), request[:600]
 
 
 @contextmanager
