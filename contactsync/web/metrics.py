@@ -37,9 +37,10 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 def metrics() -> Response:
     """The text that Prometheus reads."""
     _check_reader()
-    now = parts().now()
+    now, there = parts().now(), parts().bell.answers()
     with reading(parts().engine) as db:
-        collected = Collected(all_statuses(db, now), beats(db), tallies(db), now)
+        limit = parts().settings.config.intake.most_waiting
+        collected = Collected(all_statuses(db, now), beats(db), tallies(db), now, redis=there, inbox_limit=limit)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(collected)
     return Response(generate_latest(registry), content_type=CONTENT_TYPE)
@@ -78,11 +79,16 @@ class Collected(Collector):
         beats: Iterable[Beat],
         tallied: Iterable[tuple[str, Counted]],
         now: datetime,
+        *,
+        redis: bool = True,
+        inbox_limit: int = 0,
     ) -> None:
         self._statuses = tuple(statuses)
         self._beats = tuple(beats)
         self._tallied = tuple(tallied)
         self._now = now
+        self._redis = redis
+        self._inbox_limit = inbox_limit
 
     def collect(self) -> Iterator[Metric]:
         """All metrics, in a fixed order."""
@@ -91,6 +97,8 @@ class Collected(Collector):
         yield info
         yield from self._work()
         yield from self._crm()
+        yield GaugeMetricFamily("contactsync_redis_up", "1 when Redis answers this web process.", float(self._redis))
+        yield GaugeMetricFamily("contactsync_inbox_limit", "Deliveries of an org that may wait.", self._inbox_limit)
         yield from counters(self._tallied)
         yield from self._processes()
 

@@ -21,6 +21,7 @@ CHECKOUT = Path(__file__).parents[2]
 PAGES = [
     CHECKOUT / "README.md",
     *(CHECKOUT / "docs" / f"{n}.md" for n in ("matching", "meetings", "operations", "privacy", "problems")),
+    *sorted((CHECKOUT / "docs" / "runbooks").glob("*.md")),
 ]
 ELSEWHERE = ("connect", "db", "demo", "web", "worker", "clock", "standin")
 """Commands that need the world outside, or never end; they have tests of their own."""
@@ -60,7 +61,7 @@ def test_every_command_of_the_page_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)  # files that they write
     shown = list(commands(page))
-    assert len(shown) >= 2
+    assert len(shown) >= (1 if page.parent.name == "runbooks" else 2)
     for words in shown:
         said = [filled.get(word, word) for word in words]
         if said[0] == "resync" and "--no-watch" not in said:
@@ -70,7 +71,8 @@ def test_every_command_of_the_page_runs(
             given = "ada1@example.com\n"
             said += ["--yes"] if said[1] == "erase" else []
         done = connected.run(*said, given=given)
-        assert done.exit_code == 0, (words, done.output)
+        well = (0, 1) if said[0] == "doctor" else (0,)  # no clock runs here, and it says so
+        assert done.exit_code in well, (words, done.output)
 
 
 def test_every_example_in_a_help_can_be_parsed() -> None:
