@@ -12,7 +12,6 @@ from contactsync.store.engine import writing
 from contactsync.store.inbox import public_id
 from tests.web.conftest import Caller, Clock, HandBell, person
 
-
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
