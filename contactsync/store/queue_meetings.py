@@ -77,7 +77,8 @@ def _attended_by_due(org_id: int, now: datetime, way: tuple[str, sa.Column[Any]]
             t.meeting_attendee.c.who.startswith(prefix),
             t.contact.c.org_id == org_id,
             named == bare,
-            t.contact.c.due_at <= now,
+            # Not as a bare comparison: SQLite would go through all that is due for each meeting.
+            sa.case((t.contact.c.due_at <= now, 1), else_=0) == 1,
         )
         .correlate(t.meeting)
     )

@@ -240,6 +240,16 @@ def test_no_statement_reads_a_whole_table_that_grows(engine, filled, doing):
                 assert not [line for line in plan if re.search(bad, line.strip())], f"{statement}\n{plan}"
 
 
+def test_a_meetings_attendees_are_looked_up_and_not_sought_in_all_that_is_due(engine, filled):
+    with writing(engine) as db:
+        if db.dialect.name != "sqlite":
+            db.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        with statements(db) as heard:
+            claim_meetings(db, filled.id, None, NOW, 10)
+        plan = [line for one in heard for line in plan_of(db, *one)]
+    assert not [line for line in plan if "ix_contact_due" in line], plan
+
+
 def test_a_page_of_what_a_problem_holds_goes_through_all_subjects_once(engine, filled):
     with reading(engine) as db:
         seen_ids, before = [], None
