@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import secrets
 import sys
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
 from datetime import UTC
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import click
 import requests
+import urllib3
 
 from contactsync.cli.shell import Command, Shell, with_shell
 from contactsync.domain.errors import RefusedInput
 from contactsync.intake.signature import sign
 from contactsync.store import orgs
 from contactsync.store.engine import reading
+
+MOST_SECONDS = 30.0
+MOST_ANSWER_BYTES = 1024 * 1024
 
 
 @click.command(
@@ -50,7 +59,9 @@ def send(shell: Shell, file: Path, slug: str, door: str, url: str | None, webhoo
         raise SystemExit(1)
 
 
-def _post(url: str, body: bytes, secret: str, webhook_id: str | None, timestamp: int) -> requests.Response:
+def _post(
+    url: str, body: bytes, secret: str, webhook_id: str | None, timestamp: int, seconds: float = MOST_SECONDS
+) -> requests.Response:
     named = webhook_id or f"msg_{secrets.token_hex(12)}"
     headers = {
         "content-type": "application/json",
@@ -58,9 +69,37 @@ def _post(url: str, body: bytes, secret: str, webhook_id: str | None, timestamp:
         "webhook-timestamp": str(timestamp),
         "webhook-signature": sign(secret, named, timestamp, body),
     }
+    asked: Future[requests.Response] = Future()
+
+    def ask() -> None:
+        try:
+            asked.set_result(_answer(url, body, headers))
+        except BaseException as error:  # noqa: BLE001 - it is raised where the answer is waited for
+            asked.set_exception(error)
+
+    # A socket's own time-out begins anew with every byte, and would wait for ever on an answer that drips.
+    threading.Thread(target=ask, daemon=True).start()
     try:
-        return requests.post(url, data=body, headers=headers, timeout=30, allow_redirects=False)
-    except requests.RequestException as error:
+        return asked.result(seconds)
+    except TimeoutError:
+        raise RefusedInput(f"No whole answer came from {url} within {seconds:.0f} seconds.") from None
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise RefusedInput(
             f"Nothing answered at {url} ({type(error).__name__}): is `contactsync web` running there? See --url and PORT."
         ) from error
+
+
+def _answer(url: str, body: bytes, headers: Mapping[str, str]) -> requests.Response:
+    """The answer with the beginning of its body.
+
+    No redirect is followed, for the signature is meant for this address; no proxy and no .netrc of the environment has a say.
+    """
+    options: dict[str, Any] = {"timeout": MOST_SECONDS, "allow_redirects": False, "stream": True}
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.post(url, data=body, headers={**headers, "accept-encoding": "identity"}, **options)
+        raw, answer.raw = answer.raw, BytesIO()
+        answer.raw = BytesIO(raw.read(MOST_ANSWER_BYTES, decode_content=False))
+        answer.encoding = "utf-8"
+        raw.close()
+        return answer

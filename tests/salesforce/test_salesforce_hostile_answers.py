@@ -130,9 +130,10 @@ def gzipped(body: bytes, head: str = "Content-Encoding: gzip") -> bytes:
     return answer(body, head)
 
 
+NO_MORE = b"Content-Length: 0\r\nConnection: close\r\n\r\n"
 WIRE: dict[str, bytes] = {
-    "a redirect to another host": b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-    "a permanent redirect": b"HTTP/1.1 308 Moved\r\nLocation: https://evil.example/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+    "a redirect to another host": b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/x\r\n" + NO_MORE,
+    "a permanent redirect": b"HTTP/1.1 308 Moved\r\nLocation: https://evil.example/\r\n" + NO_MORE,
     "no HTTP": CANARY.encode() + b"\r\n\r\n",
     "a status that is no number": b"HTTP/1.1 abc OK\r\n\r\n",
     "a length that is no number": b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",
