@@ -24,6 +24,9 @@ ERASED_WHY = "Its values named a person who was erased."
 """Stands in a run for a field whose values are no longer shown."""
 
 _SAFE = re.compile(r"[a-z0-9@._+-]+")
+_IDS = frozenset({"id", "event_id"})
+"""Never rewritten: by another id an event or a meeting would be another one."""
+
 _LEAST_WORD = 5
 _LEAST_ID = 15
 """A CRM's id in a text is taken for one only if it can be nothing else."""
@@ -45,7 +48,7 @@ class Person:
 
     def meant(self, contact_id: str | None, email: str | None) -> bool:
         """Whether an id and an address mean the person, as far as they are said."""
-        return contact_id in self.ids or email == self.email
+        return contact_id in self.ids or self.email in (email, (contact_id or "").lower())
 
     def named_by(self, text: str) -> bool:
         """Whether a text holds the address, or the id of a record of theirs."""
@@ -74,8 +77,9 @@ class Person:
             bare = self.scrubbed(value, words=words)
             return _DROP if value and not bare else bare
         if isinstance(value, dict):
-            parts = ((name, self._rewritten(part, words=words)) for name, part in value.items())
-            return {name: part for name, part in parts if part is not _DROP and not self.named_by(name)}
+            parts = ((name, self._rewritten(part, words=words)) for name, part in value.items() if name not in _IDS)
+            kept = {name: part for name, part in parts if part is not _DROP and not self.named_by(name)}
+            return {name: value[name] if name in _IDS else kept[name] for name in value if name in kept or name in _IDS}
         if isinstance(value, list):
             return [part for one in value if (part := self._rewritten(one, words=words)) is not _DROP]
         return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -43,6 +43,7 @@ __all__ = [
 _BEGIN = "contactsync_begin"  # execution option of a connection: the statement that begins a transaction on SQLite
 _MIGRATIONS = "contactsync.store:migrations"  # a package and its folder: found wherever the package is installed
 _UPGRADE_MILLISECONDS = 120_000  # how long SQLite's second upgrade waits for the first
+_CHECKPOINT_ATTEMPTS = 20
 _MIGRATION_LOCK = 4_721_016_201  # any number, the same for all versions: Postgres advisory lock of a running upgrade
 
 # Heroku's routers and NATs drop idle connections silently; without these a worker would wait for two hours.
@@ -216,12 +217,22 @@ def _set_up(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> Non
 def overwrite_deleted(engine: Engine) -> None:
     """On SQLite, bring what was changed into the file and cut the write-ahead log, which holds pages as they were before.
 
-    A reader in between leaves the log as it is: it is overwritten as the next writers fill it. Postgres does the like with
-    its autovacuum.
+    A reader in between leaves the log as it is: it is overwritten as the next writers fill it. It is tried again some times
+    rather than waited for, which would keep the webhooks waiting as well. Postgres does the like with its autovacuum.
     """
-    if engine.dialect.name == "sqlite":
-        with engine.connect() as conn:
-            _outside_transaction(conn, "PRAGMA wal_checkpoint(TRUNCATE)")
+    if engine.dialect.name != "sqlite":
+        return
+    with engine.connect() as conn:
+        usual = _outside_transaction(conn, "PRAGMA busy_timeout")
+        _outside_transaction(conn, "PRAGMA busy_timeout=0")
+        try:
+            for _ in range(_CHECKPOINT_ATTEMPTS):
+                with suppress(OperationalError):
+                    if _outside_transaction(conn, "PRAGMA wal_checkpoint(TRUNCATE)") == 0:
+                        return
+                time.sleep(0.05)
+        finally:
+            _outside_transaction(conn, f"PRAGMA busy_timeout={usual}")
 
 
 def _begin(conn: Connection) -> None:

@@ -50,7 +50,7 @@ def person_of(db: Db, org_id: int, email: str, more_ids: Iterable[str] = ()) -> 
 
 def who_is(email: str, ids: Iterable[str]) -> frozenset[str]:
     """How attendances, attendees and tombstones name a person."""
-    return frozenset({who_by_email(email), *map(who_by_id, ids)})
+    return frozenset({who_by_email(email), who_by_id(email), *map(who_by_id, ids)})  # some platforms use it as the id
 
 
 def meetings_of(db: Db, org_id: int, who: Collection[str]) -> frozenset[str]:

@@ -21,7 +21,7 @@ from contactsync.domain.errors import ContactsyncError
 from contactsync.domain.merge import DELETED, from_json, newest, values
 from contactsync.domain.records import Attendance, Company, Contact, SyncStatus
 from contactsync.store import tables as t
-from contactsync.store.due import CHUNK, chunks, mark_events_due, mark_meetings_due, mark_meetings_of_event_due, of_org
+from contactsync.store.due import CHUNK, chunks, mark_meetings_of_event_due, of_org
 
 __all__ = [
     "CHUNK",
@@ -34,17 +34,15 @@ __all__ = [
     "due_count",
     "each_once",
     "hold_lease",
+    "lease_is_free",
     "links_of",
     "lock_org",
-    "mark_all_due",
     "mark_attendees_due",
     "mark_due",
-    "mark_incomplete_due",
     "mark_meetings_of_event_due",
     "mark_one_due",
     "orgs_with_work",
     "read_contact",
-    "release_held",
     "sharing",
     "slug_of",
     "take_lease",
@@ -79,6 +77,12 @@ def take_lease(db: Db, lease: OrgLease, now: datetime) -> bool:
         return True
     db.execute(sa.update(t.org).where(t.org.c.id == lease.org_id).values(knocked=True))
     return False
+
+
+def lease_is_free(db: Db, org_id: int, now: datetime) -> bool:
+    """Whether nobody syncs the org now. Nobody is told that it was asked."""
+    until = db.execute(sa.select(t.org.c.lease_until).where(t.org.c.id == org_id)).scalar()
+    return until is None or until <= now
 
 
 def hold_lease(db: Db, lease: OrgLease, now: datetime) -> None:
@@ -127,6 +131,7 @@ def orgs_with_work(db: Db, now: datetime) -> tuple[int, ...]:
             for table in (t.contact, t.event, t.meeting)
         ),
         sa.exists().where(t.resync.c.org_id == t.org.c.id, t.resync.c.ended_at.is_(None)),
+        sa.exists().where(t.pending_release.c.org_id == t.org.c.id),
     )
     # As ConnectionRow.paused: a problem without a time stops it, one with a time passes by itself.
     going = sa.or_(
@@ -185,20 +190,6 @@ def mark_one_due(db: Db, org_id: int, contact_id: str, now: datetime) -> bool:
     return mark_due(db, org_id, t.contact.c.source_id == contact_id, now, forced=True) == 1
 
 
-def mark_all_due(db: Db, org_id: int, now: datetime) -> int:
-    """Put every contact, event and meeting of the org into the queue; answers how many contacts."""
-    mark_events_due(db, org_id, sa.true(), now)
-    mark_meetings_due(db, org_id, sa.true(), now)
-    return mark_due(db, org_id, sa.true(), now)
-
-
-def mark_incomplete_due(db: Db, org_id: int, now: datetime) -> int:
-    """Have incomplete contacts looked at again, after what counts as complete has changed; those that wait for their turn
-    too: one of them may be under way, judged by what held before.
-    """
-    return mark_due(db, org_id, t.contact.c.status.in_([SyncStatus.INCOMPLETE, SyncStatus.QUEUED]), now)
-
-
 def mark_attendees_due(db: Db, org_id: int, event_id: str, now: datetime) -> int:
     """Put everyone who takes part in an event into the queue, and its meetings; answers how many contacts."""
 
@@ -218,22 +209,6 @@ def mark_attendees_due(db: Db, org_id: int, event_id: str, now: datetime) -> int
     here = sa.union(named(who_by_id(""), t.contact.c.source_id), named(who_by_email(""), t.contact.c.email))
     mark_meetings_of_event_due(db, org_id, event_id, now)
     return mark_due(db, org_id, t.contact.c.id.in_(here), now, by_key=True)
-
-
-def release_held(db: Db, org_id: int, code: str | None, now: datetime) -> int:
-    """Put back what waited for a connection, and what `code` had stopped.
-
-    All that is queued, due or not: a batch that is under way may be about to say that there is no connection.
-    """
-    for table, mark in ((t.event, mark_events_due), (t.meeting, mark_meetings_due)):
-        mark(db, org_id, _held(table, table.c.sync_status, code), now, deleted=True)
-    return mark_due(db, org_id, _held(t.contact, t.contact.c.status, code), now)
-
-
-def _held(table: sa.Table, status: sa.Column[Any], code: str | None) -> sa.ColumnElement[bool]:
-    stopped = sa.and_(status == SyncStatus.NEEDS_ATTENTION, table.c.problem["code"].as_string() == (code or ""))
-    held = sa.or_(status == SyncStatus.QUEUED, stopped)
-    return sa.and_(status.in_([SyncStatus.QUEUED, SyncStatus.NEEDS_ATTENTION]), held)  # two ranges of the index by status
 
 
 # ── claim ──────────────────────────────────────────────────────────────────────────────────────────────────────────

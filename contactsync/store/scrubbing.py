@@ -101,10 +101,16 @@ def body_without(door: str, body: bytes, person: Person, learned: Learned, read:
         return body, 0
     try:
         envelope = read(body)
-    except RefusedInput:
-        return (b"", 0) if person.held_by(body) else (body, 0)
-    if not isinstance(envelope, dict):
-        return (b"", 0) if person.held_by(body) else (body, 0)
+        if isinstance(envelope, dict):
+            return _parted_body(door, body, envelope, person, learned)
+    except (RefusedInput, RecursionError):
+        pass  # nobody can read it, or only somebody with more room on the stack
+    return (b"", 0) if person.held_by(body) else (body, 0)
+
+
+def _parted_body(
+    door: str, body: bytes, envelope: dict[str, Any], person: Person, learned: Learned
+) -> tuple[bytes, int]:
     done = parted(door, envelope, person.meant, lambda item: person.rewritten(item, words=True))
     for contact_id, address in done.people:
         learned.ids |= {contact_id} if contact_id is not None and contact_id not in person.ids else set()

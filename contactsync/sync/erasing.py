@@ -8,7 +8,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -25,7 +25,7 @@ from contactsync.store.engine import overwrite_deleted, reading, writing
 from contactsync.store.lease import HeldLease, org_lease
 from contactsync.store.mentions import GROUNDS, Key, stretch
 from contactsync.store.people import CrmRecord
-from contactsync.store.queue import LeaseLost, OrgLease
+from contactsync.store.queue import LeaseLost, OrgLease, lease_is_free
 from contactsync.store.scrubbing import Learned, scrub, scrub_meetings
 from contactsync.store.tombstones import Tombstones
 from contactsync.sync.parts import Parts
@@ -111,7 +111,7 @@ def erase_person(
     """
     address = checked_address(email)
     over = time.monotonic() + seconds
-    with _lease(parts, org_id, patience) as lease, _not_lost(), lease.kept_alive():
+    with _ringing(parts, org_id), _lease(parts, org_id, patience) as lease, _not_lost(), lease.kept_alive():
         erasing = _begun(parts, org_id, lease, address)
         while erasing.stage < len(_STAGES):
             _go_on(parts, org_id, lease, erasing)
@@ -132,20 +132,30 @@ def _not_lost() -> Iterator[None]:
 
 
 @contextmanager
+def _ringing(parts: Parts, org_id: int) -> Iterator[None]:
+    """Whoever rang for the org meanwhile was not heard: ring once more, after the lease was dropped."""
+    try:
+        yield
+    finally:
+        parts.bell.ring(org_id)
+
+
+@contextmanager
 def _lease(parts: Parts, org_id: int, patience: float) -> Iterator[HeldLease]:
     """The org's lease, as soon as its worker lets go of it."""
     give_up = time.monotonic() + patience
-    owner = f"erasure:{secrets.token_hex(8)}"
+    wanted = OrgLease(org_id, f"erasure:{secrets.token_hex(8)}", parts.settings.config.sync.lease_seconds)
     while True:
-        wanted = OrgLease(org_id, owner, parts.settings.config.sync.lease_seconds)
-        with org_lease(parts.engine, wanted, parts.now) as held:
+        with reading(parts.engine) as db:
+            # Only looked at: who tries to take it knocks, and a worker that hears knocking does not let go.
+            free = lease_is_free(db, org_id, parts.now())
+        with org_lease(parts.engine, wanted, parts.now) if free else nullcontext() as held:
             if held is not None:
                 yield held
-                break
+                return
         if time.monotonic() >= give_up:
             raise NotFinished("the org is being synced just now: try again in a few seconds", busy=True)
-        time.sleep(0.02)
-    parts.bell.ring(org_id)  # whoever knocked meanwhile was not heard
+        time.sleep(0.01)
 
 
 # ── the steps ──────────────────────────────────────────────────────────────────────────────────────────────────────

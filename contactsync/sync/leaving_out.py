@@ -66,13 +66,22 @@ class _Leaving:
         done = parted(delivery.door, envelope, lambda *said: any(name in self.erased for name in _names(*said)))
         if not done.parts:
             return delivery
+        try:
+            body = _body(done.rest)
+        except RecursionError:
+            return delivery  # nested far deeper than `decode` takes: it becomes no record
         self.counts[delivery.id] = len(done.parts)
         for contact_id, email in done.people:
             by_address = self.erased.get(who_by_email(email)) if email else None
-            if not contact_id or by_address is None or contact_id in self.others or who_by_id(contact_id) in self.erased:
+            if (
+                not contact_id
+                or by_address is None
+                or contact_id in self.others
+                or who_by_id(contact_id) in self.erased
+            ):
                 continue
             self.erased[who_by_id(contact_id)] = self.learned[contact_id] = by_address
-        return replace(delivery, body=_body(done.rest))
+        return replace(delivery, body=body)
 
 
 def _named(bodies: Iterable[tuple[str, Mapping[str, Any]]]) -> frozenset[str]:
@@ -110,7 +119,8 @@ def _with_another_address(db: Db, marks: Tombstones, named: Iterable[str]) -> fr
 
 
 def _names(contact_id: str | None, email: str | None) -> list[str]:
-    return [*([who_by_id(contact_id)] if contact_id else []), *([who_by_email(email)] if email else [])]
+    names = [*([who_by_id(contact_id)] if contact_id else []), *([who_by_email(email)] if email else [])]
+    return [*names, who_by_email(contact_id)] if contact_id and "@" in contact_id else names
 
 
 def _envelope(delivery: Waiting) -> dict[str, Any] | None:

@@ -381,6 +381,7 @@ def test_an_org_that_a_worker_holds_is_said_to_be_busy_and_nothing_is_begun(worl
         assert held is not None
         with pytest.raises(NotFinished) as refused:
             erase(world, patience=0.05)
+        assert world.rows(t.org)[0].knocked is False, "a worker that hears knocking would never let go"
     assert refused.value.busy
     assert world.rows(t.erasure) == []
 
@@ -410,3 +411,26 @@ def test_the_key_of_the_marks_is_sealed_for_its_org_and_survives_a_rotation(full
         assert marks is not None
         assert marks.among(db, [f"email:{ADA.lower()}", "email:b@c.d"]) == {f"email:{ADA.lower()}": 1}
     assert "key" not in repr(marks).replace("Tombstones(org_id=1)", "")
+
+
+def test_a_platform_whose_ids_are_addresses_loses_the_person_too(connected: World) -> None:
+    connected.deliver("events", "event.contacts_added", {"event_id": "e-1", "contacts": [{"id": ADA}, {"id": "c-2"}]})
+    connected.sync()
+    connected.contact({"id": ADA, "first_name": "Adalina"})
+    erase(connected)
+    connected.contact({"id": ADA, "first_name": "Adalina"})
+    connected.deliver("events", "event.contacts_added", {"event_id": "e-1", "contacts": [{"id": ADA}]})
+    connected.sync()
+    assert traces(connected) == []
+    assert [row.who for row in connected.rows(t.attendance)] == ["id:c-2"]
+
+
+def test_what_comes_later_and_cannot_be_brought_in_loses_the_person_all_the_same(connected: World) -> None:
+    erase(connected)
+    body = json.dumps({"type": "contact.updated", "timestamp": "nonsense", "data": [WHOLE, {"id": "c-2"}]}).encode()
+    with writing(connected.parts.engine) as db:
+        row = {"org_id": connected.org_id, "webhook_id": "odd", "door": "contacts", "body": body, "status": "accepted"}
+        db.execute(sa.insert(t.delivery).values(**row, received_at=connected.clock()))
+    connected.sync()
+    (failed,) = connected.rows(t.delivery)
+    assert (failed.status, failed.log, json.loads(failed.body)["data"]) == ("failed", {"erased": 1}, [{"id": "c-2"}])
