@@ -18,6 +18,7 @@ from simple_salesforce.exceptions import SalesforceError
 from tests.bench.accepting import measure_accepting
 from tests.bench.burst import measure_burst, measure_calls
 from tests.bench.delay import measure_delay, measure_neighbour
+from tests.bench.footprint import measure_footprint
 from tests.bench.growth import LARGE, SMALL, Size, measure_growth
 from tests.bench.lines import Line, table
 from tests.bench.meetings import measure_meetings
@@ -43,6 +44,7 @@ def sections(*, quick: bool) -> Mapping[str, Section]:
         "accepting": partial(measure_accepting, pairs=2 if quick else 3, seconds=2 if quick else 3),
         "delay": partial(measure_delay, 5 if quick else 15),
         "neighbour": partial(measure_neighbour, contacts),
+        "footprint": partial(measure_footprint, contacts // 4),
         "growth": partial(measure_growth, Size(6_000, 20_000), SMALL)
         if quick
         else partial(measure_growth, SMALL, LARGE),
