@@ -158,16 +158,17 @@ def keep_errors(db: Db, org_id: int, delivery_id: int, errors: list[dict[str, st
     db.execute(sa.update(t.delivery).where(*here).values(errors=errors))
 
 
-def mark_named_due(db: Db, org_id: int, changes: Changes, now: datetime) -> None:
-    """Put what a replayed delivery names into the queue, unforced: what needs somebody goes again, though nothing in it is
+def mark_named_due(db: Db, org_id: int, said: Sequence[Changes], now: datetime) -> None:
+    """Put what replayed deliveries name into the queue, unforced: what needs somebody goes again, though nothing in it is
     new. Records that were deleted at the source go only while a problem holds them.
     """
-    people = {who_by_id(one.id) for one in changes.contacts} | {one.who for one in changes.attendances}
-    people |= {attendance.who for one in changes.contacts for attendance in one.attendances}
+    people = {who_by_id(one.id) for changes in said for one in changes.contacts}
+    people |= {one.who for changes in said for one in changes.attendances}
+    people |= {attendance.who for changes in said for one in changes.contacts for attendance in one.attendances}
     mark_people_due(db, org_id, people, now)
-    for some in chunks({one.id for one in changes.events}):
+    for some in chunks({one.id for changes in said for one in changes.events}):
         mark_events_due(db, org_id, _going(t.event, some, now), now, deleted=True)
-    for some in chunks({one.id for one in changes.meetings}):
+    for some in chunks({one.id for changes in said for one in changes.meetings}):
         mark_meetings_due(db, org_id, _going(t.meeting, some, now), now, deleted=True)
 
 

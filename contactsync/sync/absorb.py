@@ -79,9 +79,9 @@ def _write(
     with lease.writing() as db:
         with tallies.timing("absorb"):
             absorption.write_changes(db, org_id, said.values(), now, _came(left.waiting, said))
-        for delivery in left.waiting:
-            if delivery.replayed and delivery.id in said:
-                mark_named_due(db, org_id, said[delivery.id], now)
+        again = [said[delivery.id] for delivery in left.waiting if delivery.replayed and delivery.id in said]
+        if again:
+            mark_named_due(db, org_id, again, now)
         absorption.mark_absorbed(db, list(said), now)
         for delivery_id, changes in said.items():
             absorption.log_findings(db, delivery_id, changes)
