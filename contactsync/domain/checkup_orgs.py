@@ -148,7 +148,7 @@ def _inbox(_facts: Facts, org: OrgFacts) -> Said:
     else:
         yield Level.OK, says, ""
     if org.failed:
-        do = f"GET /api/v1/deliveries?status=failed says why; after the mend, `contactsync replay {org.slug} …`."
+        do = f"GET /api/v1/deliveries?status=failed says why; after the mend, `contactsync replay {org.slug} --status failed`."
         yield Level.WARN, f"{org.failed:,} deliveries could not be absorbed.", do
     if org.rejected:
         do = "GET /api/v1/deliveries?status=rejected says what the sender must change."

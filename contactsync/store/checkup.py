@@ -22,6 +22,7 @@ from contactsync.store.engine import migrations_pending, reading, trouble
 from contactsync.store.orgs import SECRET_PURPOSE, policies
 from contactsync.store.problems import problem_of
 from contactsync.store.tokens import CREDENTIALS_PURPOSE, TOKEN_PURPOSE
+from contactsync.store.tombstones import ERASURE_KEY_PURPOSE
 from contactsync.store.vault import Vault
 from contactsync.store.views_status import CrmStatus, OrgStatus, all_statuses
 
@@ -87,7 +88,7 @@ def _needed(now: datetime) -> Iterator[tuple[sa.Select[Any], str]]:
     yield _sealed(connection.sealed_token, present), TOKEN_PURPOSE
     yield _sealed(begun.sealed, sa.and_(begun.used_at.is_(None), begun.expires_at > now)), AUTHORIZATION_PURPOSE
     erasure = t.org.c.sealed_erasure_key
-    yield sa.select(t.org.c.id, t.org.c.slug, erasure).where(erasure.is_not(None)), "erasure key"
+    yield sa.select(t.org.c.id, t.org.c.slug, erasure).where(erasure.is_not(None)), ERASURE_KEY_PURPOSE
 
 
 def _sealed(column: sa.Column[Any], which: sa.ColumnElement[bool]) -> sa.Select[Any]:

@@ -290,6 +290,14 @@ def test_what_waits_too_long(
     assert "resync" in late["do"]
 
 
+def test_an_inbox_that_fills(well: Doctor, deliver: Callable[..., None]) -> None:
+    for number in range(3):
+        deliver("contact.created", contact(number))
+    most = "CONTACTSYNC_INTAKE_MOST_WAITING"
+    levels = {limit: well.one("inbox", "acme", **{most: str(limit)})["level"] for limit in (3, 6, 7)}
+    assert levels == {3: "red", 6: "warn", 7: "ok"}
+
+
 def test_deliveries_that_failed_or_were_rejected(well: Doctor, engine_of: Engine, deliver: Callable[..., None]) -> None:
     deliver("contact.created", contact(1))
     for status in ("failed", "rejected"):
