@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from typing import Any
 
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from contactsync.store import tables as t
+from contactsync.store.engine import reading
 from tests.cli.conftest import CommandLine, contact
+from tests.fixtures.waiting import wait_until
 
 
 def test_a_person_is_exported_erased_listed_and_allowed_again(
@@ -60,3 +70,37 @@ def test_what_is_no_address_and_who_was_never_erased_are_said(acme: CommandLine)
 def test_nobody_is_erased_without_a_yes(acme: CommandLine) -> None:
     assert "--yes" in acme.refused("person", "erase", "acme", "--email", "-", given="ada@example.com\n")
     assert acme.json("person", "list", "acme") == []
+
+
+def test_an_erasure_whose_process_is_killed_goes_on_with_the_same_command(
+    acme: CommandLine, engine_of: Engine, deliver: Callable[..., None], sync: Callable[[], None]
+) -> None:
+    """SIGKILL, at moments of chance: the lease runs out, and the next one goes on."""
+    for batch in range(60):
+        deliver("contact.updated", [contact(1) | {"title": f"T{batch}"}, contact(100 + batch)])
+    sync()
+    environment = {**os.environ, **acme.environment, "CONTACTSYNC_SYNC_LEASE_SECONDS": "1"}
+    command = [sys.executable, "-m", "contactsync", "person", "erase", "acme", "--email", "-", "--yes", "--json"]
+    address = contact(1)["email"].encode()
+
+    def progress() -> Any:
+        with reading(engine_of) as db:
+            return db.execute(sa.select(t.erasure.c.id, t.erasure.c.removed)).first()
+
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as erasing:
+        assert erasing.stdin is not None
+        erasing.stdin.write(address + b"\n")
+        erasing.stdin.close()
+        wait_until(
+            lambda: (said := progress()) is not None and said.removed.get("deliveries"), 60, "it is at the deliveries"
+        )
+        erasing.kill()
+    done = subprocess.run(command, env=environment, input=address, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["id"] == "ers_1"
+    assert (said["removed"]["contacts"], said["removed"]["deliveries"]) == (1, 60)
+    with reading(engine_of) as db:
+        bodies = db.execute(sa.select(t.delivery.c.body)).scalars().all()
+    assert not [body for body in bodies if address in body.lower()]
+    assert all(json.loads(body)["data"] for body in bodies), "everybody else is there"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from contactsync.store import tables as t
 from contactsync.store.engine import reading
@@ -143,3 +144,18 @@ def test_an_erasure_that_takes_longer_than_a_request_may_goes_on_with_the_next(
     assert answers[-1].json["id"] == proof["id"]
     assert answers[-1].json["removed"]["contacts"] == 1
     assert with_ada.ask("GET", "/contacts/c-1").status_code == 404
+
+
+def test_no_log_line_no_error_and_no_list_tells_who_was_asked_about(with_ada: Caller) -> None:
+    with capture_logs() as logs:
+        for path in ("/people/export", "/people/erase", "/people/allow"):
+            with_ada.ask("POST", path, ADA)
+        with_ada.deliver("contacts", "contact.updated", person(1))
+        with_ada.ask("POST", "/people/erase", ADA)
+        with_ada.sync()
+        texts = [with_ada.ask("POST", "/people/erase", {"email": f"{ADA['email']} x"}).get_data(as_text=True)]
+        texts += [with_ada.ask("GET", path).get_data(as_text=True) for path in ("/erasures", "/deliveries", "/audit")]
+    assert any(line["event"] == "person erased" for line in logs)
+    for text in (str(logs), *texts):
+        assert "ada1@" not in text.lower()
+        assert "c-1" not in text
