@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: install dev demo test check bench lock audit clean
+.PHONY: install dev demo test check bench fuzz lock audit clean
 
 install: $(VENV)/.runtime ## .venv with contactsync in it
 
@@ -42,6 +42,9 @@ lock: dev ## the locks from pyproject.toml
 		pyproject.toml --output-file requirements.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 		pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
+
+fuzz: dev ## hostile input at the doors, the wire and the API, with figures; SEED= N=
+	$(BIN)/python -m tests.hostile $(if $(SEED),--seed $(SEED)) $(if $(N),--n $(N))
 
 audit: dev ## known vulnerabilities of what is locked; exit status 3: nobody could be asked
 	$(BIN)/python bin/audit.py requirements.txt

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, missing
 
-from contactsync.intake.strict_json import path_of
+from contactsync.intake.strict_json import MOST_ERRORS, path_of
 
 REQUIRED = "Required, and missing or empty."
 NOT_TEXT = "Must be text, in quotes."
@@ -123,11 +123,18 @@ class Email(Text):
     shown = "e-mail address"
     _FORM = re.compile(r"[^@\s\x00-\x1f\x7f<>,;]+@[^@\s\x00-\x1f\x7f<>,;.]+(?:\.[^@\s\x00-\x1f\x7f<>,;.]+)+")
 
+    _SIGNS = re.compile("[\u212a\u212b\u2126]")
+    """In lower case they are k, å and ω: the address of somebody else."""
+
     def __init__(self, meaning: str, *, on_null: OnNull = OnNull.CLEARS) -> None:
         super().__init__(meaning, most=254, on_null=on_null)
 
     def checked(self, value: str) -> str:
         """One @, a dot in the domain, no spaces: more would refuse addresses that work."""
+        if not value.isascii() and self._SIGNS.search(value):
+            raise ValidationError(
+                "Holds a sign that only looks like a letter (Kelvin, Ångström, Ohm): write the letter."
+            )
         if not self._FORM.fullmatch(value):
             raise ValidationError("Not an e-mail address: one @, a dot in the domain, no spaces, nothing around it.")
         return value
@@ -267,6 +274,8 @@ class Custom(Value):
                 cleaned = self._scalar(name, held)
             except ValidationError as error:
                 errors[path_of("", name)] = list(error.messages)
+                if len(errors) >= MOST_ERRORS:
+                    break
                 continue
             if cleaned is not missing:
                 kept[name] = cleaned

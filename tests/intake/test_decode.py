@@ -181,6 +181,19 @@ def test_what_is_no_email_address_is_named_and_not_repeated(email):
     assert email not in errors["data.email"]
 
 
+@pytest.mark.parametrize("email", ["\u212aate@example.com", "\u212bsa@example.com", "ada@\u2126.example"])
+def test_a_sign_whose_lower_case_is_a_letter_is_in_no_email_address(email):
+    """Its holder would be taken for kate@example.com, and get her record."""
+    assert wrong({"id": 1, "email": email}) == {
+        "data.email": "Holds a sign that only looks like a letter (Kelvin, Ångström, Ohm): write the letter."
+    }
+
+
+def test_only_those_signs_fall_together_with_letters():
+    fallen = [chr(code) for code in range(0x80, 0x110000) if chr(code).lower().isascii()]
+    assert fallen == ["\u212a"]
+
+
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [
@@ -315,6 +328,10 @@ def test_what_a_custom_field_cannot_hold_is_named_by_its_path():
         )
     ) == {f"data.custom.{name}" for name in ("list", "object", "big", "long", "x" * 100, " ")}
     assert wrong_contact(custom=[]) == {"data.custom": "Must be an object."}
+
+
+def test_of_many_wrong_custom_fields_the_first_hundred_are_named():
+    assert len(wrong({"id": 1, "custom": {f"f{number}": [] for number in range(1_000)}})) == 100
 
 
 def test_a_roster_names_contacts_by_id_or_by_email():
