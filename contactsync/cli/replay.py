@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,6 +16,8 @@ from contactsync.store.retention import SETTLED
 from contactsync.sync import actions
 from contactsync.sync.replaying import Replayed
 
+LOOK_SECONDS = 0.5
+NOTHING_MOVES_SECONDS = 30.0
 COUNTS = ("replayed", "waiting", "gone", "unreadable")
 
 
@@ -71,10 +74,24 @@ def replay(
 
 
 def _through(shell: Shell, org_id: int, which: ReplayFilter, *, dry_run: bool) -> Replayed:
-    """All that a filter takes, some at a time."""
-    total, after = Replayed(), 0
+    """All that a filter takes, some at a time: as fast as workers absorb it, once so much waits."""
+    total, after, waited, said = Replayed(), 0, 0.0, False
     while True:
-        done = actions.replay(shell.parts, org_id, which, after, dry_run=dry_run)
+        try:
+            done = actions.replay(shell.parts, org_id, which, after, dry_run=dry_run)
+        except actions.NoRoom:
+            if not said:
+                said = True
+                click.echo(f"{total.replayed:,} replayed so far. Waiting until workers have absorbed some…", err=True)
+            if waited > NOTHING_MOVES_SECONDS:
+                raise RefusedInput(
+                    f"{total.replayed:,} were replayed, then nothing moved: is a worker running (contactsync worker)? "
+                    "The same command goes on."
+                ) from None
+            time.sleep(LOOK_SECONDS)
+            waited += LOOK_SECONDS
+            continue
+        waited = 0.0
         counted = {name: getattr(total, name) + getattr(done, name) for name in COUNTS}
         total = replace(total, **counted, missing=(*total.missing, *done.missing))
         if done.next is None:

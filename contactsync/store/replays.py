@@ -69,12 +69,13 @@ def _number(public: str) -> int:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A delivery that a filter takes. `gone`: its body was removed, there is nothing to replay."""
+    """A delivery that a filter takes. `gone`: its body was removed, there is nothing to replay; `size`: in bytes."""
 
     id: int
     door: str
     status: str
     gone: bool
+    size: int
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,14 @@ def candidates(db: Db, org_id: int, which: ReplayFilter, after: int, most: int) 
     """The first deliveries above the number `after` that a filter takes, in their order, at most `most`."""
     c = t.delivery.c
     empty = sa.and_(c.body_removed_at.is_not(None), c.body == b"").label("gone")
-    query = sa.select(c.id, c.door, c.status, empty).where(c.org_id == org_id)
+    size = sa.func.length(c.body).label("size")
+    query = sa.select(c.id, c.door, c.status, empty, size).where(c.org_id == org_id)
     ids = which.numbers if which.ids else db.execute(_chosen(org_id, which, after, most)).scalars()
     found = [row for some in chunks(ids) for row in db.execute(query.where(c.id.in_(some), c.id > after))]
-    taken = (Candidate(row.id, row.door, row.status, bool(row.gone)) for row in sorted(found, key=lambda row: row.id))
+    taken = (
+        Candidate(row.id, row.door, row.status, bool(row.gone), row.size)
+        for row in sorted(found, key=lambda row: row.id)
+    )
     return tuple(taken)[:most]
 
 

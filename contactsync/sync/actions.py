@@ -9,13 +9,14 @@ from contactsync.sync.erasing import NotFinished, allow_person, erase_person
 from contactsync.sync.exporting import export_person
 from contactsync.sync.mending import CheckedProblem, check_problem
 from contactsync.sync.previewing import NotReady, preview, preview_many, preview_meeting
-from contactsync.sync.replaying import Replayed, replay
+from contactsync.sync.replaying import NoRoom, Replayed, replay
 from contactsync.sync.resyncing import cancel_resync, resync_progress, start_resync, sync_meeting_now, sync_now
 from contactsync.sync.undoing import undo
 
 __all__ = [
     "CheckedProblem",
     "Difference",
+    "NoRoom",
     "NotFinished",
     "NotReady",
     "Replayed",

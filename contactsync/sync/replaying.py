@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 
-from contactsync.domain.errors import RefusedInput
+from contactsync.domain.errors import ContactsyncError, RefusedInput
 from contactsync.intake.decode import decode
 from contactsync.store import queue, replays, tally
 from contactsync.store.absorption import POISON
 from contactsync.store.audit import Audited, note
+from contactsync.store.backlog import Backlog, backlog
 from contactsync.store.engine import reading, writing
 from contactsync.store.inbox import public_id
 from contactsync.store.replays import Candidate, ReplayFilter
@@ -26,6 +28,15 @@ MOST = 1000
 
 MOST_BYTES = 20_000_000
 """And of rejected ones, which it must read, at most so many bytes."""
+
+MOST_WAITING = 10_000
+"""A replay adds nothing to an inbox in which so many wait, or half as many as it takes: webhooks need the room."""
+
+
+class NoRoom(ContactsyncError):
+    """So much waits to be absorbed that nothing is added to it; `retry_after`: seconds."""
+
+    retry_after = 30
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,33 @@ class _Sorted:
     gone: int = 0
 
 
+@dataclass
+class _Room:
+    """What may be added to an inbox: deliveries, and bytes of them. `short`: something was turned away."""
+
+    deliveries: float = inf
+    size: float = inf
+    alone: bool = False  # nothing waits: however large it is, one goes
+    short: bool = False
+
+    @classmethod
+    def left(cls, parts: Parts, waits: Backlog, wanted: int) -> _Room:
+        """What an inbox has for replays, beside what waits there: none for a few of many, so that steps stay large."""
+        limits = parts.settings.config.intake
+        most, most_size = min(MOST_WAITING, limits.most_waiting // 2), limits.most_waiting_megabytes * 1024 * 1024 // 2
+        left = most - waits.deliveries
+        enough = left >= min(wanted, most // 2)
+        return cls(left if enough else 0, most_size - waits.size, alone=not waits.deliveries)
+
+    def takes(self, size: int) -> bool:
+        """Whether one of so many bytes goes in; then there is so much less."""
+        if not self.alone and (self.deliveries < 1 or self.size < size):
+            self.short = True
+            return False
+        self.deliveries, self.size, self.alone = self.deliveries - 1, self.size - size, False
+        return True
+
+
 def replay(
     parts: Parts,
     org_id: int,
@@ -69,12 +107,17 @@ def replay(
     """Have the first deliveries above the number `after` that a filter takes absorbed once more, at most `most`.
 
     To go through all call it again with what `next` says. Twice, or at once with itself and with a worker, it does what it
-    does once. With `dry_run` it says what it would do.
+    does once. With `dry_run` it says what it would do. Raises NoRoom when too much waits for even one.
     """
     with reading(parts.engine) as db:
         found = replays.candidates(db, org_id, which, after, most + 1)
+        room = _Room() if dry_run else _Room.left(parts, backlog(db, org_id), min(most, len(found)))
     missing = tuple(replays.shown_numbers(which.numbers - {one.id for one in found})) if which.ids and not after else ()
-    taken, sorted_ = _sort(parts, org_id, found[:most], most_bytes)
+    taken, sorted_ = _sort(parts, org_id, found[:most], most_bytes, room)
+    if room.short and not taken:
+        raise NoRoom(
+            "so many deliveries wait to be absorbed that none is added: try again once a worker has absorbed some"
+        )
     following = taken[-1].id if len(taken) < len(found) else None
     if dry_run:
         replayed = len(sorted_.settled) + len(sorted_.types)
@@ -98,28 +141,35 @@ def replay(
 
 
 def _sort(
-    parts: Parts, org_id: int, found: Sequence[Candidate], most_bytes: int
+    parts: Parts, org_id: int, found: Sequence[Candidate], most_bytes: int, room: _Room
 ) -> tuple[Sequence[Candidate], _Sorted]:
-    """The candidates that this call takes, and what they are: as many as may be read in one go."""
+    """The candidates that this call takes, and what they are: as many as may be read in one go, and as there is room for."""
     sorted_, size = _Sorted(), 0
     for number, one in enumerate(found):
         if one.gone:
             sorted_.gone += 1
         elif one.status == "accepted":
             sorted_.waiting += 1
+        elif not room.takes(one.size):
+            return found[:number], sorted_
         elif one.status != "rejected":
             sorted_.settled.append(one.id)
         else:
-            with reading(parts.engine) as db:
-                body = replays.body_of(db, org_id, one.id)
-            size += len(body)
+            size += one.size
             if number and size > most_bytes:
                 return found[:number], sorted_
-            try:
-                sorted_.types[one.id] = decode(one.door, body).type
-            except RefusedInput as error:
-                sorted_.errors[one.id] = [{"path": p, "message": str(said)} for p, said in error.fields.items()]
-            except POISON as error:  # of a door that is not there any more, say
-                message = f"It cannot be read ({type(error).__name__}): report it to the developers."
-                sorted_.errors[one.id] = [{"path": "", "message": message}]
+            _read(parts, org_id, one, sorted_)
     return found, sorted_
+
+
+def _read(parts: Parts, org_id: int, one: Candidate, into: _Sorted) -> None:
+    """What a rejected delivery is now."""
+    with reading(parts.engine) as db:
+        body = replays.body_of(db, org_id, one.id)
+    try:
+        into.types[one.id] = decode(one.door, body).type
+    except RefusedInput as error:
+        into.errors[one.id] = [{"path": path, "message": str(said)} for path, said in error.fields.items()]
+    except POISON as error:  # of a door that is not there any more, say
+        message = f"It cannot be read ({type(error).__name__}): report it to the developers."
+        into.errors[one.id] = [{"path": "", "message": message}]

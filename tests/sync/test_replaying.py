@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace as dc_replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from contactsync.store.queue import OrgLease
 from contactsync.store.replays import ReplayFilter
 from contactsync.sync import actions
 from contactsync.sync.absorb import DELIVERIES, absorb
-from contactsync.sync.replaying import Replayed
+from contactsync.sync.replaying import NoRoom, Replayed
 from tests.sync.conftest import World, ada
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -249,6 +250,38 @@ def test_rejected_ones_are_read_for_so_many_bytes_and_no_more_in_one_step(world:
     done = actions.replay(world.parts, world.org_id, which, first, most_bytes=1000)
     assert (done.unreadable, done.next) == (1, None)
     assert second > first
+
+
+@SQLITE
+def test_a_replay_leaves_room_in_the_inbox_for_webhooks(world: World) -> None:
+    """So few are taken in at once that the door never answers 503 for a replay."""
+    intake = dc_replace(world.parts.settings.config.intake, most_waiting=20)
+    config = dc_replace(world.parts.settings.config, intake=intake)
+    world.parts = dc_replace(world.parts, settings=dc_replace(world.parts.settings, config=config))
+    for n in range(24):
+        world.contact(ada(id=f"c-{n}", email=f"{n}@engines.example"))
+    absorb_all(world)
+    done = replay(world, status="absorbed")
+    assert (done.replayed, done.next) == (10, 10)
+    with pytest.raises(NoRoom):
+        replay(world, 10, status="absorbed")
+    dry = actions.replay(world.parts, world.org_id, ReplayFilter(status="absorbed"), 10, dry_run=True)
+    assert dry.replayed == 14
+    absorb_all(world)
+    assert (replay(world, 10, status="absorbed").next, statuses(world).count("accepted")) == (20, 10)
+
+
+@SQLITE
+def test_bodies_that_are_large_are_taken_in_by_their_size_but_one_always(world: World) -> None:
+    intake = dc_replace(world.parts.settings.config.intake, most_waiting_megabytes=1)
+    config = dc_replace(world.parts.settings.config, intake=intake)
+    world.parts = dc_replace(world.parts, settings=dc_replace(world.parts.settings, config=config))
+    for letter in (b"x", b"y", b"z"):
+        kept(world, letter * 600_000, "failed")
+    done = replay(world, status="failed")
+    assert (done.replayed, done.next) == (1, 1)
+    with pytest.raises(NoRoom):
+        replay(world, 1, status="failed")
 
 
 @SQLITE

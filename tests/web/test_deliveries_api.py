@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from contactsync.store import tables as t
 from contactsync.store.engine import writing
 from contactsync.store.inbox import public_id
+from contactsync.sync.replaying import MOST_WAITING
 from tests.web.conftest import Caller, Clock, HandBell, person
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -116,3 +117,20 @@ def test_a_filter_that_is_wrong_is_refused_by_path(acme: Caller, body: dict[str,
     answer = acme.ask("POST", "/deliveries/replay", body)
     assert answer.status_code == 422
     assert list(answer.json["error"]["fields"]) == [path]
+
+
+@SQLITE
+def test_a_replay_into_a_full_inbox_is_asked_to_come_back(acme: Caller) -> None:
+    delivered(acme)
+    acme.absorb()
+    with writing(acme.parts.engine) as db:
+        (row,) = db.execute(sa.select(t.delivery)).mappings()
+        waiting = {**row, "status": "accepted"}
+        db.execute(
+            sa.insert(t.delivery), [{**waiting, "id": n, "webhook_id": f"w{n}"} for n in range(10, 10 + MOST_WAITING)]
+        )
+    for path, body in (("/deliveries/dlv_1/replay", None), ("/deliveries/replay", {"status": "absorbed"})):
+        answer = acme.ask("POST", path, body)
+        assert (answer.status_code, answer.json["error"]["code"]) == (503, "inbox_full")
+        assert answer.headers["Retry-After"] == "30"
+    assert acme.get("/deliveries/dlv_1")["status"] == "absorbed"

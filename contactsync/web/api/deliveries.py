@@ -74,7 +74,7 @@ def get_delivery(delivery_id: str) -> Record:
     return _delivery(delivery_id)
 
 
-@routes.operation("POST", "/deliveries/<delivery_id>/replay", Delivery, status=202, refuses=(404, 409))
+@routes.operation("POST", "/deliveries/<delivery_id>/replay", Delivery, status=202, refuses=(404, 409, 503))
 def replay_delivery(delivery_id: str) -> Record:
     """Have one webhook absorbed once more, and the records that it names looked at again.
 
@@ -82,7 +82,7 @@ def replay_delivery(delivery_id: str) -> Record:
     409 when its body was removed, or when it was rejected and cannot be read now either (`fields` says why).
     """
     before = _delivery(delivery_id)
-    done = actions.replay(parts(), org().id, ReplayFilter(ids=(before["id"],)))
+    done = _replay(ReplayFilter(ids=(before["id"],)))
     if done.missing:  # retention was quicker
         raise missing("delivery")
     found = _delivery(delivery_id)
@@ -97,19 +97,27 @@ def replay_delivery(delivery_id: str) -> Record:
 
 @routes.operation(
     "POST", "/deliveries/replay", ReplayedCounts, status=202, body=ReplayBody, example={"status": "failed"},
-    refuses=(413, 415, 422),
+    refuses=(413, 415, 422, 503),
 )  # fmt: skip
 def replay_deliveries(body: dict[str, Any]) -> Record:
     """Have many webhooks absorbed once more: the oldest 1,000 that the filter takes, then those after `next`.
 
-    They go behind what has just arrived. Asking twice does what asking once does.
+    They go behind what has just arrived. Asking twice does what asking once does. 503 `inbox_full` while 10,000 wait.
     """
     said = dict(body)
     after = said.pop("after", None)
-    done = actions.replay(parts(), org().id, _filter(said), _number(after) if after else 0)
+    done = _replay(_filter(said), _number(after) if after else 0)
     following = None if done.next is None else shown_numbers([done.next])[0]
     counts = {name: getattr(done, name) for name in ("replayed", "waiting", "gone", "unreadable")}
     return {**counts, "missing": list(done.missing), "next": following}
+
+
+def _replay(which: ReplayFilter, after: int = 0) -> actions.Replayed:
+    try:
+        return actions.replay(parts(), org().id, which, after)
+    except actions.NoRoom as error:
+        words = f"{str(error)[:1].upper()}{str(error)[1:]}."
+        raise Refusal(503, "inbox_full", words, headers={"Retry-After": str(error.retry_after)}) from error
 
 
 def _filter(said: dict[str, Any]) -> ReplayFilter:
