@@ -36,14 +36,22 @@ def of_org(table: sa.Table, org_id: int, *, by_key: bool = False) -> sa.ColumnEl
 
 
 def mark_events_due(
-    db: Db, org_id: int, which: sa.ColumnElement[bool], now: datetime, *, forced: bool = False, deleted: bool = False
+    db: Db,
+    org_id: int,
+    which: sa.ColumnElement[bool],
+    now: datetime,
+    *,
+    forced: bool = False,
+    deleted: bool = False,
+    by_key: bool = False,
 ) -> int:
-    """Put events into the queue, those deleted at the source only with `deleted`; answers how many.
+    """Put events into the queue, those deleted at the source only with `deleted`; answers how many. `by_key`: see of_org.
 
     Events that were only heard of, and those that a person wants without a campaign, stay out.
     """
     wanted = sa.or_(t.event.c.campaign_choice.is_(None), sa.not_(CAMPAIGN_REFUSED))
-    return _mark(db, t.event, org_id, sa.and_(which, t.event.c.known, wanted), now, forced=forced, deleted=deleted)
+    known = sa.and_(which, t.event.c.known, wanted)
+    return _mark(db, t.event, org_id, known, now, forced=forced, deleted=deleted, by_key=by_key)
 
 
 def mark_meetings_due(

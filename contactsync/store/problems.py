@@ -15,10 +15,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection as Db
 
 from contactsync.domain.crm import Mend, Problem
+from contactsync.domain.records import SyncStatus
+from contactsync.store import releases
 from contactsync.store import tables as t
 from contactsync.store.counts import counted, problem_keys
-from contactsync.store.due import chunks, mark_events_due, mark_meetings_due
-from contactsync.store.queue import mark_due
+from contactsync.store.due import chunks
+from contactsync.store.releases import Held
 from contactsync.store.views_paging import Page, Slice
 
 _TABLES = {"contact": t.contact, "event": t.event, "meeting": t.meeting}
@@ -95,14 +97,19 @@ def records(db: Db, org_id: int, key: str, part: Slice) -> Page:
 
 
 def release(db: Db, org_id: int, key: str, now: datetime) -> int:
-    """Put exactly the records into the queue that this problem holds; answers how many. The connection's own problem is
-    its own matter (connections.resume).
+    """Put exactly the records into the queue that this problem holds, or note that they go (releases.release); answers how
+    many. The connection's own problem is its own matter (connections.resume).
     """
-    return (
-        mark_due(db, org_id, t.contact.c.problem_key == key, now)
-        + mark_events_due(db, org_id, t.event.c.problem_key == key, now, deleted=True)
-        + mark_meetings_due(db, org_id, t.meeting.c.problem_key == key, now, deleted=True)
-    )
+    return releases.release(db, org_id, Held(problems=(key,)), now)
+
+
+def release_held(db: Db, org_id: int, code: str | None, now: datetime) -> int:
+    """Put back what waited for a connection, and what `code` had stopped; answers how many.
+
+    All that is queued, due or not: a batch that is under way may be about to say that there is no connection.
+    """
+    stopped = [one.key for one in groups(db, org_id) if one.total and one.problem.get("code") == code] if code else []
+    return releases.release(db, org_id, Held(statuses=(SyncStatus.QUEUED.value,), problems=tuple(stopped)), now)
 
 
 def release_mended(
@@ -118,15 +125,15 @@ def release_mended(
     fields (None: whichever). A problem that names no object or no field is released too: it may be of this one.
     """
     wanted = {mend.value for mend in mends}
-    released = 0
+    keys = []
     for one in groups(db, org_id):
         said = one.problem
         right_object = object is None or said.get("object") in (object, "", None)
         named = set(said.get("fields") or ())
         right_fields = fields is None or not named or bool(named & fields)
         if one.total and right_object and right_fields and wanted & set(said.get("mended_by") or ()):
-            released += release(db, org_id, one.key, now)
-    return released
+            keys.append(one.key)
+    return releases.release(db, org_id, Held(problems=tuple(keys)), now) if keys else 0
 
 
 # ── what ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -16,9 +16,11 @@ from sqlalchemy.engine import Connection as Db
 
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.records import SyncStatus
+from contactsync.store import releases
 from contactsync.store import tables as t
 from contactsync.store.due import chunks, mark_events_due, mark_meetings_due
 from contactsync.store.queue import mark_due
+from contactsync.store.releases import Held
 from contactsync.store.views_contacts import taking_part
 
 MOST_IDS = 10_000
@@ -217,14 +219,15 @@ def _feed_records(db: Db, org_id: int, which: ResyncFilter, now: datetime, *, fo
     if any(one is not None for one in narrowed):
         return
     if which.all:
-        mark_events_due(db, org_id, sa.true(), now, forced=forced)
-        mark_meetings_due(db, org_id, sa.true(), now, forced=forced)
+        mark_events_due(db, org_id, t.event.c.sync_status.is_(None), now, forced=forced)
+        rest = Held(statuses=tuple(SyncStatus), subjects=("event", "meeting"), deleted=False, forced=forced)
+        releases.release(db, org_id, rest, now)
     elif which.event is not None and which.problem is None:
         mark_events_due(db, org_id, t.event.c.source_id == which.event, now, forced=forced)
         mark_meetings_due(db, org_id, t.meeting.c.event_id == which.event, now, forced=forced)
     elif which.problem is not None and which.event is None:
-        mark_events_due(db, org_id, t.event.c.problem_key == which.problem, now, forced=forced, deleted=True)
-        mark_meetings_due(db, org_id, t.meeting.c.problem_key == which.problem, now, forced=forced, deleted=True)
+        rest = Held(problems=(which.problem,), subjects=("event", "meeting"), forced=forced)
+        releases.release(db, org_id, rest, now)
 
 
 # ── how far ────────────────────────────────────────────────────────────────────────────────────────────────────────

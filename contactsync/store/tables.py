@@ -333,6 +333,20 @@ resync = sa.Table(
     sa.Index("ix_resync_going", "org_id", "id", sqlite_where=_GOING, postgresql_where=_GOING),
 )
 
+pending_release = sa.Table(
+    "pending_release",  # many records that go again, put into the queue bit by bit; gone when all are
+    metadata,
+    sa.Column("id", BigId, primary_key=True),
+    _org_id(),
+    sa.Column("which", Json, nullable=False),  # store/releases.py: Held
+    sa.Column("subject", sa.String(16), nullable=False),  # which of its subjects is under way
+    sa.Column(
+        "cursor", sa.BigInteger, nullable=False, default=0, server_default="0"
+    ),  # up to this key they are in the queue
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Index("ix_pending_release_org", "org_id", "id"),
+)
+
 authorization = sa.Table(
     "authorization",  # a sign-in at the CRM that a person has begun in a browser
     metadata,

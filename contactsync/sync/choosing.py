@@ -15,7 +15,7 @@ from contactsync.domain.mapping_json import rules_as_json, rules_from_json
 from contactsync.domain.policy import Policies
 from contactsync.domain.policy_json import policies_as_json
 from contactsync.domain.texts import separator_for
-from contactsync.store import choices, connections, due, orgs, problems, queue
+from contactsync.store import choices, connections, due, orgs, problems, queue, releases
 from contactsync.store.audit import Audited, note
 from contactsync.store.engine import Connection as Db
 from contactsync.store.engine import reading, writing
@@ -163,7 +163,7 @@ def keep_policies(db: Db, parts: Parts, org_id: int, said: Mapping[str, Any]) ->
         note(db, org_id, parts.actor, Audited.POLICIES_CHANGED, now, details=said_now)
     released = 0
     if "sync_as_default" in changed:
-        released += queue.mark_incomplete_due(db, org_id, now)
+        released += releases.release_incomplete(db, org_id, now)
     if "create_campaigns" in changed and holding.create_campaigns:
         released += due.mark_unconnected_events_due(db, org_id, now)
     if changed - {"reserve_percent"}:

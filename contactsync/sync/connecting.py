@@ -7,7 +7,7 @@ from typing import Any
 
 from contactsync.domain.crm import CrmTarget
 from contactsync.domain.errors import RefusedInput
-from contactsync.store import connections, queue
+from contactsync.store import connections, problems, queue, releases
 from contactsync.store.audit import Audited, note
 from contactsync.store.engine import writing
 from contactsync.sync.parts import Parts
@@ -52,10 +52,10 @@ def connect(
         said = {**shown, "sign_in": sign_in}
         note(db, org_id, parts.actor, Audited.CONNECTED, now, about=target, details=said)
         if before is not None and before.id != connection_id:
-            queue.mark_all_due(db, org_id, now)
+            releases.release_all(db, org_id, now)
         else:
             stopped_by = before.problem["code"] if before is not None and before.problem else None
-            queue.release_held(db, org_id, stopped_by, now)
+            problems.release_held(db, org_id, stopped_by, now)
     parts.bell.ring(org_id)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from contactsync.domain.errors import Misconfigured
 from contactsync.log import described, logger
-from contactsync.store import queue, resyncs
+from contactsync.store import queue, releases, resyncs
 from contactsync.store.engine import reading
 from contactsync.store.lease import HeldLease, org_lease
 from contactsync.store.queue import OrgLease
@@ -40,7 +40,7 @@ def sync_org(parts: Parts, org_id: int, stop: Callable[[], bool] = never) -> boo
         take the org's lease, or knock and leave: its holder will look once more
         until nothing is due, or the time slice is over, or the process is asked to stop:
             absorb      deliveries in order → source records, due
-            feed        the next of an unfinished resync, if there is room
+            feed        the next of an unfinished release or resync, if there is room
             claim       up to N due events, then contacts, then meetings
             sync        look up → plan → apply → record
         let go of the lease; if somebody knocked meanwhile, look once more
@@ -71,6 +71,7 @@ def _round(parts: Parts, org_id: int, lease: HeldLease) -> bool | None:
     """
     with reading(parts.engine) as db:
         slug = queue.slug_of(db, org_id)
+        noted = releases.newest(db, org_id)  # before the rules that they may have been noted with
     if slug is None:
         return None
     size = parts.settings.config.sync.batch_size
@@ -87,7 +88,7 @@ def _round(parts: Parts, org_id: int, lease: HeldLease) -> bool | None:
         return None
     turn = Turn(parts, org_id, rules, bound, lease)
     most = rows_within(bound.row if bound else None, rules.policies.reserve_percent, size)
-    fed = _feed(turn, most)
+    fed = _feed(turn, most, noted)
     if fed is None:
         return None
     synced = 0
@@ -111,13 +112,13 @@ _BATCHES: tuple[tuple[str, Callable[..., Sequence[Any]], Callable[[Turn, Sequenc
 )
 
 
-def _feed(turn: Turn, most: int) -> int | None:
-    """Put the next of an unfinished resync into the queue, never more than one batch ahead of what arrives by itself; None
-    when nothing is left of the day's calls, so that it must wait.
+def _feed(turn: Turn, most: int, noted: int) -> int | None:
+    """Put the next of an unfinished release (up to `noted`) or resync into the queue, never more than one batch ahead of what
+    arrives by itself; None when nothing is left of the day's calls, so that it must wait.
     """
     now = turn.parts.now()
     with reading(turn.parts.engine) as db:
-        if not resyncs.active(db, turn.org_id):
+        if not noted and not resyncs.active(db, turn.org_id):
             return 0
         room = most - queue.due_count(db, turn.org_id, now, most)
     if turn.bound is not None and not may_use(turn, turn.bound):
@@ -125,7 +126,8 @@ def _feed(turn: Turn, most: int) -> int | None:
     if room <= 0:
         return 0
     with turn.lease.writing() as db:
-        return resyncs.feed(db, turn.org_id, now, room)
+        fed = releases.feed(db, turn.org_id, now, room, noted)
+        return fed + resyncs.feed(db, turn.org_id, now, room - fed)
 
 
 def _absorb_up_to(parts: Parts, org_id: int, lease: HeldLease, enough: int) -> bool:

@@ -15,7 +15,7 @@ from contactsync.domain.changes import changes_of
 from contactsync.domain.crm import Next, Problem
 from contactsync.domain.outcome import Outcome
 from contactsync.domain.records import SyncStatus
-from contactsync.store import absorption, counts, inbox, problems, queue, retention, views_status
+from contactsync.store import absorption, counts, inbox, problems, queue, releases, retention, views_status
 from contactsync.store import tables as t
 from contactsync.store.due import mark_events_due, mark_meetings_due
 from contactsync.store.engine import open_engine, reading, upgrade, writing
@@ -99,9 +99,9 @@ class Doings:
     def mark(self, db, org_id: int) -> None:
         self.chance.choice(
             [
-                lambda: queue.mark_all_due(db, org_id, NOW),
-                lambda: queue.mark_incomplete_due(db, org_id, NOW),
-                lambda: queue.release_held(db, org_id, "code_1", NOW),
+                lambda: releases.release_all(db, org_id, NOW),
+                lambda: releases.release_incomplete(db, org_id, NOW),
+                lambda: problems.release_held(db, org_id, "code_1", NOW),
                 lambda: queue.mark_one_due(db, org_id, f"c-{self.number()}", NOW),
                 lambda: mark_events_due(db, org_id, t.event.c.source_id == f"e-{self.number()}", NOW),
                 lambda: mark_meetings_due(db, org_id, t.meeting.c.source_id == f"m-{self.number()}", NOW),
@@ -279,7 +279,7 @@ def test_what_was_there_before_the_counts_is_counted_by_the_migration(empty_data
     upgrade(engine)
     with writing(engine) as db:
         assert counted_by_the_database(db) == counted_by_hand(db) != {}
-        queue.mark_all_due(db, 1, NOW)
+        releases.release_all(db, 1, NOW)
         assert counted_by_the_database(db) == counted_by_hand(db)
         status = views_status.org_status(db, 1, NOW)
     assert status["deliveries"] == {"waiting": 1, "rejected": 1, "failed": 2}

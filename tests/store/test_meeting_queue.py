@@ -13,7 +13,7 @@ from contactsync.domain.crm import Problem, RecordKind, RecordRef
 from contactsync.domain.outcome import Outcome
 from contactsync.domain.records import Attendee, SyncStatus
 from contactsync.intake.decode import decode
-from contactsync.store import absorption, choices, connections, due, orgs, queue
+from contactsync.store import absorption, choices, connections, due, orgs, problems, queue, releases
 from contactsync.store import tables as t
 from contactsync.store.engine import open_engine, reading, writing
 from contactsync.store.ledger import LinkMade, Recorded, leave_alone, note_attempts, record
@@ -498,7 +498,7 @@ def test_in_another_crm_nothing_was_made_yet_and_all_goes_again(store):
     store.rest()
     store.connection_id = store.connect({"instance_url": "https://two.example"})
     with writing(store.engine) as db:
-        queue.mark_all_due(db, store.org_id, NOW)
+        releases.release_all(db, store.org_id, NOW)
     assert [(one.ready.event.id, one.ready.campaign) for one in store.claim_events()] == [
         ("e-1", None),
         ("e-2", RecordRef(RecordKind.CAMPAIGN, "701S")),
@@ -512,7 +512,7 @@ def test_events_and_meetings_that_waited_for_a_connection_are_released_with_the_
     store.say("event.created", {"id": "e-1", "name": "Summit"})
     store.rest()
     with writing(store.engine) as db:
-        queue.release_held(db, store.org_id, None, NOW)
+        problems.release_held(db, store.org_id, None, NOW)
     assert (store.due(t.meeting), store.due(t.event)) == ({"m-1"}, {"e-1"})
 
 

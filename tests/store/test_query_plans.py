@@ -21,6 +21,7 @@ from contactsync.store import (
     people,
     problems,
     queue,
+    releases,
     resyncs,
     retention,
     views,
@@ -91,6 +92,7 @@ def recorded(db, org_id):
     record(db, org_id, connection_id, made, NOW)
     record_undo(db, org_id, connection_id, 1, [], [], NOW, NOW)
     note_attempts(db, "meeting", {1: ["x"]})
+    note_attempts(db, "contact", {1: ["a@b.c"]})
     leave_alone(db, "event", {1: 1})
     marks_of(db, connection_id, [LEAD])
 
@@ -102,6 +104,7 @@ def claimed(db, org_id):
     assert claim_meetings(db, org_id, connection_id, NOW, 10)
     read_meeting(db, org_id, connection_id, "m-1")
     queue.sharing(db, org_id, connection_id, ["a@b.c"])
+    queue.linked_people(db, connection_id, [LEAD])
     queue.due_count(db, org_id, NOW, 10)
     queue.orgs_with_work(db, NOW)
 
@@ -130,9 +133,9 @@ def grouped(db, org_id):
 def marked(db, org_id):
     queue.mark_attendees_due(db, org_id, "e-1", NOW)
     queue.mark_one_due(db, org_id, "c-1", NOW)
-    queue.mark_incomplete_due(db, org_id, NOW)
+    releases.release_incomplete(db, org_id, NOW)
     choices.choose_campaign(db, org_id, "e-1", "701", NOW)
-    queue.release_held(db, org_id, None, NOW)
+    problems.release_held(db, org_id, None, NOW)
 
 
 def housekept(db, org_id):

@@ -1,4 +1,4 @@
-"""Counts of records by status and by problem, kept by the database itself with every change; pages of companies and events.
+"""Counts of records by status and by problem, kept by the database itself; noted releases; pages of companies, events.
 
 A later migration that makes one of the counted tables anew (all that SQLite can do to some columns) loses its triggers:
 it has to make them again.
@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+# The types stand here as they are now: a migration must not change when contactsync/store/tables.py does.
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 COUNTED = {"contact": "status", "event": "sync_status", "meeting": "sync_status"}
 """The counted tables, with the column that holds a record's status."""
@@ -40,11 +43,25 @@ def upgrade() -> None:
         sa.Column("change", sa.BigInteger, nullable=False),
     )
     op.create_index("ix_record_count_change_org", "record_count_change", ["org_id"])
+    _pending_releases()
     op.create_index("ix_company_org", "company", ["org_id", "id"])
     op.create_index("ix_event_org", "event", ["org_id", "id"])
     statements = _on_sqlite() if op.get_bind().dialect.name == "sqlite" else _on_postgres()
     for statement in (*statements, *_first_counts()):
         op.get_bind().exec_driver_sql(statement)
+
+
+def _pending_releases() -> None:
+    op.create_table(
+        "pending_release",
+        sa.Column("id", BigId, primary_key=True),
+        sa.Column("org_id", sa.Integer, sa.ForeignKey("org.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("which", Json, nullable=False),
+        sa.Column("subject", sa.String(16), nullable=False),
+        sa.Column("cursor", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    )
+    op.create_index("ix_pending_release_org", "pending_release", ["org_id", "id"])
 
 
 def _counted_columns() -> tuple[sa.Column[int], sa.Column[str], sa.Column[str], sa.Column[str]]:
