@@ -96,4 +96,6 @@ def _add_security_headers(response: Response) -> Response:
         return response  # programs read it, and the five headers would cost a tenth of what the door may take
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+    if request.is_secure:  # by the router's word, where settings say that there is one
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
     return response
