@@ -143,7 +143,7 @@ def refusals_in(content: object) -> tuple[Refusal, ...]:
 def stopped_by(culprit: RecordKind, failure: Failure) -> Failure:
     """The failure of a record that needed another one: the same next, the same fix, and which record it was."""
     cause = f"Its {object_label(culprit)} was not written: {failure.problem.cause}"
-    return Failure(failure.next, replace(failure.problem, cause=cause), failure.retry_after)
+    return Failure(failure.next, replace(failure.problem, cause=cause), failure.retry_after, whole=failure.whole)
 
 
 def answer_lost(retry_after: float) -> Failure:

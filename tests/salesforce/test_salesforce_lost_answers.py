@@ -103,6 +103,19 @@ def test_when_salesforce_goes_away_half_way_what_was_done_stays_done(org: Org, t
     assert org.rows("Contact") == []
 
 
+def test_what_failed_only_with_the_call_or_was_never_sent_is_no_failure_of_its_own(
+    org: Org, target: SalesforceTarget
+) -> None:
+    org.fault(do="status", status=503, match={**WRITES, "nth": 2})
+    away = apply(target, *three_levels(org))
+    assert {failure.whole for result in away.values() if (failure := result.failure)} == {True}
+    org.fault(do="drop_after", match=WRITES)
+    lost = apply(target, *three_levels(org, 1100))
+    told = {failure.problem.code: failure.whole for result in lost.values() if (failure := result.failure)}
+    assert told["answer_lost"] is False
+    assert told["server_unavailable"] is True
+
+
 def test_when_salesforce_refuses_half_way_what_was_done_stays_done(org: Org, target: SalesforceTarget) -> None:
     refusal = [{"errorCode": "API_DISABLED_FOR_ORG", "message": "x"}]
     org.fault(do="status", status=403, body=refusal, match={**WRITES, "nth": 2})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
+import requests
 
 from contactsync.store import tables as t
 from contactsync.sync import actions
@@ -195,6 +197,47 @@ def test_a_lost_member_is_one_member_also_under_the_new_address(connected: World
     again(connected)
     assert (len(connected.crm("Lead")), len(connected.crm("CampaignMember"))) == (1, 1)
     assert connected.row("c-1").status == "synced"
+
+
+def test_a_lost_account_is_one_account_also_when_the_company_has_another_name_by_then(connected: World) -> None:
+    lose_the_answer(connected)
+    connected.contact(ada(sync_as="contact", company={"id": "co-1", "name": "Engines"}))
+    connected.sync()
+    connected.clock.forward(seconds=1)
+    connected.contact(ada(sync_as="contact", company={"id": "co-1", "name": "Analytical Engines"}, email=NEW))
+    again(connected)
+    assert (len(connected.crm("Account")), len(connected.crm("Contact"))) == (1, 1)
+    assert connected.row("c-1").status == "synced"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_lost_in_whatever_order_two_people_stay_two_records(connected: World, seed: int) -> None:
+    chance = Random(seed)
+    addresses = [f"{name}@engines.example" for name in "abcdefgh"]
+    faults: list[dict[str, Any]] = [
+        {"do": "drop_after", "match": {"writes": True}},
+        {"do": "drop_before", "match": {"writes": True}},
+        {"do": "status", "status": 503, "match": {"writes": True}},
+        {"do": "garbage", "after": True, "match": {"writes": True}},
+        {"do": "drop_after"},
+    ]
+    present: tuple[str, str] = ("", "")
+    for _ in range(10):
+        if chance.random() < 0.7:
+            connected.fault(times=1, **chance.choice(faults))
+        one, other = chance.sample(addresses, 2)
+        # An address that somebody gives up is nobody else's before a sync has gone well.
+        present = (one, other) if not set(present) & {one, other} else present
+        connected.contact(ada(email=present[0]), ada(id="c-2", last_name="Hopper", email=present[1]))
+        again(connected)
+    requests.delete(f"{connected.standin and connected.standin.url}/_standin/faults", timeout=10)
+    again(connected)
+    again(connected)
+    held = {row["LastName"]: row["Email"] for row in connected.crm("Lead")}
+    assert len(connected.crm("Lead")) == 2
+    assert held == {"Lovelace": present[0], "Hopper": present[1]}
+    assert [row.status for row in connected.rows(t.contact)] == ["synced", "synced"]
 
 
 def test_a_preview_tells_of_the_record_that_was_found_again(connected: World) -> None:
