@@ -15,7 +15,7 @@ from rich.text import Text
 from contactsync.cli.shell import Command, Shell, as_json, console, harmless, print_json, with_shell
 from contactsync.domain.checkup import findings, worst
 from contactsync.domain.errors import Misconfigured
-from contactsync.domain.facts import Finding, Level
+from contactsync.domain.facts import Finding, Level, many
 from contactsync.log import set_up_logging
 from contactsync.sync.examining import examine
 
@@ -49,21 +49,33 @@ def doctor(shell: Shell, slug: str | None, json_wanted: bool) -> None:
 
 
 def _show(found: Sequence[Finding]) -> None:
+    """Of several orgs only what is not well: at night nobody reads hundreds of good lines."""
     screen = console()
+    orgs = {one.org for one in found if one.org is not None}
+    troubled = {one.org for one in found if one.level is not Level.OK}
     for org, lines in groupby(found, lambda one: one.org):
-        screen.print(Text(harmless(org or "contactsync"), style="bold"))
-        table = Table.grid(padding=(0, 1))
-        table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True)
-        table.add_column(overflow="fold")
-        for one in lines:
-            mark, style = MARKS[one.level]
-            says = Text(harmless(one.says))
-            if one.do:
-                says.append(f"\n→ {harmless(one.do)}", style="dim" if one.level is Level.WARN else "")
-            table.add_row(Text(mark, style=style), one.check, says)
-        screen.print(Padding(table, (0, 0, 1, 2)))
+        several = org is not None and len(orgs) > 1
+        shown = [one for one in lines if not several or one.level is not Level.OK]
+        if shown:
+            screen.print(Text(harmless(org or "contactsync"), style="bold"))
+            screen.print(Padding(_table(shown), (0, 0, 1, 2)))
+    if len(orgs) > 1 and (well := len(orgs - troubled)):
+        screen.print(f"{many(well, 'org')} more: all is well.")
     screen.print(_in_all(found), style=MARKS[worst(found)][1])
+
+
+def _table(lines: Sequence[Finding]) -> Table:
+    table = Table.grid(padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for one in lines:
+        mark, style = MARKS[one.level]
+        says = Text(harmless(one.says))
+        if one.do:
+            says.append(f"\n→ {harmless(one.do)}", style="dim" if one.level is Level.WARN else "")
+        table.add_row(Text(mark, style=style), one.check, says)
+    return table
 
 
 def _in_all(found: Sequence[Finding]) -> str:

@@ -93,6 +93,17 @@ def test_all_is_well(well: Doctor) -> None:
     assert shown.count("✓") == len(findings)
 
 
+def test_of_several_orgs_only_what_is_not_well_is_shown(well: Doctor) -> None:
+    for slug in ("globex", "initech"):
+        well.cli.good("org", "add", slug)
+    shown = well.cli.good("doctor").stdout
+    assert "not connected" in shown
+    assert "acme" not in shown.replace("contactsync connect", "")
+    assert "1 org more: all is well." in shown
+    assert "2 should be looked at." in shown
+    assert "webhook secret can be used" in well.cli.good("doctor", "globex").stdout
+
+
 def test_asking_costs_the_crm_two_calls(well: Doctor, salesforce: Salesforce) -> None:
     well.says("acme")
     before = calls(salesforce)
