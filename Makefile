@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: install dev demo test check bench fuzz lock audit clean
+.PHONY: install dev demo test check bench chaos fuzz lock audit clean
 
 install: $(VENV)/.runtime ## .venv with contactsync in it
 
@@ -36,6 +36,10 @@ check: dev ## lint, types, import contracts
 
 bench: dev ## speed and memory, as ratios and counts
 	$(BIN)/python -m tests.bench $(ARGS)
+
+chaos: dev ## everything goes wrong at once: SEED=7 replays a run, N=5000 deliveries, DATABASE=sqlite|postgres|both
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(N),--deliveries $(N)) \
+		--database $(or $(DATABASE),both) $(ARGS)
 
 lock: dev ## the locks from pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
