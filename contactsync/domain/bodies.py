@@ -47,7 +47,11 @@ def address(said: object) -> str | None:
 
 
 def parted(door: str, envelope: Mapping[str, Json], meant: Meant, in_meeting: Rewrite = lambda item: item) -> Parted:
-    """Part a decoded body. `in_meeting` is what becomes of a meeting in which the person took part, beside the entry."""
+    """Part a decoded body. `in_meeting` is what becomes of a meeting in which the person took part, beside the entry.
+
+    What it calls itself counts before the door: it may have come to a wrong one, and been refused.
+    """
+    door = _DOORS.get(str(envelope.get("type")).partition(".")[0], door)
     data = envelope.get("data")
     items = data if isinstance(data, list) else [data]
     done = Parted(None)
@@ -58,6 +62,7 @@ def parted(door: str, envelope: Mapping[str, Json], meant: Meant, in_meeting: Re
 
 
 _GONE = object()
+_DOORS = {"contact": "contacts", "event": "events", "meeting": "meetings"}
 
 
 def _item(door: str, item: Json, meant: Meant, done: Parted, in_meeting: Rewrite) -> Json:

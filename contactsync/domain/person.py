@@ -102,6 +102,10 @@ class Person:
                 kept[path] = Stamped(self.scrubbed(value, words=words) if isinstance(value, str) else value, version)
         return kept
 
+    def in_name(self, text: str) -> bool:
+        """Whether what somebody called something, such as a webhook's id, holds the address or a contact's id."""
+        return self._letters.search(text) is not None or any(len(one) > 3 and one in text for one in self.ids)
+
     def held_by(self, body: bytes) -> bool:
         """Whether bytes that nobody can read hold the address or an id, however they are written."""
         text = unescaped(body.replace(b"\x00", b"").decode("utf-8", "replace"))
@@ -116,6 +120,11 @@ class Person:
         ways = [_WAYS.get(part, (part,)) for part in _parts(_longest_safe(self.email))]
         written = {"".join(way) for way in product(*ways)}
         return tuple(sorted(written.union(*(_id_needles(name.lower()) for name in self.ids))))
+
+    @cached_property
+    def word_needles(self) -> tuple[str, ...]:
+        """The same for names, phones and profiles: one stands in whatever tells of the person by them."""
+        return tuple(sorted({_longest_safe(word.lower()) for word in self.words}))
 
     @cached_property
     def record_needles(self) -> tuple[str, ...]:

@@ -58,9 +58,17 @@ GROUNDS: Mapping[str, Ground] = {
 
 
 def stretch(
-    db: Db, org_id: int, ground: Ground, after: Key | None, needles: Sequence[str]
+    db: Db,
+    org_id: int,
+    ground: Ground,
+    after: Key | None,
+    needles: Sequence[str],
+    in_meetings: Sequence[str] = (),
 ) -> tuple[list[Key], Key | None]:
-    """Which rows of the next stretch may name somebody, by key, and where it ended; None: there is nothing behind `after`."""
+    """Which rows of the next stretch may name somebody, by key, and where it ended; None: there is nothing behind `after`.
+
+    `in_meetings`: what to look for in deliveries of meetings beside the `needles`.
+    """
     here = [ground.table.c.org_id == org_id]
     if ground.status is not None:
         here.append(ground.table.c.status == ground.status)
@@ -77,13 +85,15 @@ def stretch(
         # A body that nobody could read may be written in any way; and without a needle there is no telling.
         found = db.execute(sa.select(ground.key).where(within).order_by(ground.key)).scalars()
     elif db.dialect.name == "postgresql":
-        found = db.execute(_sorted_out(ground, within, needles)).scalars()
+        found = db.execute(_sorted_out(ground, within, needles, in_meetings)).scalars()
     else:
-        return _looked_through(db, ground, within, needles), last
+        return _looked_through(db, ground, within, needles, in_meetings), last
     return list(found), last
 
 
-def _sorted_out(ground: Ground, within: sa.ColumnElement[bool], needles: Sequence[str]) -> sa.Select[Any]:
+def _sorted_out(
+    ground: Ground, within: sa.ColumnElement[bool], needles: Sequence[str], in_meetings: Sequence[str]
+) -> sa.Select[Any]:
     """Postgres looks itself: what it sorts out need not come over the network. In ASCII alone, which is all that needles are:
     by the rules of a language it takes three times as long. The limit has each text lowered once and not for each needle.
     """
@@ -93,31 +103,42 @@ def _sorted_out(ground: Ground, within: sa.ColumnElement[bool], needles: Sequenc
         texts.append(sa.func.encode(body, "escape"))
     whole = sa.func.lower(sa.func.concat_ws("\n", *texts).collate("C"))
     low = sa.select(whole.label("low")).limit(1).correlate(ground.table).lateral("looked_at")
-    looks_for = [*needles, *([_ESCAPE] if ground.status is not None else [])]
+    found = [sa.func.strpos(low.c.low, needle) > 0 for needle in needles]
+    if ground.status is not None:
+        found.append(sa.func.strpos(low.c.low, _ESCAPE) > 0)
+        told = [sa.func.strpos(low.c.low, needle) > 0 for needle in in_meetings]
+        found += [sa.and_(t.delivery.c.door == "meetings", sa.or_(*told))] if told else []
     return (
         sa.select(ground.key)
         .select_from(ground.table.join(low, sa.true()))
-        .where(within, sa.or_(*(sa.func.strpos(low.c.low, needle) > 0 for needle in looks_for)))
+        .where(within, sa.or_(*found))
         .order_by(ground.key)
     )
 
 
-def _looked_through(db: Db, ground: Ground, within: sa.ColumnElement[bool], needles: Sequence[str]) -> list[Key]:
+def _looked_through(
+    db: Db, ground: Ground, within: sa.ColumnElement[bool], needles: Sequence[str], in_meetings: Sequence[str]
+) -> list[Key]:
     """SQLite's rows are in this process anyway, and Python looks four times as fast as its `lower` and `instr`."""
     columns: list[Any] = [sa.cast(column, sa.Text) for column in ground.texts]
-    if ground.status is not None:
-        columns.append(t.delivery.c.body)
+    has_body = ground.status is not None
+    columns += [t.delivery.c.door, t.delivery.c.body] if has_body else []
     wanted = [needle.encode() for needle in needles]
     in_bodies = [*wanted, _ESCAPE.encode()]
+    in_theirs = [*in_bodies, *(needle.encode() for needle in in_meetings)]
     found: list[Key] = []
     query = sa.select(ground.key, *columns).where(within).order_by(ground.key)
     for key, *parts in db.execute(query, execution_options={"yield_per": 50}):
-        for part in parts:
-            if part is None:
-                continue
-            is_body = isinstance(part, bytes)
-            low = (part if is_body else part.encode("utf-8", "surrogatepass")).lower()
-            if any(needle in low for needle in (in_bodies if is_body else wanted)):
+        if has_body:
+            door, body = parts.pop(-2), parts.pop()
+            if _holds(body, in_theirs if door == "meetings" else in_bodies):
                 found.append(key)
-                break
+                continue
+        if any(part is not None and _holds(part.encode("utf-8", "surrogatepass"), wanted) for part in parts):
+            found.append(key)
     return found
+
+
+def _holds(text: bytes, needles: Sequence[bytes]) -> bool:
+    low = text.lower()
+    return any(needle in low for needle in needles)

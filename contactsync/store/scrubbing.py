@@ -56,7 +56,7 @@ def _deliveries(db: Db, keys: Sequence[Key], person: Person, learned: Learned, n
     columns = (c.id, c.door, c.body, c.status, c.webhook_id, c.errors, c.log)
     many = 0
     for row in db.execute(sa.select(*columns).where(c.id.in_(keys)).order_by(c.id).with_for_update()).all():
-        body, out = body_without(row.door, row.body, person, learned, read)
+        body, out = body_without(row.door, row.body, person, learned, read, refused=row.status == "rejected")
         changed: dict[str, Any] = {}
         if body != row.body:
             changed |= removed_body(body, now)
@@ -64,9 +64,7 @@ def _deliveries(db: Db, keys: Sequence[Key], person: Person, learned: Learned, n
                 changed["log"] = {**(row.log or {}), "erased": (row.log or {}).get("erased", 0) + out}
             if not body and row.status == "accepted":
                 changed |= {"status": "absorbed", "absorbed_at": now}
-        if person.cut_out(row.webhook_id) != row.webhook_id or (
-            changed and any(one in row.webhook_id for one in person.ids)
-        ):
+        if person.in_name(row.webhook_id):
             changed["webhook_id"] = f"erased-{row.id}"  # it only has to be one that no other delivery has
         for name in ("errors", "log"):
             said = changed.get(name, getattr(row, name))
@@ -91,18 +89,25 @@ def removed_body(body: bytes, now: datetime) -> dict[str, Any]:
     return {"body": body, "body_removed_at": now, "body_removed_for": ERASURE}
 
 
-def body_without(door: str, body: bytes, person: Person, learned: Learned, read: Read) -> tuple[bytes, int]:
+def body_without(
+    door: str, body: bytes, person: Person, learned: Learned, read: Read, *, refused: bool = False
+) -> tuple[bytes, int]:
     """The body without the person, b"" when nobody else is in it, and how many parts were theirs; the same body if none.
 
-    One that cannot be read is emptied when it holds the address or an id, however they are written. `read`: from bytes to
-    JSON, raising RefusedInput.
+    One that cannot be read is emptied when it holds the address or an id, however they are written. Of one that was `refused`
+    nobody can say what stands where: each item that holds them goes whole. `read`: from bytes to JSON, raising RefusedInput.
     """
     if not body:
         return body, 0
     try:
         envelope = read(body)
         if isinstance(envelope, dict):
-            return _parted_body(door, body, envelope, person, learned)
+            whole, gone = _without_items(body, envelope, person) if refused else (body, 0)
+            left = read(whole) if gone and whole else envelope
+            if not whole or not isinstance(left, dict):
+                return b"", gone
+            parted_body, out = _parted_body(door, whole, left, person, learned)
+            return parted_body, out + gone
     except (RefusedInput, RecursionError):
         pass  # nobody can read it, or only somebody with more room on the stack
     return (b"", 0) if person.held_by(body) else (body, 0)
@@ -122,7 +127,20 @@ def _parted_body(
     bare = person.rewritten(rest)
     if not done.parts and bare == envelope:
         return body, 0
-    return json.dumps(bare, ensure_ascii=False, separators=(",", ":")).encode(), len(done.parts)
+    return _written(bare), len(done.parts)
+
+
+def _without_items(body: bytes, envelope: dict[str, Any], person: Person) -> tuple[bytes, int]:
+    data = envelope.get("data")
+    items = data if isinstance(data, list) else [data]
+    kept = [item for item in items if not person.held_by(_written(item))]
+    if len(kept) == len(items):
+        return body, 0
+    return (_written({**envelope, "data": kept}) if kept else b""), len(items) - len(kept)
+
+
+def _written(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _of_their_meetings(door: str, envelope: dict[str, Any], person: Person) -> dict[str, Any]:

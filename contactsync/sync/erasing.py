@@ -18,10 +18,10 @@ from contactsync.domain.crm import RecordKind, RecordRef
 from contactsync.domain.errors import ContactsyncError, Misconfigured, RefusedInput, SealBroken, TargetError
 from contactsync.domain.person import Person
 from contactsync.intake.strict_json import read_json
-from contactsync.log import logger
+from contactsync.log import described, logger
 from contactsync.store import erasures, people
 from contactsync.store.audit import Audited, note
-from contactsync.store.engine import overwrite_deleted, reading, writing
+from contactsync.store.engine import overwrite_deleted, reading, unavailable, writing
 from contactsync.store.lease import HeldLease, org_lease
 from contactsync.store.mentions import GROUNDS, Key, stretch
 from contactsync.store.people import CrmRecord
@@ -111,15 +111,24 @@ def erase_person(
     """
     address = checked_address(email)
     over = time.monotonic() + seconds
-    with _ringing(parts, org_id), _lease(parts, org_id, patience) as lease, _not_lost(), lease.kept_alive():
-        erasing = _begun(parts, org_id, lease, address)
-        while erasing.stage < len(_STAGES):
-            _go_on(parts, org_id, lease, erasing)
-            if time.monotonic() >= over:
-                raise NotFinished("the erasure is not finished yet: send the same again, it goes on where it stopped")
-        done = _finish(parts, org_id, lease, erasing)
-    overwrite_deleted(parts.engine)
-    log.info("person erased", org=org_id, erasure=erasing.number, **done.removed)
+    done: Erased | None = None
+    try:
+        with _ringing(parts, org_id), _lease(parts, org_id, patience) as lease, _not_lost(), lease.kept_alive():
+            erasing = _begun(parts, org_id, lease, address)
+            while erasing.stage < len(_STAGES):
+                _go_on(parts, org_id, lease, erasing)
+                if time.monotonic() >= over:
+                    raise NotFinished(
+                        "the erasure is not finished yet: send the same again, it goes on where it stopped"
+                    )
+            done = _finish(parts, org_id, lease, erasing)
+            log.info("person erased", org=org_id, erasure=erasing.number, **done.removed)
+        overwrite_deleted(parts.engine)
+    except Exception as error:
+        if done is None or not unavailable(error):
+            raise
+        # It is done, and what is told of it is told this once: a lease that was not dropped runs out by itself.
+        log.warning("database lost after an erasure", org=org_id, **described(error))
     return done
 
 
@@ -188,7 +197,7 @@ def _go_on(parts: Parts, org_id: int, lease: HeldLease, erasing: _Erasing) -> No
     bodies = stage in _DELIVERIES
     needles = person.needles if bodies or stage in ("contact", "meeting") else person.record_needles
     with reading(parts.engine) as db:
-        keys, last = stretch(db, org_id, GROUNDS[stage], erasing.after, needles)
+        keys, last = stretch(db, org_id, GROUNDS[stage], erasing.after, needles, person.word_needles)
     for start in range(0, len(keys), AT_ONCE):
         with lease.writing() as db:
             learned = Learned()
@@ -212,6 +221,7 @@ def _learn(parts: Parts, db: Any, org_id: int, erasing: _Erasing, learned: Learn
     erasing.other_addresses |= learned.addresses
     if learned.meetings:
         erasing.person = person = replace(person, meetings=person.meetings | learned.meetings)
+        erasing.fresh = True
     unknown = learned.ids - erasing.other_contacts - person.ids
     if not unknown:
         return
@@ -240,9 +250,10 @@ def _finish(parts: Parts, org_id: int, lease: HeldLease, erasing: _Erasing) -> E
         meetings = sorted(person.meetings | people.meetings_of(db, org_id, people.who_is(person.email, person.ids)))
         records = (*erasing.records, *people.activities_of(db, org_id, meetings))
     told = records_shown(parts, org_id, records)  # before all is settled: it cannot be told a second time
-    with lease.writing() as db:
-        for start in range(0, len(meetings), AT_ONCE):
+    for start in range(0, len(meetings), AT_ONCE):
+        with lease.writing() as db:
             scrub_meetings(db, org_id, person, meetings[start : start + AT_ONCE])
+    with lease.writing() as db:
         erasing.removed += people.remove_person(db, org_id, person, erasing.records)
         erasing.removed["meetings"] = len(meetings)
         removed = dict(+erasing.removed)

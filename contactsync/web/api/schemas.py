@@ -219,7 +219,10 @@ class Delivery(ma.Schema):
     received_at = moment("When it arrived.")
     absorbed_at = moment("When it was brought into contacts, events and meetings.")
     errors = ma.fields.List(ma.fields.Nested(DeliveryError), metadata=noted("Rejected or failed: why."))
-    log = ma.fields.Dict(keys=ma.fields.String(), metadata=noted("Unknown keys, duplicates, parts of erased people that were left out (`erased`), …"))
+    log = ma.fields.Dict(
+        keys=ma.fields.String(),
+        metadata=noted("Unknown keys, duplicates, parts of erased people that were left out (`erased`), …"),
+    )
     replays = ma.fields.Integer(metadata=noted("How often it was replayed."))
     replayed_at = moment("When it was replayed last.")
     body_removed_at = moment("When its body, or a person in it, was removed.")
