@@ -33,7 +33,7 @@ WAITING = 50
 _TAGS = ("org", "run", "connection", "target", "plugin", "endpoint", "worker")
 """What one would look for; each is a slug or an id."""
 
-_FRAME = re.compile(r"(?P<file>[^:]*):(?P<line>\d+) (?P<function>.*)")
+_FRAME = re.compile(r"(?P<file>[^:]*):(?P<line>\d+)(?: (?P<function>.*))?")
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,9 @@ def event_of(line: Mapping[str, Any], process: str) -> dict[str, Any]:
     }
     if "error" in line:
         value: dict[str, Any] = {"type": line["error"], "value": line.get("reason", "")}
-        frames = [found.groupdict() for text in line.get("at", ()) if (found := _FRAME.fullmatch(text))]
+        frames = [_frame(**found.groupdict()) for text in _listed(line.get("at")) if (found := _FRAME.fullmatch(text))]
         if frames:
-            value["stacktrace"] = {"frames": [_frame(**frame) for frame in frames]}
+            value["stacktrace"] = {"frames": frames}
         event["exception"] = {"values": [value]}
     return event
 
@@ -109,8 +109,13 @@ def event_of(line: Mapping[str, Any], process: str) -> dict[str, Any]:
 _SAID = frozenset(("timestamp", "level", "logger", "event", "error", "reason", "at"))
 
 
-def _frame(file: str, line: str, function: str) -> dict[str, object]:
-    return {"filename": file, "lineno": int(line), "function": function, "in_app": True}
+def _listed(places: object) -> list[str]:
+    """The places of an exception: a plugin's is one alone."""
+    return [str(place) for place in places] if isinstance(places, list) else [str(places or "")]
+
+
+def _frame(file: str, line: str, function: str | None) -> dict[str, object]:
+    return {"filename": file, "lineno": int(line), "function": function or "", "in_app": True}
 
 
 def _client(reporting: Reporting) -> Client:

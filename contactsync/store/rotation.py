@@ -7,6 +7,8 @@
 
 Web and workers go on meanwhile: what one of them writes first stands, and the next round reads it. Broken off, it has done
 what it has done, and another call does the rest.
+
+Left out is how far an erasure is that was broken off (store/erasures.py): without its key that one begins anew.
 """
 
 from __future__ import annotations
