@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from contactsync.cli import main
 from contactsync.intake.decode import decode
+from contactsync.store.replays import ReplayFilter
 from contactsync.web.api.shapes import filter_from
 from tests.cli.conftest import CommandLine, contact
 from tests.fixtures.salesforce import Salesforce
@@ -88,10 +89,14 @@ def test_every_example_in_a_help_can_be_parsed() -> None:
 def test_every_filter_on_the_api_page_is_one() -> None:
     page = (CHECKOUT / "docs" / "api.md").read_text("utf-8")
     payloads = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
-    filters = [payload for payload in payloads if "state" not in payload]
+    replays = [payload for payload in payloads if "door" in payload]
+    filters = [payload for payload in payloads if payload.keys().isdisjoint({"state", "replayed", "door"})]
     assert filters
+    assert replays
     for payload in filters:
         assert filter_from(payload).as_json()
+    for payload in replays:
+        assert ReplayFilter(**payload).as_json()
 
 
 def test_every_meeting_on_the_webhooks_page_can_be_read() -> None:
