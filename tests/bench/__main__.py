@@ -19,7 +19,8 @@ from tests.bench.accepting import measure_accepting
 from tests.bench.burst import measure_burst, measure_calls
 from tests.bench.delay import measure_delay, measure_neighbour
 from tests.bench.footprint import measure_footprint
-from tests.bench.growth import LARGE, SMALL, Size, measure_growth
+from tests.bench.growth import LARGE, SMALL, measure_growth
+from tests.bench.growth_rows import Size
 from tests.bench.lines import Line, table
 from tests.bench.meetings import measure_meetings
 

@@ -73,6 +73,7 @@ def test_status_counts_what_is_there_and_says_for_how_long_it_has_waited(acme: C
     assert (status["contacts"]["queued"], status["contacts"]["incomplete"]) == (1, 1)
     assert status["deliveries"] == {"waiting": 1, "rejected": 1, "failed": 0}
     assert status["oldest_waiting_seconds"] == 90
+    assert (status["inbox"]["waiting"], status["inbox"]["most_waiting"], status["inbox"]["full"]) == (1, 100_000, False)
     assert status["crm"] == {
         "state": "none",
         "target": None,
