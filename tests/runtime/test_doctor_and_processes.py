@@ -48,7 +48,7 @@ def test_the_doctor_misses_a_clock_and_a_worker_that_were_killed(
     }
     assert levels(processes) == {"clock": "red", "workers": "red"}
     clock, worker = processes.start("clock"), processes.start("worker")
-    wait_until(lambda: levels(processes) == {}, 30, "all is well")
+    wait_until(lambda: levels(processes) == {}, 60, "all is well")
     assert worker.stop() == 0
     clock.kill()
-    wait_until(lambda: levels(processes) == {"clock": "red", "workers": "red"}, 15, "both are missed")
+    wait_until(lambda: levels(processes) == {"clock": "red", "workers": "red"}, 60, "both are missed")
