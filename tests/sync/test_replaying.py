@@ -18,6 +18,7 @@ from contactsync.store.inbox import keep, public_id
 from contactsync.store.lease import org_lease
 from contactsync.store.queue import OrgLease
 from contactsync.store.replays import ReplayFilter
+from contactsync.store.tally import Tallied, tallies
 from contactsync.sync import actions
 from contactsync.sync.absorb import DELIVERIES, absorb
 from contactsync.sync.replaying import NoRoom, Replayed
@@ -306,6 +307,9 @@ def test_the_bell_rings_and_the_audit_log_says_who_replayed_what(world: World) -
     number = public_id(world.rows(t.delivery)[0].id)
     replay(world, ids=(number,))
     assert bell.orgs == [world.org_id]
+    with reading(world.parts.engine) as db:
+        counted = {one.label: one.count for _, one in tallies(db) if one.name is Tallied.DELIVERIES}
+    assert counted == {"absorbed": 1, "replayed": 1}
     (entry,) = world.rows(t.audit_entry)
     assert (entry.actor, entry.action, entry.about) == (world.parts.actor, "deliveries.replayed", number)
     assert entry.details == {
