@@ -248,5 +248,10 @@ class Checked(ma.Schema):
     """What a check came to."""
 
     ok = ma.fields.Boolean(metadata=noted("Whether the CRM can be used now, as far as a look at it tells."))
-    released = COUNT(metadata=noted("How many records go again now; those it still holds come back with it."))
+    released = COUNT(
+        metadata=noted(
+            "How many records go again now; more than 2,000 go bit by bit, and stand as they stood until then. "
+            "Those it still holds come back with it."
+        )
+    )
     problem = ma.fields.Nested(Problem, allow_none=True, metadata=noted("While not ok: what is still wrong."))
