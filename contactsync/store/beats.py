@@ -53,7 +53,9 @@ class Beat:
 def take(db: Db, name: str, owner: str, now: datetime, seconds: float) -> bool:
     """Take the lease of this name, or prolong it; False while somebody else holds it."""
     held = {"owner": owner, "until": now + timedelta(seconds=seconds), "beat_at": now}
-    free = sa.or_(t.lease.c.owner == owner, t.lease.c.until <= now)
+    # One that lasts longer than any was said by a clock that went ahead, and has been set back since.
+    impossible = now + timedelta(seconds=2 * seconds)
+    free = sa.or_(t.lease.c.owner == owner, t.lease.c.until <= now, t.lease.c.until > impossible)
     if db.execute(sa.update(t.lease).where(t.lease.c.name == name, free).values(held)).rowcount == 1:
         return True
     insert: Any = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert

@@ -33,8 +33,10 @@ __all__ = [
     "drop_lease",
     "due_count",
     "each_once",
+    "free_lease",
     "hold_lease",
     "lease_is_free",
+    "leases_held",
     "links_of",
     "lock_org",
     "mark_attendees_due",
@@ -58,7 +60,12 @@ class LeaseLost(ContactsyncError):
 
 @dataclass(frozen=True)
 class OrgLease:
-    """One worker's right to sync an org, for `seconds` from the last time it was held."""
+    """One worker's right to sync an org, for `seconds` from the last time it was held.
+
+    Wall clocks jump, and differ between machines, so none of them decides about it: who holds it counts its own seconds, and it
+    is freed by who has seen it unchanged for as many of its own (store/lease.py). `lease_until` is for people, and tells one
+    prolongation from another.
+    """
 
     org_id: int
     owner: str
@@ -66,11 +73,10 @@ class OrgLease:
 
 
 def take_lease(db: Db, lease: OrgLease, now: datetime) -> bool:
-    """Take the org's lease if it is free or ran out; else knock, so that its holder looks once more before it lets go."""
-    free = sa.or_(t.org.c.lease_until.is_(None), t.org.c.lease_until <= now)
+    """Take the org's lease if it is free; else knock, so that its holder looks once more before it lets go."""
     taken = db.execute(
         sa.update(t.org)
-        .where(t.org.c.id == lease.org_id, free)
+        .where(t.org.c.id == lease.org_id, t.org.c.lease_owner.is_(None))
         .values(lease_owner=lease.owner, lease_until=now + timedelta(seconds=lease.seconds), knocked=False)
     )
     if taken.rowcount == 1:
@@ -79,21 +85,33 @@ def take_lease(db: Db, lease: OrgLease, now: datetime) -> bool:
     return False
 
 
-def lease_is_free(db: Db, org_id: int, now: datetime) -> bool:
+def lease_is_free(db: Db, org_id: int) -> bool:
     """Whether nobody syncs the org now. Nobody is told that it was asked."""
-    until = db.execute(sa.select(t.org.c.lease_until).where(t.org.c.id == org_id)).scalar()
-    return until is None or until <= now
+    return db.execute(sa.select(t.org.c.lease_owner).where(t.org.c.id == org_id)).scalar() is None
+
+
+def leases_held(db: Db) -> dict[int, tuple[str, datetime]]:
+    """The orgs that somebody syncs: who, and until when by the holder's clock."""
+    rows = db.execute(
+        sa.select(t.org.c.id, t.org.c.lease_owner, t.org.c.lease_until).where(t.org.c.lease_owner.is_not(None))
+    )
+    return {row.id: (row.lease_owner, row.lease_until) for row in rows}
+
+
+def free_lease(db: Db, org_id: int, owner: str, until: datetime) -> bool:
+    """Free a lease that nobody has prolonged since it was seen so; False when somebody has."""
+    mine = (t.org.c.id == org_id, t.org.c.lease_owner == owner, t.org.c.lease_until == until)
+    return db.execute(sa.update(t.org).where(*mine).values(lease_owner=None, lease_until=None)).rowcount == 1
 
 
 def hold_lease(db: Db, lease: OrgLease, now: datetime) -> None:
     """Prolong the lease, and lock it for the rest of the transaction: what is written after it, no other worker writes.
 
-    Raises LeaseLost when it ran out and another worker took it, or when it ran out at all: a pause that long means that
-    what was read from the CRM is old.
+    Raises LeaseLost when it was freed, or another worker has it.
     """
     held = db.execute(
         sa.update(t.org)
-        .where(t.org.c.id == lease.org_id, t.org.c.lease_owner == lease.owner, t.org.c.lease_until > now)
+        .where(t.org.c.id == lease.org_id, t.org.c.lease_owner == lease.owner)
         .values(lease_until=now + timedelta(seconds=lease.seconds))
     )
     if held.rowcount != 1:
@@ -142,7 +160,7 @@ def orgs_with_work(db: Db, now: datetime) -> tuple[int, ...]:
         sa.select(t.org.c.id)
         .select_from(t.org.outerjoin(t.connection, present))
         .where(
-            sa.or_(t.org.c.lease_until.is_(None), t.org.c.lease_until <= now),
+            t.org.c.lease_owner.is_(None),
             sa.or_(waiting, sa.and_(due, going)),
         )
         .order_by(t.org.c.id)

@@ -16,10 +16,15 @@ from contactsync.stopping import GRACE_SECONDS, ended_in_time, leave_at_once, st
 from contactsync.store import counts
 from contactsync.store.beats import CLOCK, DatabaseAway, forget_dead_workers, let_go, reaching_database, take
 from contactsync.store.engine import reading, writing
+from contactsync.store.lease import LeaseWatch
 from contactsync.store.queue import orgs_with_work
+from contactsync.store.setting_back import pull_in, too_far_ahead
 from contactsync.sync.keeping import House, keep_house
 from contactsync.sync.parts import Parts
 from contactsync.sync.worker import process_name
+
+LONGEST_PAUSE = timedelta(hours=2)
+"""Longer than a CRM is ever left alone."""
 
 DEAD_WORKER_KEPT = timedelta(minutes=10)
 """For how long status says that a worker is missing."""
@@ -65,7 +70,8 @@ def run_clock(parts: Parts) -> None:
 
         until asked to stop:
             take the clock's lease or keep it; another clock has it: stand by
-            forget workers that died long ago
+            forget workers that died long ago, and free the leases of those that died lately
+            have what waits for a time that only a wrong clock can have said come now
             ring every org that has work and that nobody syncs
             gather what the database counted
             take away what is kept no longer, a little at a time
@@ -77,11 +83,12 @@ def run_clock(parts: Parts) -> None:
     every = parts.settings.config.sync.clock_seconds
     last = Tick()
     house = House()
+    watch = LeaseWatch(parts.settings.config.sync.lease_seconds)
     log.info("clock started", pid=os.getpid(), contactsync=__version__, every=every)
     with ended_in_time(_last_words), stop_on_signal(second=leave_at_once) as stop:
         while not stop.asked():
             began = time.monotonic()
-            this = tick(parts, owner, house)
+            this = tick(parts, owner, house, watch)
             for words in news(last, this):
                 log.info(words)
             last = this
@@ -96,8 +103,8 @@ def _last_words() -> None:
     log.warning("clock did not end in time", seconds=GRACE_SECONDS)
 
 
-def tick(parts: Parts, owner: str, house: House | None = None) -> Tick:
-    """One turn. `house`: what this clock remembers of its rounds."""
+def tick(parts: Parts, owner: str, house: House | None = None, watch: LeaseWatch | None = None) -> Tick:
+    """One turn. `house`, `watch`: what this clock remembers of its rounds, and of the leases that it saw."""
     now = parts.now()
     try:
         with reaching_database(), writing(parts.engine) as db:
@@ -106,8 +113,17 @@ def tick(parts: Parts, owner: str, house: House | None = None) -> Tick:
                 forget_dead_workers(db, now - DEAD_WORKER_KEPT)
         if not leads:
             return Tick()
-        with reaching_database(), reading(parts.engine) as db:
-            waiting = orgs_with_work(db, now)
+        with reaching_database():
+            if watch is not None:
+                _told(watch.free_unprolonged(parts.engine))
+            with reading(parts.engine) as db:
+                waits_too_long = too_far_ahead(db, now + _furthest(parts))
+            if waits_too_long:
+                with writing(parts.engine) as db:
+                    pull_in(db, now, now + _furthest(parts))
+                log.warning("clock was set back: what waited for a time far ahead is due now")
+            with reading(parts.engine) as db:
+                waiting = orgs_with_work(db, now)
     except DatabaseAway as error:
         log.warning("turn missed", **described(error))
         return Tick(database=False)
@@ -120,6 +136,16 @@ def tick(parts: Parts, owner: str, house: House | None = None) -> Tick:
     except DatabaseAway as error:
         log.warning("house not kept", **described(error))
     return Tick(leads=True, bell=heard, rung=rung)
+
+
+def _told(freed: Iterable[int]) -> None:
+    for org_id in freed:
+        log.warning("lease freed", org=org_id)
+
+
+def _furthest(parts: Parts) -> timedelta:
+    """No retry and no pause lies further ahead, unless a clock went wrong."""
+    return max(LONGEST_PAUSE, timedelta(seconds=2 * parts.settings.config.sync.retry_most_seconds))
 
 
 def _ring(parts: Parts, waiting: Iterable[int]) -> tuple[int, bool]:

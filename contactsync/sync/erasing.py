@@ -157,7 +157,7 @@ def _lease(parts: Parts, org_id: int, patience: float) -> Iterator[HeldLease]:
     while True:
         with reading(parts.engine) as db:
             # Only looked at: who tries to take it knocks, and a worker that hears knocking does not let go.
-            free = lease_is_free(db, org_id, parts.now())
+            free = lease_is_free(db, org_id)
         with org_lease(parts.engine, wanted, parts.now) if free else nullcontext() as held:
             if held is not None:
                 yield held

@@ -17,6 +17,7 @@ from contactsync.redis_server import find_redis
 from contactsync.stopping import GRACE_SECONDS, ended_in_time
 from contactsync.store.beats import WORKER, DatabaseAway, let_go, reaching_database, take
 from contactsync.store.engine import Engine, writing
+from contactsync.store.lease import LeaseWatch
 from contactsync.sync.org import sync_org
 from contactsync.sync.parts import Parts
 
@@ -52,7 +53,7 @@ def run_worker(parts: Parts, *, burst: bool = False) -> None:
     log.info("worker started", worker=name, pid=os.getpid(), contactsync=__version__, **versions())
     with ended_in_time(last_words):
         try:
-            with beating(parts.engine, name, parts.now):
+            with beating(parts.engine, name, parts.now, watch=LeaseWatch(parts.settings.config.sync.lease_seconds)):
                 answer_bells(place, answer, parts.bell.ring, burst=burst)
         finally:
             place.leave()
@@ -65,10 +66,17 @@ def process_name() -> str:
 
 
 @contextmanager
-def beating(engine: Engine, name: str, now: Callable[[], datetime], seconds: float = BEAT_SECONDS) -> Iterator[None]:
+def beating(
+    engine: Engine,
+    name: str,
+    now: Callable[[], datetime],
+    seconds: float = BEAT_SECONDS,
+    watch: LeaseWatch | None = None,
+) -> Iterator[None]:
     """Say every so often that this process is alive, from a thread: a batch may take minutes.
 
-    The database may be away: the beats come again when it is back.
+    `watch`: beside the clock each worker frees what dead ones hold. The database may be away: the beats come again when it is
+    back.
     """
     over = threading.Event()
     owner = process_name()
@@ -76,8 +84,11 @@ def beating(engine: Engine, name: str, now: Callable[[], datetime], seconds: flo
     def beat() -> None:
         while True:
             try:
-                with reaching_database(), writing(engine) as db:
-                    take(db, name, owner, now(), seconds * BEATS_MISSED)
+                with reaching_database():
+                    with writing(engine) as db:
+                        take(db, name, owner, now(), seconds * BEATS_MISSED)
+                    for org_id in watch.free_unprolonged(engine) if watch is not None else ():
+                        log.warning("lease freed", org=org_id)
             except DatabaseAway as error:
                 log.warning("beat missed", worker=name, **described(error))
             if over.wait(seconds):

@@ -23,7 +23,11 @@ class Database(Protocol):
     """A database, and what can happen to it. Each returns when it is over."""
 
     url: str
-    kinds: tuple[str, ...]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What can happen to it."""
+        ...
 
     def do(self, kind: str, seconds: float) -> None:
         """Let one of `kinds` happen."""
@@ -33,7 +37,7 @@ class Database(Protocol):
 class SqliteFile:
     """A file. An exclusive lock keeps everybody from writing; longer than SQLite's own patience it makes writers fail."""
 
-    kinds = ("sqlite_lock_short", "sqlite_lock_long")
+    kinds: tuple[str, ...] = ("sqlite_lock_short", "sqlite_lock_long")
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "contactsync.db"
@@ -57,7 +61,12 @@ _OPTIONS = ("--max_connections=200", "--fsync=off", "--full_page_writes=off", "-
 class PostgresServer:
     """A server of our own, which can be stopped and started."""
 
-    kinds = ("postgres_restart_fast", "postgres_restart_immediate", "postgres_terminate", "postgres_refuse")
+    kinds: tuple[str, ...] = (
+        "postgres_restart_fast",
+        "postgres_restart_immediate",
+        "postgres_terminate",
+        "postgres_refuse",
+    )
 
     def __init__(self, folder: Path) -> None:
         self._binaries = postgres_server.binaries()

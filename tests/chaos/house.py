@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import tempfile
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from signal import SIGCONT, Signals
 from typing import Any
 
 import requests
@@ -88,17 +87,17 @@ class Supervised:
         self._thread = threading.Thread(target=self._watch, name=f"supervisor of {role}", daemon=True)
         self._thread.start()
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: Signals) -> None:
         """To the process and all its children."""
         with suppress(ProcessLookupError):
             os.killpg(self.running.pid, number)
 
-    def signal_main(self, number: signal.Signals) -> None:
+    def signal_main(self, number: Signals) -> None:
         """To the process alone."""
         with suppress(ProcessLookupError):
             self.running.send(number)
 
-    def signal_child(self, number: signal.Signals) -> bool:
+    def signal_child(self, number: Signals) -> bool:
         """To one of its children; False when it has none."""
         children = Path(f"/proc/{self.running.pid}/task/{self.running.pid}/children")
         with suppress(OSError):
@@ -111,7 +110,7 @@ class Supervised:
         """Start it no more."""
         self._over.set()
         self._thread.join()
-        self.signal(signal.SIGCONT)
+        self.signal(SIGCONT)
 
     def _start(self) -> Running:
         return self._processes.start(*ROLES[self.role], **self._environment)
@@ -234,8 +233,3 @@ def _org(stack: ExitStack, environment: dict[str, str], slug: str) -> Org:
     ]
     made.admin("records", {"CampaignMemberStatus": labels})
     return made
-
-
-def hold(seconds: float) -> None:
-    """Wait: what is under way is to last."""
-    time.sleep(seconds)

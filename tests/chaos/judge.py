@@ -1,4 +1,4 @@
-"""What is wrong at the end: the senders' own record against the CRMs' rows, what the API shows, and what is left in the database.
+"""What is wrong at the end: the senders' own record against the CRMs' rows, what the API shows, what is left to be done.
 
 Pure. Each finding says the org, whose it is and what is wrong; their kinds are the fields of `Verdict`.
 """
@@ -209,13 +209,13 @@ class _Org:
     # ── members ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _members(self) -> None:
-        held: dict[tuple[str, str], list[Row]] = {}
+        held: dict[tuple[str, str | None], list[Row]] = {}
         for row in self._rows("CampaignMember"):
             held.setdefault((row["CampaignId"], row.get("LeadId") or row.get("ContactId")), []).append(row)
-        for (campaign, person), rows in held.items():
+        for (in_campaign, member), rows in held.items():
             if len(rows) > 1:
                 self.verdict.duplicates.append(
-                    f"{self.org} campaign {campaign}: {person} is a member {len(rows)} times"
+                    f"{self.org} campaign {in_campaign}: {member} is in it {len(rows)} times"
                 )
         for (event, name), attendance in self.wanted.attendances.items():
             campaign = self.wanted.campaign(event)

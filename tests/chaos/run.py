@@ -70,7 +70,7 @@ def _send_and_judge(running: House, report: Report, chosen: list[Mischief], pace
     report.calls = sum(_calls(org.standin.url) for org in running.orgs.values())
     with reading(running.engine) as db:
         outcomes = db.execute(sa.select(t.sync_run.c.outcome, sa.func.count()).group_by(t.sync_run.c.outcome))
-        report.runs = Counter({outcome: count for outcome, count in outcomes})
+        report.runs = Counter({row[0]: row[1] for row in outcomes})
 
 
 def _settle(running: House) -> None:

@@ -93,6 +93,6 @@ def _target(chance: random.Random, kind: str) -> str:
 def _amount(chance: random.Random, kind: str) -> float:
     """By how many seconds a clock jumps; how many calls fail."""
     if kind in CLOCKS:
-        far = chance.choice((10.0, 120.0, 3600.0, 3 * 3600.0))
-        return chance.choice((-1, 1)) * far * chance.uniform(0.5, 1)
+        far = chance.choice((10.0, 60.0, 3 * 3600.0, 12 * 3600.0))
+        return chance.choice((-1, 1)) * far * chance.uniform(0.8, 1)
     return float(chance.choice((1, 1, 2, 4))) if kind in CRM else 0.0

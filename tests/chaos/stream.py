@@ -31,7 +31,7 @@ MIXED_UP = 40
 
 @dataclass(frozen=True)
 class Delivery:
-    """One webhook. `copies`: how often it goes out besides, under the same webhook-id. `readable`: whether a door can read it."""
+    """One webhook. `copies`: how often it goes out besides, under the same webhook-id. `readable`: whether a door can."""
 
     index: int
     org: str
@@ -214,9 +214,8 @@ class _Platform:
 
     def _roster(self) -> Made:
         removed = self.chance.random() < 0.25
-        people: list[dict[str, Any]] = []
-        for name in {self._known() for _ in range(self.chance.randint(1, 6))}:
-            people.append({"id": name} | ({"status": self.chance.choice(STATUSES)} if not removed else {}))
+        names = dict.fromkeys(self._known() for _ in range(self.chance.randint(1, 6)))
+        people = [{"id": name} | ({} if removed else {"status": self.chance.choice(STATUSES)}) for name in names]
         said = {"event_id": f"e-{self.chance.randrange(EVENTS)}", "contacts": people}
         return ("event.contacts_removed" if removed else "event.contacts_added"), said, True
 

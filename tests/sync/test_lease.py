@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from contactsync.store import tables as t
+from contactsync.store.beats import CLOCK, take
 from contactsync.store.engine import reading, writing
-from contactsync.store.lease import HeldLease, org_lease
-from contactsync.store.queue import LeaseLost, OrgLease, orgs_with_work
+from contactsync.store.lease import HeldLease, LeaseWatch, org_lease
+from contactsync.store.queue import LeaseLost, OrgLease, free_lease, orgs_with_work, take_lease
+from contactsync.sync.clock import tick
 from contactsync.sync.org import sync_org
 from tests.fixtures.waiting import wait_until
 from tests.sync.conftest import World, ada
@@ -37,25 +40,96 @@ def test_a_second_worker_leaves_at_once_and_its_knock_makes_the_first_look_again
         assert held.drop(even_if_knocked=False)
 
 
-def test_the_lease_of_a_dead_worker_runs_out_and_the_clock_rings_for_its_org(world: World) -> None:
-    world.contact(ada())
+@dataclass
+class Seconds:
+    """A monotonic clock that tests turn."""
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def leave_dead(world: World, until: datetime) -> None:
     with writing(world.parts.engine) as db:
-        values = {"lease_owner": "dead", "lease_until": world.clock()}
-        db.execute(sa.update(t.org).values(values))
-    world.clock.forward(seconds=-1)
+        db.execute(sa.update(t.org).values(lease_owner="dead", lease_until=until))
+
+
+def with_work(world: World) -> tuple[int, ...]:
     with reading(world.parts.engine) as db:
-        assert orgs_with_work(db, world.clock()) == ()
-    world.clock.forward(seconds=1)
-    with reading(world.parts.engine) as db:
-        assert orgs_with_work(db, world.clock()) == (world.org_id,)
+        return orgs_with_work(db, world.clock())
+
+
+@pytest.mark.parametrize("hours", [0, -3, 3])
+def test_the_lease_of_a_dead_worker_is_freed_once_it_was_seen_unchanged_for_as_long_as_it_lasts_whatever_clocks_say(
+    world: World, hours: int
+) -> None:
+    world.contact(ada())
+    seconds = Seconds()
+    watch = LeaseWatch(60, seconds)
+    leave_dead(world, world.clock() + timedelta(hours=hours))
+    assert watch.free_unprolonged(world.parts.engine) == ()
+    seconds.now += 59.9
+    assert watch.free_unprolonged(world.parts.engine) == ()
+    assert with_work(world) == ()
+    seconds.now += 0.1
+    assert watch.free_unprolonged(world.parts.engine) == (world.org_id,)
+    assert with_work(world) == (world.org_id,)
     world.sync()
     assert world.row("c-1").status == "queued"
+
+
+def test_a_lease_that_is_prolonged_is_never_freed_also_while_its_holders_clock_is_wrong(world: World) -> None:
+    seconds = Seconds()
+    watch = LeaseWatch(60, seconds)
+    with writing(world.parts.engine) as db:
+        assert take_lease(db, lease(world, "living"), world.clock())
+    held = HeldLease(world.parts.engine, lease(world, "living"), world.clock, seconds)
+    for hours in (0, 5, -10, 5):
+        world.clock.forward(hours=hours)
+        seconds.now += 59
+        held.check()
+        assert watch.free_unprolonged(world.parts.engine) == ()
+        seconds.now += 0.9
+        assert watch.free_unprolonged(world.parts.engine) == ()
+
+
+def test_whoever_did_not_prolong_in_time_has_lost_the_lease_before_anybody_may_free_it(world: World) -> None:
+    seconds = Seconds()
+    with writing(world.parts.engine) as db:
+        assert take_lease(db, lease(world, "stopped"), world.clock())
+    held = HeldLease(world.parts.engine, lease(world, "stopped"), world.clock, seconds)
+    watch = LeaseWatch(60, seconds)
+    assert watch.free_unprolonged(world.parts.engine) == ()
+    seconds.now += 60
+    with pytest.raises(LeaseLost):
+        held.check()
+    assert watch.free_unprolonged(world.parts.engine) == (world.org_id,)
+
+
+def test_what_waits_until_a_time_that_only_a_wrong_clock_can_have_said_comes_at_the_next_turn(world: World) -> None:
+    world.contact(ada())
+    world.sync()
+    near, far = world.clock() + timedelta(hours=1), world.clock() + timedelta(hours=3)
+    for due, expected in ((near, near), (far, world.clock())):
+        with writing(world.parts.engine) as db:
+            db.execute(sa.update(t.contact).values(due_at=due))
+        assert tick(world.parts, "clock").leads
+        assert world.row("c-1").due_at == expected
+
+
+def test_a_clock_that_went_ahead_and_died_keeps_the_next_one_from_nothing(world: World) -> None:
+    with writing(world.parts.engine) as db:
+        assert take(db, CLOCK, "ahead", world.clock() + timedelta(hours=3), 16)
+        assert take(db, CLOCK, "next", world.clock(), 16)
+        assert not take(db, CLOCK, "third", world.clock(), 16)
 
 
 def test_a_worker_that_slept_too_long_writes_nothing_more_and_does_not_drop_the_others_lease(world: World) -> None:
     with org_lease(world.parts.engine, lease(world, "slow"), world.clock) as slow:
         assert slow is not None
-        world.clock.forward(seconds=61)
+        with writing(world.parts.engine) as db:
+            assert free_lease(db, world.org_id, "slow", until(world))
         with org_lease(world.parts.engine, lease(world, "next"), world.clock) as fresh:
             assert fresh is not None
             with pytest.raises(LeaseLost), slow.writing() as db:
@@ -69,15 +143,15 @@ def test_the_heartbeat_outlives_a_database_that_has_no_connection_free(world: Wo
     """Else one moment of many writers would cost the lease in the middle of a call to the CRM."""
     narrow = sa.create_engine(world.parts.engine.url, pool_size=1, max_overflow=0, pool_timeout=0.05)
     now = datetime.now(UTC)
-    beats = OrgLease(world.org_id, "me", 0.6)
+    beats = OrgLease(world.org_id, "me", 3)
     try:
         with writing(world.parts.engine) as db:
             db.execute(sa.update(t.org).values(lease_owner="me", lease_until=now.replace(year=now.year + 1)))
         held = HeldLease(narrow, beats, lambda: datetime.now(UTC))
         with held.kept_alive():
-            with narrow.connect():  # the only connection is taken for two beats
+            with narrow.connect():  # the only connection is taken for a beat
                 started = datetime.now(UTC)
-                wait_until(lambda: (datetime.now(UTC) - started).total_seconds() > 0.5, what="two beats are missed")
+                wait_until(lambda: (datetime.now(UTC) - started).total_seconds() > 1.2, what="a beat is missed")
             wait_until(lambda: until(world).year == now.year, what="the heart beats again")
     finally:
         narrow.dispose()
