@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from contactsync.domain.errors import Misconfigured, RefusedInput, TargetError
+from contactsync.domain.errors import Misconfigured, RefusedInput, TargetError, TargetRefused, TargetUnavailable
 from contactsync.domain.facts import BrokenPlugin, DatabaseFacts, Facts, Health, OrgFacts
 from contactsync.loading import PluginStatus
 from contactsync.store.checkup import database_facts, kind, orgs_facts
@@ -107,7 +107,8 @@ def _asker(parts: Parts, slug: str) -> Callable[[], Health]:
             finally:
                 bound.connection.flush()
         except TargetError as error:
-            return Health(ok=False, away=str(error))
+            problem = error.problem if isinstance(error, TargetUnavailable | TargetRefused) else None
+            return Health(ok=False, problems=(problem,)) if problem else Health(ok=False, away=str(error))
         except Misconfigured as error:  # its plugin is broken, its credentials do not open
             return Health(ok=False, away=f"{error}.", fix="Put that right; the sync goes on by itself then.")
         except Exception as error:

@@ -29,12 +29,14 @@ from contactsync.web.app import create_app
 from contactsync.web.arrivals import Limits, ServedWhole
 
 DEFAULT_WORKERS = 2
+ANSWER_SECONDS = GRACE_SECONDS - 1
+"""How long requests under way may take to end when web is asked to stop: after it, processes are ended, which takes a moment."""
 
 log = logger(__name__)
 
 
 def run_web(parts: Parts) -> None:
-    """Serve on PORT until SIGTERM or SIGINT; requests under way, and those that had connected, have GRACE_SECONDS to get
+    """Serve on PORT until SIGTERM or SIGINT; requests under way, and those that had connected, have ANSWER_SECONDS to get
     their answers. A second signal ends it at once. Redis may be away.
     """
     parts.engine.dispose()
@@ -60,7 +62,7 @@ def server_options(settings: Settings, environ: Mapping[str, str]) -> dict[str, 
         "worker_class": EveryoneAnswered,
         "preload_app": False,
         "timeout": 30,
-        "graceful_timeout": int(GRACE_SECONDS),
+        "graceful_timeout": int(ANSWER_SECONDS),
         "limit_request_line": 4094,
         "limit_request_fields": 64,
         "limit_request_field_size": 8190,
@@ -113,7 +115,7 @@ class EveryoneAnswered(ServedWhole):
     def run(self) -> None:
         """Serve until asked to stop, then those who wait; the arbiter sees to it that a request comes to an end."""
         super().run()
-        until = time.monotonic() + GRACE_SECONDS / 2
+        until = time.monotonic() + ANSWER_SECONDS / 2
         try:
             while time.monotonic() < until:
                 self.accept(self.sockets[0])

@@ -160,6 +160,12 @@ def test_a_database_that_was_never_migrated_is_named_with_the_command(well: Doct
     assert well.one("migrations", DATABASE_URL=url)["level"] == "ok"
 
 
+def test_a_file_that_is_no_database_is_said_and_the_rest_is_checked(well: Doctor, tmp_path: Path) -> None:
+    (tmp_path / "letter.db").write_text("this is a letter and no database\n" * 100)
+    findings = well.says(DATABASE_URL=f"sqlite:///{tmp_path}/letter.db")
+    assert [one["check"] for one in findings if one["level"] == "red"] == ["database"]
+
+
 def test_redis_away(well: Doctor, nobody_listens: int) -> None:
     found = well.one("redis", REDIS_URL=f"redis://127.0.0.1:{nobody_listens}")
     assert found["level"] == "red"

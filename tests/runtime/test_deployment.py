@@ -118,5 +118,5 @@ def test_gunicorn_takes_its_configuration_and_loads_the_app(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     told = {line.partition("=")[0].strip(): line.partition("=")[2].strip() for line in done.stdout.splitlines()}
     assert told["bind"] == "['0.0.0.0:8123']"
-    assert told["graceful_timeout"] == "8"
+    assert told["graceful_timeout"] == "7"
     assert told["control_socket_disable"] == "True"
