@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,9 @@ from contactsync.store.retention import SETTLED
 
 MOST_IDS = 1000
 """A filter names at most so many deliveries."""
+
+
+_DOOR = re.compile(r"[\x21-\x7e]{1,63}")
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class ReplayFilter:
             raise RefusedInput("the filter is empty", {"status": "say which deliveries: failed, say, or since when"})
         if self.status is not None and self.status not in SETTLED:
             raise RefusedInput("the filter is wrong", {"status": f"write one of {', '.join(SETTLED)}"})
+        if self.door is not None and not _DOOR.fullmatch(self.door):
+            raise RefusedInput("the filter is wrong", {"door": "write contacts, events or meetings"})
         if self.since is not None and self.until is not None and self.since >= self.until:
             raise RefusedInput("the filter takes nothing", {"until": "must be later than since"})
         if len(self.ids) > MOST_IDS:

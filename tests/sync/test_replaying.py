@@ -201,6 +201,8 @@ def test_a_filter_takes_what_fits_all_that_is_said(world: World) -> None:
     [
         ({}, "status"),
         ({"status": "accepted"}, "status"),
+        ({"door": "\udcff"}, "door"),
+        ({"door": "x" * 64}, "door"),
         ({"ids": ("dlv_1", "seventeen")}, "ids.1"),
         ({"ids": ("dlv_1",) * 1001}, "ids"),
     ],
