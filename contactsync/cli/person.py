@@ -19,7 +19,8 @@ from contactsync.sync import actions
 from contactsync.sync.erasing import Erased
 
 SECONDS = 30.0
-PATIENCE = 60.0
+PATIENCE = 90.0
+"""Longer than the lease of a process that was killed."""
 
 
 @click.group()

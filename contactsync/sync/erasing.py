@@ -22,7 +22,7 @@ from contactsync.log import described, logger
 from contactsync.store import erasures, people
 from contactsync.store.audit import Audited, note
 from contactsync.store.engine import overwrite_deleted, reading, unavailable, writing
-from contactsync.store.lease import HeldLease, org_lease
+from contactsync.store.lease import HeldLease, LeaseWatch, org_lease
 from contactsync.store.mentions import GROUNDS, Key, stretch
 from contactsync.store.people import CrmRecord
 from contactsync.store.queue import LeaseLost, OrgLease, lease_is_free
@@ -154,7 +154,9 @@ def _lease(parts: Parts, org_id: int, patience: float) -> Iterator[HeldLease]:
     """The org's lease, as soon as its worker lets go of it."""
     give_up = time.monotonic() + patience
     wanted = OrgLease(org_id, f"erasure:{secrets.token_hex(8)}", parts.settings.config.sync.lease_seconds)
+    watch = LeaseWatch(parts.settings.config.sync.lease_seconds)
     while True:
+        watch.free_unprolonged(parts.engine)  # of an erasure that was killed, say: a clock need not run
         with reading(parts.engine) as db:
             # Only looked at: who tries to take it knocks, and a worker that hears knocking does not let go.
             free = lease_is_free(db, org_id)
