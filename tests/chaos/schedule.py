@@ -95,4 +95,8 @@ def _amount(chance: random.Random, kind: str) -> float:
     if kind in CLOCKS:
         far = chance.choice((10.0, 60.0, 3 * 3600.0, 12 * 3600.0))
         return chance.choice((-1, 1)) * far * chance.uniform(0.8, 1)
+    if kind == "crm_expired_token":
+        return (
+            1.0  # a session that is refused right after a new sign-in is a person's question, and stops the connection
+        )
     return float(chance.choice((1, 1, 2, 4))) if kind in CRM else 0.0
