@@ -109,7 +109,7 @@ def _workers(facts: Facts) -> Iterator[Finding]:
         yield Finding("workers", Level.OK, f"{many(len(alive), 'worker')} beat.")
     if missing:
         who = named([one.owner for one in missing])
-        do = "If it was not ended on purpose, look at its log. Its work goes on with another worker once its lease has run out."
+        do = "If nobody ended it on purpose, look at its log. Another worker goes on once the clock has freed its lease."
         yield Finding("workers", Level.WARN, f"Ended without a word in the last minutes: {who}.", do)
 
 

@@ -23,8 +23,8 @@ FULL_WARN = 0.5
 USED_WARN = 0.8
 """The part of contactsync's share of the day's calls from which on it is named."""
 
-SLACK = 30.0
-"""Seconds by which a lease or a retry may lie further ahead than it should: clocks of machines differ."""
+FURTHEST = 7200.0
+"""Seconds: no retry lies further ahead, unless a clock was wrong."""
 
 
 def of_org(facts: Facts, org: OrgFacts) -> Iterator[Finding]:
@@ -119,11 +119,11 @@ def _last(ends: Sequence[datetime | None]) -> datetime | None:
 
 
 def _queue(facts: Facts, org: OrgFacts) -> Said:
-    latest = timedelta(seconds=facts.retry_seconds + SLACK)
-    if org.latest_due is not None and org.latest_due > facts.now + latest:
+    furthest = timedelta(seconds=max(FURTHEST, 2 * facts.retry_seconds))
+    if org.latest_due is not None and org.latest_due > facts.now + furthest:
         ahead = long((org.latest_due - facts.now).total_seconds())
-        do = f"`contactsync resync {org.slug} --status retrying --no-watch` has them tried now."
-        yield Level.RED, f"A record is to be tried in {ahead} only: a clock was wrong when that was written.", do
+        do = "Nothing while a clock runs: it has such records tried now. Set the clocks of the machines (NTP)."
+        yield Level.WARN, f"A record is to be tried in {ahead} only: a clock was wrong when that was written.", do
     seconds = org.due_seconds or 0.0
     says = f"The longest due record has been due for {long(seconds)}." if seconds else "Nothing is due."
     if seconds < DUE_WARN or org.state != "ready":
@@ -156,19 +156,10 @@ def _inbox(_facts: Facts, org: OrgFacts) -> Said:
 
 
 def _lease(facts: Facts, org: OrgFacts) -> Said:
-    if org.lease_owner is None or org.lease_until is None or org.lease_until <= facts.now:
+    if org.lease_owner is None or _alive(facts, org.lease_owner):
         return
-    until = f"{org.lease_until:%Y-%m-%d %H:%M:%S UTC}"
-    if org.lease_until > facts.now + timedelta(seconds=facts.lease_seconds + SLACK):
-        do = "Set the clocks right. The org is synced again at that time; a worker that holds it puts it right at once."
-        yield Level.RED, f"Its lease runs until {until}: a clock was wrong when it was taken.", do
-    elif not _alive(facts, org.lease_owner):
-        do = "Nothing: another worker goes on when it has run out."
-        yield (
-            Level.WARN,
-            f"A worker that is gone ({org.lease_owner.rsplit(':', 1)[0]}) holds its lease until {until}.",
-            do,
-        )
+    do = f"Nothing while a clock runs: it frees the lease once it has seen it unchanged for {facts.lease_seconds:g} s."
+    yield Level.WARN, f"A worker that is gone ({org.lease_owner.rsplit(':', 1)[0]}) holds its lease.", do
 
 
 def _alive(facts: Facts, owner: str) -> bool:

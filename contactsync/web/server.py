@@ -30,7 +30,7 @@ from contactsync.web.arrivals import Limits, ServedWhole
 
 DEFAULT_WORKERS = 2
 ANSWER_SECONDS = GRACE_SECONDS - 1
-"""How long requests under way may take to end when web is asked to stop: after it, processes are ended, which takes a moment."""
+"""How long requests under way may take to end when web is asked to stop; to end the processes then takes a moment."""
 
 log = logger(__name__)
 
