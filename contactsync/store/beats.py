@@ -73,9 +73,14 @@ def beats(db: Db) -> tuple[Beat, ...]:
     return tuple(Beat(*row) for row in db.execute(_ALL))
 
 
-def forget_dead_workers(db: Db, before: datetime) -> int:
-    """Drop the workers that should have been heard of since; how many they were."""
-    dead = sa.and_(t.lease.c.name.startswith(WORKER, autoescape=True), t.lease.c.until < before)
+def forget_dead_workers(db: Db, before: datetime, impossible: datetime) -> int:
+    """Drop the workers that should have been heard of since `before`; how many they were.
+
+    And those that would have until later than `impossible`: they said so while their clock was wrong. One that lives says it
+    again.
+    """
+    said = sa.or_(t.lease.c.until < before, t.lease.c.until > impossible)
+    dead = sa.and_(t.lease.c.name.startswith(WORKER, autoescape=True), said)
     return db.execute(sa.delete(t.lease).where(dead)).rowcount
 
 

@@ -110,7 +110,7 @@ def tick(parts: Parts, owner: str, house: House | None = None, watch: LeaseWatch
         with reaching_database(), writing(parts.engine) as db:
             leads = take(db, CLOCK, owner, now, lease_seconds(parts.settings.config.sync.clock_seconds))
             if leads:
-                forget_dead_workers(db, now - DEAD_WORKER_KEPT)
+                forget_dead_workers(db, now - DEAD_WORKER_KEPT, now + DEAD_WORKER_KEPT)
         if not leads:
             return Tick()
         with reaching_database():

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from contactsync.store import tables as t
-from contactsync.store.beats import CLOCK, take
+from contactsync.store.beats import CLOCK, WORKER, beats, take
 from contactsync.store.engine import reading, writing
 from contactsync.store.lease import HeldLease, LeaseWatch, org_lease
 from contactsync.store.queue import LeaseLost, OrgLease, free_lease, orgs_with_work, take_lease
@@ -116,6 +116,15 @@ def test_what_waits_until_a_time_that_only_a_wrong_clock_can_have_said_comes_at_
             db.execute(sa.update(t.contact).values(due_at=due))
         assert tick(world.parts, "clock").leads
         assert world.row("c-1").due_at == expected
+
+
+def test_a_worker_that_died_with_its_clock_ahead_is_not_said_to_be_alive_until_then(world: World) -> None:
+    with writing(world.parts.engine) as db:
+        take(db, f"{WORKER}ahead", "ahead", world.clock() + timedelta(hours=10), 30)
+        take(db, f"{WORKER}living", "living", world.clock(), 30)
+    assert tick(world.parts, "clock").leads
+    with reading(world.parts.engine) as db:
+        assert {beat.name for beat in beats(db)} == {CLOCK, f"{WORKER}living"}
 
 
 def test_a_clock_that_went_ahead_and_died_keeps_the_next_one_from_nothing(world: World) -> None:
