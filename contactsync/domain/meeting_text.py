@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contactsync.domain.batch import MeetingPerson
+from contactsync.domain.person import ERASED
 from contactsync.domain.records import Meeting
 
 SUBJECT_LENGTH = 255
@@ -35,9 +36,13 @@ def status_of(meeting: Meeting) -> str:
     return _SPELLINGS.get(said, said)
 
 
-def subject_of(meeting: Meeting) -> str:
-    """The title, with what became of the meeting before it. Only for that prefix is a title cut."""
+def subject_of(meeting: Meeting, held: str | None = None) -> str:
+    """The title, with what became of the meeting before it. Only for that prefix is a title cut. `held`: what its Activity is
+    called now, which stands for a title from which an erasure took a person.
+    """
     title = meeting.text("title") or _UNTITLED
+    if ERASED in title and held and held.strip():
+        title = _bare(held.strip())
     prefix = _PREFIXES.get(status_of(meeting), "")
     if not prefix or title.lower().startswith(prefix.strip().lower()):
         return title
@@ -51,6 +56,12 @@ def subjects_of(meeting: Meeting) -> frozenset[str]:
     title = meeting.text("title") or _UNTITLED
     listed = (title, subject_of(meeting), *(f"{prefix}{title}"[:SUBJECT_LENGTH] for prefix in _PREFIXES.values()))
     return frozenset(subject.strip().casefold() for subject in listed)
+
+
+def _bare(subject: str) -> str:
+    """A subject without what became of the meeting."""
+    found = [prefix for prefix in _PREFIXES.values() if subject.lower().startswith(prefix.lower())]
+    return subject[len(found[0]) :] if found else subject
 
 
 def our_line(meeting_id: str) -> str:

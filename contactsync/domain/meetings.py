@@ -172,10 +172,11 @@ def _sources(
     description: str | None = None,
     owner: str | None = None,
     relation: Related | None = None,
+    held: str | None = None,
 ) -> _Sources:
     worked_out: dict[str, FieldValue] = {
         "id": ready.meeting.id,
-        "subject": subject_of(ready.meeting),
+        "subject": subject_of(ready.meeting, held),
         "status": status_of(ready.meeting),
     }
     if when is not None:
@@ -231,7 +232,7 @@ class _Making:
         placed = self._placed(people, relation)
         description = description_of(self.ready.meeting, placed.named, self._description_length())
         owner, owner_why = self._owner()
-        sources = _sources(self.ready, when, description.text, owner, relation)
+        sources = _sources(self.ready, when, description.text, owner, relation, self._held_subject)
         why = (
             *self.why,
             *_what_became(status),
@@ -252,7 +253,7 @@ class _Making:
 
     def _deleted(self, activity: FoundActivity) -> _Made:
         rules = [rule for rule in self.rules if rule.source == "subject"]
-        said = _sources(self.ready).said
+        said = _sources(self.ready, held=self._held_subject).said
         writes = changed_record(rules, said, activity.fields, marks=self.marks, catalog=self.catalog)
         why = (*self.why, "The meeting was deleted at its source: its Activity says so, and is left otherwise.")
         step = written(self._main_id, activity.ref, writes, why)
@@ -330,6 +331,10 @@ class _Making:
         targets = [rule.target for rule in self.rules if rule.source == "description"]
         known = [self.catalog.fields.get(target) for target in targets] if self.catalog is not None else []
         return min((held.length for held in known if held is not None and held.length), default=DESCRIPTION_LENGTH)
+
+    @property
+    def _held_subject(self) -> str | None:
+        return self.activity.subject if self.activity is not None else None
 
     @property
     def _main_id(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -17,8 +17,10 @@ from typing import Any
 
 from contactsync.domain.merge import Stamped, State
 
-ERASED = "[erased]"
-"""Stands in a text for what named the person."""
+ERASED = "⟨erased⟩"
+"""Stands in a text for what named the person. Nobody types such brackets: a value that holds them is not what the source says,
+and overwrites nothing in a CRM (writes.py).
+"""
 
 ERASED_WHY = "Its values named a person who was erased."
 """Stands in a run for a field whose values are no longer shown."""
@@ -94,12 +96,15 @@ class Person:
             return {self._letters.sub(ERASED, name): self.cut_out(part) for name, part in value.items()}
         return [self.cut_out(part) for part in value] if isinstance(value, list) else value
 
-    def without(self, state: State, *, words: bool = False) -> dict[str, Stamped]:
-        """A record's state without what names the person; each path stays as new as it was."""
+    def without(self, state: State, *, words: bool = False, told: Collection[str] = ()) -> dict[str, Stamped]:
+        """A record's state without what names the person; each path stays as new as it was. Of those `told` it stays known
+        that they said something.
+        """
         kept: dict[str, Stamped] = {}
         for path, (value, version) in state.items():
             if not self.named_by(path):
-                kept[path] = Stamped(self.scrubbed(value, words=words) if isinstance(value, str) else value, version)
+                bare = self.scrubbed(value, words=words) if isinstance(value, str) else value
+                kept[path] = Stamped(ERASED if value and not bare and path in told else bare, version)
         return kept
 
     def in_name(self, text: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from contactsync.domain.crm import Action, CrmField, FieldCatalog, FieldValue, RecordKind, RecordRef, Step, StepRef
 from contactsync.domain.mapping import MAPPED_KINDS, FieldMapping, FieldRule, TooLong, WriteMode
+from contactsync.domain.person import ERASED
 from contactsync.domain.policy import MoveAccounts, Policies
 from contactsync.domain.records import Scalar
 from contactsync.domain.texts import appended, cut, room_in, separator_for
@@ -31,6 +32,9 @@ KEPT_FILLED = "The CRM holds a value, and this rule only fills (if_empty)."
 KEPT_ON_CREATE = "This rule writes new records only (on_create)."
 KEPT_NOT_OURS = "The CRM holds something that contactsync did not write: it stays (if_ours)."
 KEPT_APPENDED = "It is in there already, or the field is full."
+KEPT_ERASED = (
+    "What the source said named a person who was erased: what the CRM holds stays until the source says it anew."
+)
 
 
 @dataclass
@@ -44,11 +48,14 @@ class Writes:
 
 @dataclass(frozen=True)
 class _Decided:
-    """What a rule would write. `cleared`: the source and the rule erase; `gap`: a default, for want of anything else."""
+    """What a rule would write. `cleared`: the source and the rule erase; `gap`: a default, or what an erasure left of a text,
+    for want of anything else: it fills, and overwrites nothing.
+    """
 
     value: FieldValue = None
     cleared: bool = False
     gap: bool = False
+    erased: bool = False
     why: tuple[str, ...] = ()
 
 
@@ -116,7 +123,8 @@ def changed_record(
     on_create  is over
 
     Blank never erases, unless the rule says `clear` and the source cleared the value. A default fills a gap; it never
-    overwrites what the CRM holds: a blank source does not know better. `catalog`: types and lengths, for the kinds of
+    overwrites what the CRM holds: a blank source does not know better. Nor does a text from which an erasure took a person:
+    the source never said it so. `catalog`: types and lengths, for the kinds of
     `rules_need_catalog`. `mode_of(rule)`: the mode that counts, where it is not the rule's own.
     """
     writes = Writes()
@@ -181,8 +189,8 @@ def _write(writes: Writes, rule: FieldRule, mode: WriteMode, decided: _Decided, 
         writes.fields[rule.target] = value
         writes.before[rule.target] = at.now
         _tell(writes, rule, (*decided.why, *notes))
-    elif not allowed and not decided.gap and not same(at.now, value):
-        writes.why[rule.target] = left
+    elif not allowed and (decided.erased or not decided.gap) and not same(at.now, value):
+        writes.why[rule.target] = KEPT_ERASED if decided.erased else left
 
 
 def _appended(
@@ -229,6 +237,8 @@ def _decided(rule: FieldRule, said: Said) -> _Decided:
             break
         plain = value.strip() if isinstance(value, str) else value
         translated = _translated(rule, plain) if rule.values else plain
+        if isinstance(plain, str) and ERASED in plain:
+            return _Decided(plain, gap=True, erased=True)
         if not is_blank(translated):
             return _Decided(translated, why=(TRANSLATED,) if translated is not plain else ())
     if not is_blank(rule.default):

@@ -158,6 +158,9 @@ def _of_their_meetings(door: str, envelope: dict[str, Any], person: Person) -> d
 
 # ── records ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+_TOLD = ("title", "notes")
+"""What an Activity's words are made of: a meeting without any would be called something else in the CRM."""
+
 _TABLES = {"contact": t.contact, "event": t.event, "meeting": t.meeting, "company": t.company}
 
 
@@ -177,7 +180,7 @@ def _records(db: Db, org_id: int, ground: str, keys: Sequence[Key], person: Pers
         before = from_json(row.fields)
         state, theirs = _without_attendee(before, person) if ground == "meeting" else (before, False)
         with_words = words or theirs
-        state = person.without(state, words=with_words)
+        state = person.without(state, words=with_words, told=_TOLD if ground == "meeting" else ())
         changed: dict[str, Any] = {}
         if state != before:
             changed["fields"] = as_json(state)
