@@ -20,11 +20,13 @@ from contactsync.intake.ringing import Ringer, Ringing
 from contactsync.intake.room import Rooms
 from contactsync.intake.schemas import DOORS
 from contactsync.intake.signature import Headers, verify
+from contactsync.intake.strict_json import read_json
 from contactsync.intake.throttle import Throttle
 from contactsync.log import logger
 from contactsync.settings import Settings
 from contactsync.store.engine import Engine
-from contactsync.store.inbox import Inbox, find_delivery, public_id
+from contactsync.store.inbox import Inbox, Kept, find_delivery, public_id
+from contactsync.store.refusals import Refusals, Refused
 from contactsync.store.vault import Vault
 
 log = logger(__name__)
@@ -103,6 +105,7 @@ class Intake:
         self._ringing = Ringing(parts.bell)
         self._throttle = Throttle(self.config.max_per_second)
         self._rooms = Rooms(parts.engine, self.config)
+        self._refusals = Refusals(parts.engine, parts.vault, read_json)
 
     def take(self, slug: str, door: str, headers: Headers, body: bytes, status_root: str) -> Answer:
         """One webhook, its size and kind checked already.
@@ -139,31 +142,41 @@ class Intake:
             return answers.unavailable(failed.retry_after)
 
     def _kept(self, signed: Signed, slug: str, status_root: str) -> Answer:
-        errors = None
         try:
             type_: str | None = decode(signed.door, signed.body).type
         except RefusedInput as refused:
             errors = [{"path": path, "message": str(message)} for path, message in refused.fields.items()]
-            type_ = known_type(signed.door, signed.body)
-        kept = self._inbox.keep(
-            org_id=signed.org_id,
-            webhook_id=signed.webhook_id,
-            door=signed.door,
-            body=signed.body,
-            status="accepted" if errors is None else "rejected",
-            type=type_,
-            errors=errors,
-            now=signed.at,
-        )
+            return self._rejected(signed, errors, slug, status_root)
+        kept = self._keep(signed, "accepted", type_)
         name = public_id(kept.delivery_id)
         if kept.duplicate:
             return self._again(signed.org_id, kept.delivery_id, f"{status_root}{name}")
-        if errors is not None:
-            log.warning("webhook rejected", org=slug, door=signed.door, delivery=name, errors=len(errors))
-            return answers.rejected(errors)
         self._rooms.kept(signed.org_id, len(signed.body))
         self._ringing.soon(signed.org_id)
         return answers.accepted(name, f"{status_root}{name}")
+
+    def _rejected(self, signed: Signed, errors: list[dict[str, str]], slug: str, status_root: str) -> Answer:
+        """Kept for people to see, without whoever was erased: no worker looks at it."""
+        bare = self._refusals.without_erased(signed.org_id, signed.body, errors)
+        kept = self._keep(signed, "rejected", known_type(signed.door, signed.body), bare)
+        name = public_id(kept.delivery_id)
+        if kept.duplicate:
+            return self._again(signed.org_id, kept.delivery_id, f"{status_root}{name}")
+        self._refusals.settle(signed.org_id, kept.delivery_id, bare, signed.at)
+        log.warning("webhook rejected", org=slug, door=signed.door, delivery=name, errors=len(errors))
+        return answers.rejected(errors)
+
+    def _keep(self, signed: Signed, status: str, type_: str | None, bare: Refused | None = None) -> Kept:
+        return self._inbox.keep(
+            org_id=signed.org_id,
+            webhook_id=signed.webhook_id,
+            door=signed.door,
+            body=signed.body if bare is None else bare.body,
+            status=status,
+            type=type_,
+            errors=None if bare is None else bare.errors,
+            now=signed.at,
+        )
 
     def _again(self, org_id: int, delivery_id: int, status_url: str) -> Answer:
         """The same outcome as the first time, whatever this body holds: the first one stands."""
