@@ -8,6 +8,7 @@ import click
 
 from contactsync.cli.shell import Command, Shell, as_json, harmless, print_json, with_shell
 from contactsync.store.authorizations import AUTHORIZATION_PURPOSE
+from contactsync.store.erasures import PROGRESS_PURPOSE
 from contactsync.store.orgs import SECRET_PURPOSE
 from contactsync.store.rotation import Rotated, Unopened, check, rotate
 from contactsync.store.tokens import CREDENTIALS_PURPOSE, TOKEN_PURPOSE
@@ -18,6 +19,7 @@ LOST = {
     CREDENTIALS_PURPOSE: "connect anew with `contactsync connect {org}`",
     TOKEN_PURPOSE: "nothing: another is fetched by itself; after a sign-in in a browser, `contactsync connect {org} --web`",
     AUTHORIZATION_PURPOSE: "begin the sign-in again",
+    PROGRESS_PURPOSE: "ask for the same erasure again: it begins anew (`contactsync person list {org}`)",
     ERASURE_KEY_PURPOSE: "look for the key by all means: without it, erased people are not known when they come in again",
 }
 """What to do when the key is lost for good, by what it sealed."""

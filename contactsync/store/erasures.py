@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +36,37 @@ def progress(db: Db, org_id: int, erasure_id: int) -> tuple[dict[str, int], str 
     mine = (c.org_id == org_id, c.id == erasure_id, c.finished_at.is_(None))
     removed = db.execute(sa.select(c.removed).where(*mine)).scalar()
     return None if removed is None else (_counts(removed), removed.get(_UNDER_WAY))
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """What an erasure that is not finished needs to go on, sealed."""
+
+    id: int
+    org_id: int
+    org: str
+    sealed: str
+
+
+def under_way(db: Db) -> tuple[UnderWay, ...]:
+    """All that are not finished, of all orgs."""
+    c = t.erasure.c
+    query = sa.select(c.id, c.org_id, t.org.c.slug, c.removed).join_from(t.erasure, t.org, t.org.c.id == c.org_id)
+    rows = db.execute(query.where(c.finished_at.is_(None)).order_by(c.id))
+    return tuple(
+        UnderWay(row.id, row.org_id, row.slug, row.removed[_UNDER_WAY]) for row in rows if row.removed.get(_UNDER_WAY)
+    )
+
+
+def seal_anew(db: Db, one: UnderWay, sealed: str) -> bool:
+    """Keep the same, sealed by another key; False: it has gone on meanwhile."""
+    c = t.erasure.c
+    here = sa.select(c.removed).where(c.id == one.id, c.finished_at.is_(None)).with_for_update()
+    removed = db.execute(here).scalar()
+    if removed is None or removed.get(_UNDER_WAY) != one.sealed:
+        return False
+    keep_progress(db, one.id, _counts(removed), sealed)
+    return True
 
 
 def finish(db: Db, erasure_id: int, removed: Mapping[str, int], now: datetime) -> None:

@@ -8,7 +8,7 @@
 Web and workers go on meanwhile: what one of them writes first stands, and the next round reads it. Broken off, it has done
 what it has done, and another call does the rest.
 
-Left out is how far an erasure is that was broken off (store/erasures.py): without its key that one begins anew.
+How far an erasure is that was broken off stands sealed among its counts (store/erasures.py), not in a column of its own.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,6 +29,7 @@ from contactsync.store import tables as t
 from contactsync.store.audit import Audited, note
 from contactsync.store.authorizations import AUTHORIZATION_PURPOSE
 from contactsync.store.engine import reading, writing
+from contactsync.store.erasures import PROGRESS_PURPOSE, UnderWay, seal_anew, under_way
 from contactsync.store.orgs import SECRET_PURPOSE
 from contactsync.store.tokens import CREDENTIALS_PURPOSE, TOKEN_PURPOSE
 from contactsync.store.tombstones import ERASURE_KEY_PURPOSE
@@ -116,6 +118,7 @@ def rotate(engine: Engine, vault: Vault, now: datetime, actor: str) -> Rotated:
     resealed = 0
     for _ in range(MOST_ROUNDS):
         done = sum(_reseal(engine, vault, place, now, actor) for place in _PLACES)
+        done += _reseal_erasures(engine, vault, now, actor)
         resealed += done
         if not done:
             break
@@ -130,16 +133,16 @@ def check(engine: Engine, vault: Vault, now: datetime) -> Rotated:
 def _counted(engine: Engine, vault: Vault, now: datetime, resealed: int) -> Rotated:
     current = older = 0
     unopened: Counter[tuple[str, str, bool]] = Counter()
-    for place in _PLACES:
-        for row in _rows(engine, place, now):
-            try:
-                vault.open(row.org_id, place.purpose, row.sealed)
-            except SealBroken:
-                unopened[row.org, place.purpose, bool(row.needed)] += 1
-                continue
-            first = vault.is_current(row.sealed)
-            current += first
-            older += not first
+    sealed = ((place.purpose, row) for place in _PLACES for row in _rows(engine, place, now))
+    for purpose, row in chain(sealed, ((PROGRESS_PURPOSE, row) for row, _ in _erasures(engine))):
+        try:
+            vault.open(row.org_id, purpose, row.sealed)
+        except SealBroken:
+            unopened[row.org, purpose, bool(row.needed)] += 1
+            continue
+        first = vault.is_current(row.sealed)
+        current += first
+        older += not first
     broken = (Unopened(org, purpose, count, needed) for (org, purpose, needed), count in unopened.items())
     return Rotated(resealed, current, older, tuple(broken))
 
@@ -171,6 +174,29 @@ def _write(engine: Engine, place: _Place, anew: Mapping[_Row, str], now: datetim
             details = {"purpose": place.purpose, "resealed": written}
             note(db, None, actor, Audited.KEYS_ROTATED, now, details=details)
     return written
+
+
+def _reseal_erasures(engine: Engine, vault: Vault, now: datetime, actor: str) -> int:
+    """One round of the erasures that are not finished: how many were written."""
+    written = 0
+    for row, one in _erasures(engine):
+        if vault.is_current(row.sealed):
+            continue
+        try:
+            anew = vault.reseal(row.org_id, PROGRESS_PURPOSE, row.sealed)
+        except SealBroken:
+            continue
+        with writing(engine) as db:
+            if seal_anew(db, one, anew):
+                note(db, None, actor, Audited.KEYS_ROTATED, now, details={"purpose": PROGRESS_PURPOSE, "resealed": 1})
+                written += 1
+    return written
+
+
+def _erasures(engine: Engine) -> Iterator[tuple[_Row, UnderWay]]:
+    with reading(engine) as db:
+        there = under_way(db)
+    return ((_Row(one.id, one.org_id, one.org, one.sealed, needed=True), one) for one in there)
 
 
 def _replace(db: Db, column: sa.Column[Any], row: _Row, anew: str) -> int:

@@ -19,9 +19,10 @@ from contactsync.domain.errors import RefusedInput
 from contactsync.store import orgs
 from contactsync.store import tables as t
 from contactsync.store.engine import reading, writing
+from contactsync.store.erasures import PROGRESS_PURPOSE
 from contactsync.store.lease import org_lease
 from contactsync.store.queue import OrgLease
-from contactsync.store.rotation import rotate
+from contactsync.store.rotation import check, rotate
 from contactsync.store.tombstones import Tombstones
 from contactsync.store.vault import Vault
 from contactsync.sync.erasing import Erased, NotFinished, allow_person, erase_person
@@ -428,6 +429,23 @@ def test_the_key_of_the_marks_is_sealed_for_its_org_and_survives_a_rotation(full
         assert marks is not None
         assert marks.among(db, [f"email:{ADA.lower()}", "email:b@c.d"]) == {f"email:{ADA.lower()}": 1}
     assert "key" not in repr(marks).replace("Tombstones(org_id=1)", "")
+
+
+def test_an_erasure_that_was_broken_off_goes_on_with_the_new_key_alone(full: World) -> None:
+    for _ in range(8):
+        with pytest.raises(NotFinished):
+            erase(full, seconds=0)
+    old = full.parts.settings.secret_keys[0]
+    new = "another key that is long enough"
+    assert check(full.parts.engine, Vault((new, old)), full.clock()).older_keys_needed
+    assert check(full.parts.engine, Vault((new,)), full.clock()).unopened[-1].purpose == PROGRESS_PURPOSE
+    assert not rotate(full.parts.engine, Vault((new, old)), full.clock(), "tests").older_keys_needed
+    before = full.rows(t.erasure)[0].removed
+    assert before["deliveries"] > 0, "not the first step"
+    full.parts = replace(full.parts, vault=Vault((new,)))
+    assert erase(full).removed["deliveries"] == 12, "it has not begun anew"
+    assert traces(full) == []
+    assert not rotate(full.parts.engine, Vault((new, old)), full.clock(), "tests").resealed
 
 
 def test_a_platform_whose_ids_are_addresses_loses_the_person_too(connected: World) -> None:
