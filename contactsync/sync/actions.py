@@ -6,7 +6,7 @@ from contactsync.sync.carrying import Difference, export_org, import_diff, impor
 from contactsync.sync.choosing import connect_event, mapping, set_mapping, set_policies
 from contactsync.sync.connecting import connect, target_of
 from contactsync.sync.erasing import NotFinished, allow_person, erase_person
-from contactsync.sync.exporting import export_person
+from contactsync.sync.exporting import TooMuch, export_person
 from contactsync.sync.mending import CheckedProblem, check_problem
 from contactsync.sync.previewing import NotReady, preview, preview_many, preview_meeting
 from contactsync.sync.replaying import NoRoom, Replayed, replay
@@ -20,6 +20,7 @@ __all__ = [
     "NotFinished",
     "NotReady",
     "Replayed",
+    "TooMuch",
     "allow_person",
     "cancel_resync",
     "check_problem",

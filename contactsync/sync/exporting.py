@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from contactsync.domain.bodies import parted
-from contactsync.domain.errors import RefusedInput
+from contactsync.domain.errors import ContactsyncError, RefusedInput
 from contactsync.domain.person import Person
 from contactsync.intake.strict_json import read_json
 from contactsync.store import people, views_people
@@ -24,13 +26,19 @@ RUNS_AT_ONCE = 200
 BODIES_AT_ONCE = 20
 
 
-def export_person(parts: Parts, org_id: int, email: str) -> Record:
-    """What the org holds about whoever has this address; times as text. Raises RefusedInput.
+class TooMuch(ContactsyncError):
+    """An export takes longer than whoever asked for it can wait."""
+
+
+def export_person(parts: Parts, org_id: int, email: str, *, seconds: float = float("inf")) -> Record:
+    """What the org holds about whoever has this address; times as text. Raises RefusedInput, and TooMuch when it is not done
+    after `seconds`.
 
     `contacts` with all fields and how their sync stands, `attendances`, `meetings` (without notes and who else takes part),
     `runs` of their contacts, `deliveries` (`said`: their part of each body; None where nobody can read it), `crm_records`.
     """
     address = checked_address(email)
+    limit = _Limit(time.monotonic() + seconds)
     with reading(parts.engine) as db:
         person, records = people.person_of(db, org_id, address)
         ids = sorted(person.ids)
@@ -41,8 +49,8 @@ def export_person(parts: Parts, org_id: int, email: str) -> Record:
         "contacts": contacts,
         "attendances": attendances,
         "meetings": meetings,
-        "runs": [run for name in ids for run in _runs(parts, org_id, name)],
-        "deliveries": list(_deliveries(parts, org_id, person)),
+        "runs": [run for name in ids for run in _runs(parts, org_id, name, limit)],
+        "deliveries": list(_deliveries(parts, org_id, person, limit)),
         "crm_records": list(records_shown(parts, org_id, records)),
     }
     now = parts.now()
@@ -53,9 +61,21 @@ def export_person(parts: Parts, org_id: int, email: str) -> Record:
     return document
 
 
-def _runs(parts: Parts, org_id: int, contact_id: str) -> Iterator[Record]:
+@dataclass(frozen=True)
+class _Limit:
+    """When to give up."""
+
+    at: float
+
+    def check(self) -> None:
+        if time.monotonic() >= self.at:
+            raise TooMuch("the export takes longer than this request may")
+
+
+def _runs(parts: Parts, org_id: int, contact_id: str, limit: _Limit) -> Iterator[Record]:
     part = Slice(RUNS_AT_ONCE)
     while True:
+        limit.check()
         with reading(parts.engine) as db:
             page = runs(db, org_id, part, subject="contact", source_id=contact_id)
         yield from page.items
@@ -64,14 +84,16 @@ def _runs(parts: Parts, org_id: int, contact_id: str) -> Iterator[Record]:
         part = Slice(RUNS_AT_ONCE, page.next)
 
 
-def _deliveries(parts: Parts, org_id: int, person: Person) -> Iterator[Record]:
+def _deliveries(parts: Parts, org_id: int, person: Person, limit: _Limit) -> Iterator[Record]:
     for ground in GROUNDS.values():
         after: Key | None = None
         going = ground.status is not None
         while going:
+            limit.check()
             with reading(parts.engine) as db:
                 keys, after = stretch(db, org_id, ground, after, person.needles)
             for start in range(0, len(keys), BODIES_AT_ONCE):
+                limit.check()
                 with reading(parts.engine) as db:
                     kept = views_people.deliveries(db, keys[start : start + BODIES_AT_ONCE])
                 yield from (shown for one in kept if (shown := _part_of(one, person)) is not None)

@@ -118,6 +118,16 @@ def test_what_names_nobody_is_422_with_what_to_send(acme: Caller, path: str, bod
     assert "a@b.c" not in answer.get_data(as_text=True)
 
 
+def test_an_export_that_would_take_longer_than_a_request_may_says_what_has_no_limit(
+    with_ada: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people, "EXPORT_SECONDS", 0.0)
+    answer = with_ada.ask("POST", "/people/export", ADA)
+    assert (answer.status_code, answer.json["error"]["code"]) == (409, "too_much")
+    assert f"contactsync person export {with_ada.org.slug} --email -" in answer.json["error"]["message"]
+    assert with_ada.get("/audit")["items"][0]["action"] != "person.exported"
+
+
 def test_an_erasure_that_a_worker_stands_in_the_way_of_is_503_with_when_to_come_back(
     acme: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,9 @@ routes = Routes("People", "One person across everything, for their own rights: a
 SECONDS = 12.0
 """For how long a request works at an erasure: web processes and Heroku's router end what takes half a minute."""
 
+EXPORT_SECONDS = 15.0
+"""The same for an export."""
+
 PATIENCE = 8.0
 """How long it waits for the org's worker before."""
 
@@ -142,11 +145,21 @@ def allow_person(body: dict[str, Any]) -> Record:
 
 
 @routes.operation(
-    "POST", "/people/export", PersonExport, body=PersonBody, example=EXAMPLE, refuses=REFUSES, changes=False
+    "POST", "/people/export", PersonExport, body=PersonBody, example=EXAMPLE, refuses=(409, *REFUSES), changes=False
 )  # fmt: skip
 def export_person(body: dict[str, Any]) -> Record:
-    """All that is kept here of a person, as one document."""
-    return actions.export_person(parts(), org().id, body["email"])
+    """All that is kept here of a person, as one document.
+
+    409 `too_much` where so much is kept that to go through it takes longer than a request may: the command has no limit.
+    """
+    try:
+        return actions.export_person(parts(), org().id, body["email"], seconds=EXPORT_SECONDS)
+    except actions.TooMuch as error:
+        words = (
+            "So much is kept of your org that this takes longer than a request may: have an operator run "
+            f"`contactsync person export {org().slug} --email -`, which takes the time it needs."
+        )
+        raise Refusal(409, "too_much", words) from error
 
 
 @routes.operation("GET", "/erasures", ErasureList, query=PageQuery, refuses=(422,))
