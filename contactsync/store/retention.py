@@ -44,7 +44,7 @@ def empty_bodies(db: Db, org_id: int, before: datetime, now: datetime, most: int
     waiting = _ids(db, org_id, "accepted", 0, 1)
     found = chain.from_iterable(_ids(db, org_id, status, done, most) for status in SETTLED)
     ordered = sorted((number, came) for number, came in found if not waiting or number < waiting[0][0])[:most]
-    old = _up_to_last_before(ordered, before)
+    old = _up_to_last_before(ordered, before, now)
     if not old:
         return 0, False
     removed = {"body": b"", "body_removed_at": now, "body_removed_for": RETENTION}
@@ -53,14 +53,14 @@ def empty_bodies(db: Db, org_id: int, before: datetime, now: datetime, most: int
     return emptied_now, len(old) >= most
 
 
-def delete_deliveries(db: Db, org_id: int, before: datetime, most: int) -> tuple[int, bool]:
+def delete_deliveries(db: Db, org_id: int, before: datetime, now: datetime, most: int) -> tuple[int, bool]:
     """Delete some settled deliveries that came before a time; answers how many, and whether there may be more."""
     lock_org(db, org_id)
     c = t.delivery.c
     newest = db.execute(sa.select(sa.func.max(c.id))).scalar()
     old: list[int] = []
     for status in SETTLED:
-        old += _up_to_last_before(_ids(db, org_id, status, 0, most), before)
+        old += _up_to_last_before(_ids(db, org_id, status, 0, most), before, now)
     old = [number for number in sorted(old)[:most] if number != newest]
     if old:
         # One that somebody replays just now waits again: it stays.
@@ -68,13 +68,13 @@ def delete_deliveries(db: Db, org_id: int, before: datetime, most: int) -> tuple
     return len(old), len(old) >= most
 
 
-def delete_runs(db: Db, org_id: int, before: datetime, most: int) -> tuple[int, bool]:
+def delete_runs(db: Db, org_id: int, before: datetime, now: datetime, most: int) -> tuple[int, bool]:
     """Delete some runs that ended before a time; answers how many, and whether there may be more."""
     c = t.sync_run.c
     newest = db.execute(sa.select(sa.func.max(c.id))).scalar()
     query = sa.select(c.id, c.finished_at).where(c.org_id == org_id).order_by(c.id).limit(most)
     rows = [(row.id, row.finished_at) for row in db.execute(query)]
-    old = [number for number in _up_to_last_before(rows, before) if number != newest]
+    old = [number for number in _up_to_last_before(rows, before, now) if number != newest]
     if old:
         db.execute(sa.delete(t.sync_run).where(c.id.in_(old)))
     return len(old), len(old) >= most
@@ -138,8 +138,18 @@ def _ids(db: Db, org_id: int, status: str, after: int, most: int) -> list[tuple[
     return [(row.id, row.received_at) for row in db.execute(query)]
 
 
-def _up_to_last_before(rows: Iterable[tuple[int, datetime]], before: datetime) -> list[int]:
-    """The numbers up to the last one of before a time: a time that a wrong clock wrote in between holds nobody up."""
-    listed = list(rows)
-    last = max((place for place, (_, came) in enumerate(listed) if came < before), default=-1)
-    return [number for number, _ in listed[: last + 1]]
+def _up_to_last_before(rows: Iterable[tuple[int, datetime]], before: datetime, now: datetime) -> list[int]:
+    """The numbers of the oldest rows, up to the last one of before a time. A time that is still to come, which a wrong clock
+    wrote in between, holds nobody up; one of long ago behind what is new takes that not with it.
+    """
+    taken: list[int] = []
+    ahead: list[int] = []
+    for number, came in rows:
+        if came < before:
+            taken += [*ahead, number]
+            ahead = []
+        elif came > now:
+            ahead.append(number)
+        else:
+            break
+    return taken

@@ -92,8 +92,8 @@ def _keep_org(parts: Parts, org_id: int, now: datetime, house: House) -> tuple[C
     bodies, deliveries, runs = _times(policies, now)
     steps: tuple[tuple[str, Callable[[Db], tuple[int, bool]]], ...] = (
         ("bodies", lambda db: retention.empty_bodies(db, org_id, bodies, now, ROWS)),
-        ("deliveries", lambda db: retention.delete_deliveries(db, org_id, deliveries, ROWS)),
-        ("runs", lambda db: retention.delete_runs(db, org_id, runs, ROWS)),
+        ("deliveries", lambda db: retention.delete_deliveries(db, org_id, deliveries, now, ROWS)),
+        ("runs", lambda db: retention.delete_runs(db, org_id, runs, now, ROWS)),
         ("contacts", lambda db: _deleted_contacts(db, org_id, bodies, now, house)),
         ("others", lambda db: (retention.delete_what_is_over(db, org_id, now - timedelta(days=1), runs, ROWS), False)),
     )

@@ -185,8 +185,8 @@ QUERIES: dict[str, Callable[[Grown], None]] = {
 
 def _kept(db: Connection, before: datetime) -> None:
     retention.empty_bodies(db, ORG, before, NOW, 500)
-    retention.delete_deliveries(db, ORG, before, 500)
-    retention.delete_runs(db, ORG, before, 500)
+    retention.delete_deliveries(db, ORG, before, NOW, 500)
+    retention.delete_runs(db, ORG, before, NOW, 500)
 
 
 def doors() -> dict[str, Callable[[Grown], None]]:

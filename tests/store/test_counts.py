@@ -137,7 +137,7 @@ class Doings:
 
     def empty(self, db, org_id: int) -> None:
         later = NOW.replace(year=2027)
-        retention.delete_deliveries(db, org_id, later, 2)
+        retention.delete_deliveries(db, org_id, later, later, 2)
         retention.empty_deleted_contacts(db, org_id, later, 0, 3)
 
     def delete(self, db, org_id: int) -> None:

@@ -140,9 +140,8 @@ def marked(db, org_id):
 
 def housekept(db, org_id):
     for take in (retention.empty_bodies, retention.delete_deliveries):
-        extra = (NOW,) if take is retention.empty_bodies else ()
-        take(db, org_id, NOW - timedelta(1), *extra, 10)
-    retention.delete_runs(db, org_id, NOW, 10)
+        take(db, org_id, NOW - timedelta(1), NOW, 10)
+    retention.delete_runs(db, org_id, NOW, NOW, 10)
     retention.empty_deleted_contacts(db, org_id, NOW, 0, 10)
     retention.delete_what_is_over(db, org_id, NOW, NOW, 10)
 

@@ -159,6 +159,27 @@ def test_a_time_from_a_wrong_clock_in_between_holds_nobody_up(world: World) -> N
     assert kept(world) == {"bodies": 3}
 
 
+def test_a_time_of_long_ago_from_a_wrong_clock_takes_nothing_new_with_it(connected: World) -> None:
+    """A machine that starts with the year 1970 keeps one webhook, and syncs one contact, before its clock is set."""
+    connected.contact(ada())
+    connected.sync()
+    connected.clock.forward(days=-20_000)
+    connected.contact(ada(title="CTO"))
+    connected.clock.forward(days=20_000)
+    connected.contact(ada(title="CEO"))
+    connected.sync()
+    statement(
+        connected,
+        sa.update(t.sync_run).where(t.sync_run.c.id == 2).values(finished_at=sa.text("'1970-01-01 00:00:00'")),
+    )
+    connected.contact(ada(title="Chair"))
+    connected.sync()
+    assert kept(connected) == {}
+    assert len(connected.rows(t.sync_run)) == 3
+    connected.clock.forward(days=401)
+    assert kept(connected).keys() == {"bodies", "deliveries", "runs"}
+
+
 def test_the_clock_that_leads_keeps_the_house(world: World) -> None:
     choose(world, bodies=7)
     world.contact(ada())
