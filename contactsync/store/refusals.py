@@ -24,6 +24,7 @@ from contactsync.domain.errors import CannotKeep, RefusedInput
 from contactsync.domain.person import ERASED, unescaped
 from contactsync.store import tables as t
 from contactsync.store.engine import reading, writing
+from contactsync.store.queue import lock_org
 from contactsync.store.scrubbing import take_out
 from contactsync.store.tombstones import Tombstones
 from contactsync.store.vault import Vault
@@ -78,12 +79,22 @@ class Refusals:
             with reading(self._engine) as db:
                 again = self._bare(db, org_id, refused.body, refused.errors)
             if refused.out or again.out:
-                with writing(self._engine) as db:
-                    take_out(db, delivery_id, again.body, refused.out + again.out, now)
-                    here = (t.delivery.c.org_id == org_id, t.delivery.c.id == delivery_id)
-                    db.execute(sa.update(t.delivery).where(*here).values(errors=again.errors))
+                self._take_out(org_id, delivery_id, refused.out, now)
         except SQLAlchemyError as error:
             raise _cannot_ask(error) from error
+
+    def _take_out(self, org_id: int, delivery_id: int, out: int, now: datetime) -> None:
+        """From the body as it is now: an erasure may be at it, and takes its turn."""
+        c = t.delivery.c
+        here = (c.org_id == org_id, c.id == delivery_id, c.status == "rejected")
+        with writing(self._engine) as db:
+            lock_org(db, org_id)
+            row = db.execute(sa.select(c.body, c.errors).where(*here)).first()
+            if row is None:
+                return
+            bare = self._bare(db, org_id, row.body, row.errors or [])
+            take_out(db, delivery_id, bare.body, out + bare.out, now)
+            db.execute(sa.update(t.delivery).where(*here).values(errors=bare.errors))
 
     def _bare(self, db: Db, org_id: int, body: bytes, errors: Errors) -> Refused:
         marks = Tombstones.of(db, self._vault, org_id)

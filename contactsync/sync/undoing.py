@@ -11,6 +11,7 @@ from contactsync.domain.shown import shown
 from contactsync.domain.undo import plan_undo, undo_wanted
 from contactsync.store import queue
 from contactsync.store.audit import Audited, note
+from contactsync.store.engine import Connection as Db
 from contactsync.store.engine import reading, writing
 from contactsync.store.ledger import record_undo
 from contactsync.store.runs import KeptRun, read_run
@@ -46,12 +47,25 @@ def undo(parts: Parts, org_id: int, run_id: str | int, *, dry_run: bool = False)
     steps, results = _put_back(bound, run, _campaigns(parts, org_id, bound, run), dry_run=dry_run)
     listed = [shown(step, results) for step in steps]
     if not dry_run:
-        why = [f"Run {run.id} was undone."]
+        why, now = [f"Run {run.id} was undone."], parts.now()
         with writing(parts.engine) as db:
-            made = record_undo(db, org_id, bound.row.id, run.id, listed, why, started, parts.now())
-            about, said = f"run_{run.id}", {"run": f"run_{made}", "records": len(listed)}
-            note(db, org_id, parts.actor, Audited.RUN_UNDONE, parts.now(), about=about, details=said)
+            queue.lock_org(db, org_id)
+            kept = listed if _is_as_it_was(db, org_id, run) else [_bare(step) for step in listed]
+            made = record_undo(db, org_id, bound.row.id, run.id, kept, why, started, now)
+            said: dict[str, Any] = {"run": f"run_{made}"} if made is not None else {}
+            said["records"] = len(listed)
+            note(db, org_id, parts.actor, Audited.RUN_UNDONE, now, about=f"run_{run.id}", details=said)
     return listed
+
+
+def _is_as_it_was(db: Db, org_id: int, run: KeptRun) -> bool:
+    """Whether nobody was erased out of the run since it was read: what it said then must not be written down anew."""
+    return read_run(db, org_id, run.id) == run
+
+
+def _bare(step: Mapping[str, Any]) -> dict[str, Any]:
+    """A step as it is shown, without what is said of anybody."""
+    return {**step, "fields": {}, "left": {}, "why": [], "crm_id": None}
 
 
 def _put_back(

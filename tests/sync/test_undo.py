@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from contactsync.domain.records import SyncStatus
 from contactsync.store import tables as t
 from contactsync.sync import actions
+from contactsync.sync.erasing import erase_person
 from tests.sync.conftest import World, ada
 from tests.sync.test_meetings import DEMO
 from tests.sync.test_rules import only
@@ -99,3 +102,41 @@ def test_a_run_of_another_crm_is_refused(connected: World) -> None:
     actions.connect(connected.parts, connected.org_id, "salesforce", other, {"client_secret": "secret"})
     with pytest.raises(actions.NotReady, match="another CRM"):
         actions.undo(connected.parts, connected.org_id, run_id)
+
+
+def test_an_erasure_while_a_run_is_put_back_is_not_undone_by_what_is_written_down_of_it(connected: World) -> None:
+    """The run was read before, and is written down after: it says that it happened, and nothing of the person."""
+    run_id = updated(connected)
+    moments: list[int] = []
+
+    def clock() -> datetime:
+        moments.append(1)
+        if len(moments) == 2:  # all is sent, nothing is written down yet
+            erase_person(connected.parts, connected.org_id, "ada@engines.example")
+        return connected.clock()
+
+    assert actions.undo(replace(connected.parts, now=clock), connected.org_id, run_id)
+    assert only(connected.crm("Lead"))["Company"] == "Old"
+    *_, run = connected.rows(t.sync_run)
+    assert "Lovelace" not in str([run.steps, run.why, run.source_id, run.contact_id])
+    assert [(step["fields"], step["crm_id"]) for step in run.steps] == [({}, None)]
+    entry = next(row for row in connected.rows(t.audit_entry) if row.action == "run.undone")
+    assert entry.details == {"run": f"run_{run.id}", "records": 1}
+
+
+def test_an_erasure_that_takes_the_run_away_while_it_is_put_back_leaves_only_who_did_it(connected: World) -> None:
+    run_id = updated(connected)
+    connected.contact(ada(id="c-2", email="bob@other.example"))
+    connected.sync()
+    moments: list[int] = []
+
+    def clock() -> datetime:
+        moments.append(1)
+        if len(moments) == 2:
+            erase_person(connected.parts, connected.org_id, "ada@engines.example")
+        return connected.clock()
+
+    assert actions.undo(replace(connected.parts, now=clock), connected.org_id, run_id)
+    assert {run.source_id for run in connected.rows(t.sync_run)} == {"c-2"}
+    entry = next(row for row in connected.rows(t.audit_entry) if row.action == "run.undone")
+    assert entry.details == {"records": 1}
