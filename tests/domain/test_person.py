@@ -159,3 +159,12 @@ def test_an_id_is_looked_for_as_json_writes_it(contact_id: str, body: str) -> No
     needles = Person("x@y.example", frozenset({contact_id})).needles
     assert any(needle in body.lower() for needle in needles)
     assert ("" in needles) == (contact_id == "é")
+
+
+@pytest.mark.parametrize("local", ["+" * 60, "a+" * 30 + "b", "+ada"])
+def test_however_many_signs_of_an_address_may_be_written_in_two_ways_it_is_looked_for_by_few_texts(local: str) -> None:
+    person = Person(f"{local}@engines.example", frozenset({local}))
+    assert len(person.needles) <= 6
+    for written in (person.email, person.email.replace("+", "%2B"), person.email.replace("@", "%40").upper()):
+        assert person.named_by(f"to {written}")
+        assert any(needle in written.lower() for needle in person.needles)
