@@ -82,13 +82,29 @@ class Recorded:
     heard: bool = False  # the CRM said for certain what became of a contact's own record
 
 
-def record(db: Db, org_id: int, connection_id: int | None, done: Sequence[Recorded], now: datetime) -> None:
+def record(
+    db: Db, org_id: int, connection_id: int | None, done: Sequence[Recorded], now: datetime, *, stands: bool = True
+) -> None:
     """Write outcomes, links, marks and runs. What changed since it was claimed stays in the queue.
 
     A contact with a new record in the CRM puts its meetings into the queue; an event with a new campaign those who take part.
+    Unless the connection `stands` the records themselves stay as they are: only what is now in that CRM is written down.
     """
     if not done:
         return
+    if stands:
+        _write_outcomes(db, done, now)
+    if connection_id is not None:
+        newly_tied = _newly_tied(db, org_id, connection_id, done) if stands else []
+        _write_links(db, connection_id, done, now)
+        if stands:
+            mark_meetings_of_contacts_due(db, org_id, newly_tied, now)
+            connect_made(db, org_id, _campaigns_made(done), now)
+        keep_marks(db, connection_id, _marks(done))
+    _write_runs(db, org_id, connection_id, done, now)
+
+
+def _write_outcomes(db: Db, done: Sequence[Recorded], now: datetime) -> None:
     contacts = [_row(entry, now) | _contact_row(entry) for entry in done if entry.subject == "contact"]
     if contacts:
         db.execute(_CONTACTS, contacts)
@@ -96,13 +112,6 @@ def record(db: Db, org_id: int, connection_id: int | None, done: Sequence[Record
         rows = [_row(entry, now) | _record_row(entry) for entry in done if entry.subject == subject]
         if rows:
             write_outcomes(db, subject, rows)
-    if connection_id is not None:
-        newly_tied = _newly_tied(db, org_id, connection_id, done)
-        _write_links(db, connection_id, done, now)
-        mark_meetings_of_contacts_due(db, org_id, newly_tied, now)
-        connect_made(db, org_id, _campaigns_made(done), now)
-        keep_marks(db, connection_id, _marks(done))
-    _write_runs(db, org_id, connection_id, done, now)
 
 
 def _contacts() -> sa.Update:

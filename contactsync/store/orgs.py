@@ -239,6 +239,26 @@ def mapping_json(conn: Connection, org_id: int) -> dict[str, Any]:
     return dict(conn.execute(sa.select(tables.org.c.mappings).where(tables.org.c.id == org_id)).scalar_one())
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What people chose for an org, as it is kept: what was decided by another one holds no more."""
+
+    mappings: Mapping[str, Any]
+    policies: Mapping[str, Any]
+    connection_id: int | None
+
+
+def chosen(conn: Connection, org_id: int) -> Chosen:
+    """What holds for the org now; in the transaction that holds its lease nobody changes it."""
+    present = sa.and_(tables.connection.c.org_id == tables.org.c.id, tables.connection.c.replaced_at.is_(None))
+    query = (
+        sa.select(tables.org.c.mappings, tables.org.c.policies, tables.connection.c.id)
+        .select_from(tables.org.outerjoin(tables.connection, present))
+        .where(tables.org.c.id == org_id)
+    )
+    return Chosen(*conn.execute(query).one())
+
+
 def set_mapping_json(conn: Connection, org_id: int, kind: str, rules: Mapping[str, Any]) -> None:
     """Keep one kind's `{"rules": […]}`. The caller has checked it against the CRM's fields."""
     _lock(conn, org_id)

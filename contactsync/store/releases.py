@@ -6,7 +6,7 @@ marked, and webhooks that arrive meanwhile keep their turn. Until its turn comes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -83,6 +83,15 @@ def release_incomplete(db: Db, org_id: int, now: datetime) -> int:
     return release(db, org_id, Held(statuses=waits, subjects=("contact",)), now)
 
 
+def look_again(db: Db, org_id: int, which: Iterable[tuple[str, int]], now: datetime) -> None:
+    """Put records back into the queue, each by its subject and its row's key: they were judged by what holds no more."""
+    keys: dict[str, list[int]] = {}
+    for subject, key in which:
+        keys.setdefault(subject, []).append(key)
+    for subject, some in keys.items():
+        _mark_keys(db, org_id, Held(), subject, some, now)
+
+
 def newest(db: Db, org_id: int) -> int:
     """The number of the org's newest release that is not through; 0: none."""
     p = t.pending_release.c
@@ -124,15 +133,19 @@ def _mark(
     db: Db, org_id: int, which: Held, subject: str, now: datetime, *, after: int, most: int
 ) -> tuple[list[int], int]:
     """The keys of the next records of one subject, and how many of them are due now."""
-    marked = 0
     keys = list(db.execute(_next(org_id, which, subject, after, most)).scalars()) if most > 0 else []
+    return keys, _mark_keys(db, org_id, which, subject, keys, now)
+
+
+def _mark_keys(db: Db, org_id: int, which: Held, subject: str, keys: Sequence[int], now: datetime) -> int:
+    marked = 0
     for some in chunks(keys):
         if subject == "contact":
             marked += mark_due(db, org_id, t.contact.c.id.in_(some), now, forced=which.forced, by_key=True)
             continue
         mark, column = (mark_events_due, t.event.c.id) if subject == "event" else (mark_meetings_due, t.meeting.c.id)
         marked += mark(db, org_id, column.in_(some), now, forced=which.forced, deleted=which.deleted, by_key=True)
-    return keys, marked
+    return marked
 
 
 def _next(org_id: int, which: Held, subject: str, after: int, most: int) -> sa.Select[Any]:

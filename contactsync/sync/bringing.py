@@ -24,7 +24,7 @@ from contactsync.sync.entries import Applied, Rules, applied
 from contactsync.sync.parts import Parts
 from contactsync.sync.tallying import Tallies
 from contactsync.sync.targets import Bound, asking
-from contactsync.sync.turn import Turn
+from contactsync.sync.turn import Turn, holding
 
 WriteAhead = Callable[[Db, Decided], None]
 """What must be kept before the CRM is written, in the transaction that holds the lease."""
@@ -39,18 +39,19 @@ def nothing_ahead(_db: Db, _decided: Decided) -> None:
 def bring(
     turn: Turn, bound: Bound, decider: Decider[One], batch: Sequence[One], ahead: WriteAhead = nothing_ahead
 ) -> Applied:
-    """Bring records to the CRM; what came of each. Raises TargetError when nobody's could be done, LeaseLost.
+    """Bring records to the CRM; what came of each. Raises TargetError when nobody's could be done, LeaseLost, Overtaken.
 
     look up       once for all; a field that is gone stops those who need it, with one problem, and the others go on
     plan          a record at which planning breaks stops alone
-    write ahead   under the lease: a pause since the look up may have cost it, then what was found is old
+    write ahead   under the lease: a pause since the look up may have cost it, then what was found is old; by what still
+                  holds: nothing is sent to a CRM that the org left, nor by a mapping that was changed
     apply         once for all; the lease is asked for again before each call that writes: a worker that was suspended, and
                   lost it, sends no more
     """
 
     def once(used: Bound, drift: Drift) -> Applied:
         decided = _decided(turn.parts, turn.rules, used, decider, batch, drift, tallies=turn.tallies)
-        with turn.lease.writing() as db:
+        with holding(turn) as db:
             ahead(db, decided)
         with turn.tallies.timing("apply"), asking(used), used.connection.guard.asking(turn.lease.check):
             results = used.target.apply(decided.steps)

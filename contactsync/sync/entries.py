@@ -18,6 +18,7 @@ from contactsync.domain.shown import shown
 from contactsync.domain.values import mark_of
 from contactsync.domain.writes import ADOPTED
 from contactsync.store.ledger import LinkMade, Recorded
+from contactsync.store.orgs import Chosen
 from contactsync.store.queue import Claimed
 from contactsync.store.queue_events import ClaimedEvent
 from contactsync.store.queue_meetings import ClaimedMeeting, meeting_source
@@ -35,13 +36,14 @@ UNSAID = Failure(
 
 @dataclass(frozen=True)
 class Rules:
-    """What an org's sync goes by, read once per job."""
+    """What an org's sync goes by, read once per round. `chosen`: what people chose of it, as it is kept."""
 
     slug: str
     mapping: FieldMapping
     policies: Policies
     fingerprints: Fingerprints
     backoff: Backoff
+    chosen: Chosen
 
 
 @dataclass(frozen=True)

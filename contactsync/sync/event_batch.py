@@ -14,7 +14,7 @@ from contactsync.sync.deciding import EVENTS, Decided
 from contactsync.sync.entries import Applied
 from contactsync.sync.record_batch import sync_records, wait_for_connection, with_fingerprints
 from contactsync.sync.targets import Bound
-from contactsync.sync.turn import Turn
+from contactsync.sync.turn import Turn, holding
 
 
 def sync_event_batch(turn: Turn, claimed: Sequence[ClaimedEvent]) -> bool:
@@ -30,7 +30,7 @@ def sync_event_batch(turn: Turn, claimed: Sequence[ClaimedEvent]) -> bool:
     }
     left = {one.key: one.change for one in claimed if one.key not in needed}
     if left:
-        with turn.lease.writing() as db:
+        with holding(turn) as db:
             leave_alone(db, "event", left)
     going = [one for one in claimed if one.key in needed]
     bound = turn.bound

@@ -24,7 +24,7 @@ from contactsync.sync.event_batch import sync_event_batch
 from contactsync.sync.meeting_batch import sync_meeting_batch
 from contactsync.sync.parts import Parts
 from contactsync.sync.rules import rules_of
-from contactsync.sync.turn import Turn
+from contactsync.sync.turn import Overtaken, Turn
 
 log = logger(__name__)
 
@@ -97,7 +97,10 @@ def _round(parts: Parts, org_id: int, lease: HeldLease) -> bool | None:
             claimed = claim(db, org_id, bound.row.id if bound else None, parts.now(), most)
         if not claimed:
             continue
-        usable = sync(turn, claimed)
+        try:
+            usable = sync(turn, claimed)
+        except Overtaken:
+            return True  # what was claimed is still due, and goes by what holds now
         log.info("batch synced", org=slug, usable=usable, **{word: len(claimed)})
         if not usable:
             return None

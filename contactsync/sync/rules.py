@@ -18,6 +18,7 @@ DEFAULT_TARGET = "salesforce"
 def rules_of(db: Db, parts: Parts, org_id: int, slug: str, target: str | None) -> Rules:
     """The rules as they hold now. Raises Misconfigured when configuration names a mapping that no plugin provides."""
     sync = parts.settings.config.sync
+    chosen = orgs.chosen(db, org_id)  # before the others: were they changed in between, it is seen by this one
     mapping, policies = mapping_of(db, parts, org_id, target), orgs.policies(db, org_id)
     return Rules(
         slug=slug,
@@ -25,6 +26,7 @@ def rules_of(db: Db, parts: Parts, org_id: int, slug: str, target: str | None) -
         policies=policies,
         fingerprints=Fingerprints(mapping, policies),
         backoff=Backoff(sync.retry_first_seconds, sync.retry_most_seconds),
+        chosen=chosen,
     )
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
 
 from contactsync.domain.crm import Failure, Mend, Next, Problem, Step
-from contactsync.domain.errors import TargetError, TargetRefused, TargetUnavailable
+from contactsync.domain.errors import ContactsyncError, TargetError, TargetRefused, TargetUnavailable
+from contactsync.domain.records import SyncStatus
 from contactsync.domain.run import FinishedRun
 from contactsync.log import logger
-from contactsync.store import tally
+from contactsync.store import orgs, releases, tally
+from contactsync.store.engine import Connection as Db
 from contactsync.store.lease import HeldLease
 from contactsync.store.ledger import Recorded, connection_fares_well, pause_connection, record
 from contactsync.sync.entries import Applied, Rules
@@ -51,6 +54,29 @@ class Turn:
     bound: Bound | None
     lease: HeldLease
     tallies: Tallies = field(default_factory=Tallies)
+
+
+class Overtaken(ContactsyncError):
+    """Somebody changed what the turn goes by: nothing is sent by what holds no more, the turn begins anew."""
+
+
+@contextmanager
+def holding(turn: Turn) -> Iterator[Db]:
+    """A transaction under the lease in which also holds what the turn goes by. Raises LeaseLost, Overtaken."""
+    with turn.lease.writing() as db:
+        now = orgs.chosen(db, turn.org_id)
+        if not (_is_connected_so(turn, now) and _is_chosen_so(turn, now)):
+            raise Overtaken("the org's connection, mapping or policies were changed meanwhile")
+        yield db
+
+
+def _is_connected_so(turn: Turn, now: orgs.Chosen) -> bool:
+    return now.connection_id == (turn.bound.row.id if turn.bound else None)
+
+
+def _is_chosen_so(turn: Turn, now: orgs.Chosen) -> bool:
+    then = turn.rules.chosen
+    return (now.mappings, now.policies) == (then.mappings, then.policies)
 
 
 def chance() -> float:
@@ -92,15 +118,29 @@ def fares_well(turn: Turn, bound: Bound) -> None:
 
 
 def write(turn: Turn, entries: Iterable[Recorded]) -> None:
-    """Write outcomes down, some at a time. Raises LeaseLost."""
+    """Write outcomes down, some at a time. Raises LeaseLost.
+
+    Those that are for a person, or that miss something, by what people changed meanwhile are looked at again: whoever
+    changed it could not release what was not held yet. What came of another connection than the present one is no word
+    about how a record stands: it stays due.
+    """
     connection_id = turn.bound.row.id if turn.bound else None
     waiting = iter(entries)
     while some := list(islice(waiting, RECORDED_AT_ONCE)):
         with turn.lease.writing() as db:
+            now = orgs.chosen(db, turn.org_id)
+            stands = _is_connected_so(turn, now)
+            done = sorted(some, key=lambda one: one.key)
             with turn.tallies.timing("record"):
-                record(db, turn.org_id, connection_id, sorted(some, key=lambda one: one.key), turn.parts.now())
+                record(db, turn.org_id, connection_id, done, turn.parts.now(), stands=stands)
+            if stands and not _is_chosen_so(turn, now):
+                again = [(one.subject, one.key) for one in done if one.outcome.status in _JUDGED]
+                releases.look_again(db, turn.org_id, again, turn.parts.now())
             turn.tallies.recorded(some)
             tally.add(db, turn.org_id, turn.tallies.take())
+
+
+_JUDGED = (SyncStatus.NEEDS_ATTENTION, SyncStatus.INCOMPLETE)
 
 
 def tell(turn: Turn, done: Applied, entries: Sequence[Recorded]) -> None:
