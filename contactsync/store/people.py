@@ -104,14 +104,12 @@ def activities_of(db: Db, org_id: int, meetings: Collection[str]) -> tuple[CrmRe
 def _links(db: Db, connection_id: int, ids: Collection[str]) -> list[sa.Row[Any]]:
     c = t.link.c
     query = sa.select(c.id, c.kind, c.source, c.crm_id).where(c.connection_id == connection_id)
+    # A membership's source is campaign:contact. The contact's id may hold colons, a campaign's never does.
+    colon = sa.func.strpos(c.source, ":") if db.dialect.name == "postgresql" else sa.func.instr(c.source, ":")
     found: list[sa.Row[Any]] = []
     for some in chunks(ids):
         found += db.execute(query.where(c.kind.in_(_PEOPLE), c.source.in_(some)))
-        for one in some:
-            # A membership's source is campaign:contact. The contact's id may hold colons, a campaign's never does.
-            member = query.where(c.kind == RecordKind.MEMBER, c.source.endswith(f":{one}", autoescape=True))
-            rows: list[sa.Row[Any]] = list(db.execute(member))
-            found += [row for row in rows if row.source.partition(":")[2] == one]
+        found += db.execute(query.where(c.kind == RecordKind.MEMBER, sa.func.substr(c.source, colon + 1).in_(some)))
     return found
 
 
