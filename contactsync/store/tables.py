@@ -272,6 +272,7 @@ link = sa.Table(
     sa.Column("created_by_us", sa.Boolean, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
     sa.UniqueConstraint("connection_id", "kind", "source"),
+    sa.Index("ix_link_record", "connection_id", "kind", "crm_id"),  # whose a record of the CRM is
 )
 
 meeting = sa.Table(

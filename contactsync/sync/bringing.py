@@ -173,13 +173,13 @@ def _without_others(parts: Parts, bound: Bound, found: Found, meeting_ids: Seque
 
 
 def _taken(parts: Parts, bound: Bound, found: Found, going: Sequence[object]) -> frozenset[RecordRef]:
-    """Of the people found under addresses at which one may have been made unheard: those that contacts are linked to."""
-    attempted = {address for one in going if isinstance(one, Ready) for address in one.attempted}
-    refs = [person.ref for person in found.people if person.email in attempted] if attempted else []
-    if not refs:
+    """Of the people found while one may have been made unheard: those that contacts are linked to. Whatever their own addresses
+    are: a converted Lead under such an address leads to a Contact that may have another.
+    """
+    if not found.people or not any(isinstance(one, Ready) and one.attempted for one in going):
         return frozenset()
     with reading(parts.engine) as db:
-        return linked_people(db, bound.row.id, refs)
+        return linked_people(db, bound.row.id, [person.ref for person in found.people])
 
 
 def _catalogs(bound: Bound, mapping: FieldMapping, decider: Decider[One]) -> Catalogs:

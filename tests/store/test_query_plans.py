@@ -33,7 +33,7 @@ from contactsync.store.engine import reading, writing
 from contactsync.store.ledger import LinkMade, Recorded, leave_alone, note_attempts, record, record_undo
 from contactsync.store.mentions import GROUNDS, stretch
 from contactsync.store.queue_events import claim_events
-from contactsync.store.queue_meetings import claim_meetings, read_meeting
+from contactsync.store.queue_meetings import activities_of_others, claim_meetings, read_meeting
 from contactsync.store.resyncs import ResyncFilter
 from contactsync.store.scrubbing import Learned, scrub, scrub_meetings
 from contactsync.store.views_paging import Slice
@@ -250,6 +250,18 @@ def test_a_meetings_attendees_are_looked_up_and_not_sought_in_all_that_is_due(en
             claim_meetings(db, filled.id, None, NOW, 10)
         plan = [line for one in heard for line in plan_of(db, *one)]
     assert not [line for line in plan if "ix_contact_due" in line], plan
+
+
+def test_whose_a_record_is_is_asked_by_its_id_and_not_of_all_that_are_linked(engine, filled):
+    with writing(engine) as db:
+        if db.dialect.name != "sqlite":
+            db.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        with statements(db) as heard:
+            queue.linked_people(db, 1, [LEAD])
+            activities_of_others(db, 1, [RecordRef(RecordKind.ACTIVITY, "00U1")], ["m-1"])
+        plans = [" ".join(plan_of(db, *one)) for one in heard]
+    assert len(plans) == 2
+    assert all("ix_link_record" in plan for plan in plans), plans
 
 
 def test_a_page_of_what_a_problem_holds_goes_through_all_subjects_once(engine, filled):

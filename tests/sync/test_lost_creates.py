@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import requests
+import sqlalchemy as sa
 
 from contactsync.store import tables as t
+from contactsync.store.engine import writing
 from contactsync.sync import actions
 from tests.sync.conftest import World, ada
 
@@ -183,6 +185,27 @@ def test_a_lost_record_that_was_converted_meanwhile_is_used_as_the_contact_that_
     again(connected)
     assert len(connected.crm("Lead")) == 1
     assert [row["Email"] for row in connected.crm("Contact")] == [NEW]
+
+
+def test_a_lost_record_whose_contact_is_somebody_elses_by_now_is_left_to_them(connected: World) -> None:
+    lose_the_answer(connected)
+    connected.contact(ada())
+    connected.sync()
+    (lead,) = connected.crm("Lead")
+    connected.admin("convert", {"lead_id": lead["Id"]})
+    with writing(connected.parts.engine) as db:
+        db.execute(sa.update(t.contact).values(due_at=None))
+    other = ada(id="c-2", first_name="Annabella", sync_as="contact")
+    for address in (OLD, "annabella@engines.example"):
+        connected.clock.forward(hours=1)
+        connected.contact(other | {"email": address})
+        connected.sync()
+    theirs = connected.row("c-2").crm_id
+    connected.contact(ada(email=NEW))
+    again(connected)
+    assert {row["Id"]: row["FirstName"] for row in connected.crm("Contact")} == {theirs: "Annabella"}
+    assert connected.row("c-1").status == "synced"
+    assert connected.row("c-1").crm_id != theirs
 
 
 def test_a_lost_member_is_one_member_also_under_the_new_address(connected: World) -> None:

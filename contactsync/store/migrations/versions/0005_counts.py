@@ -1,4 +1,5 @@
-"""Counts of records by status and by problem, kept by the database itself; noted releases; pages of companies, events.
+"""Counts of records by status and by problem, kept by the database itself; noted releases; pages of companies, events;
+records of the CRM by their ids.
 
 A later migration that makes one of the counted tables anew (all that SQLite can do to some columns) loses its triggers:
 it has to make them again.
@@ -46,6 +47,7 @@ def upgrade() -> None:
     _pending_releases()
     op.create_index("ix_company_org", "company", ["org_id", "id"])
     op.create_index("ix_event_org", "event", ["org_id", "id"])
+    op.create_index("ix_link_record", "link", ["connection_id", "kind", "crm_id"])
     statements = _on_sqlite() if op.get_bind().dialect.name == "sqlite" else _on_postgres()
     for statement in (*statements, *_first_counts()):
         op.get_bind().exec_driver_sql(statement)
