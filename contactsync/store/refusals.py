@@ -133,7 +133,10 @@ def _left(envelope: Any, gone: Sequence[bool], errors: Errors) -> Refused:
     if around or all(items):
         return Refused(b"", errors, max(sum(gone), 1))
     kept = [item for item, out in zip(envelope["data"], items, strict=True) if not out]
-    written = json.dumps({**envelope, "data": kept}, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        written = json.dumps({**envelope, "data": kept}, ensure_ascii=False, separators=(",", ":")).encode()
+    except RecursionError:  # read with a little more room on the stack than it takes to write
+        return Refused(b"", errors, len(items))
     return Refused(written, errors, sum(items))
 
 

@@ -36,7 +36,9 @@ def contact(db: Db, org_id: int, contact_id: str) -> Record | None:
     if shown is None:
         return None
     c = t.contact.c
-    stored = db.execute(sa.select(c.fields).where(c.org_id == org_id, c.source_id == contact_id)).scalar_one()
+    stored = db.execute(sa.select(c.fields).where(c.org_id == org_id, c.source_id == contact_id)).scalar()
+    if stored is None:
+        return None  # deleted just now
     said = {path: stamped.version.partition("|")[0] for path, stamped in from_json(stored).items()}
     return {**shown, "said_at": said}
 

@@ -110,3 +110,12 @@ def test_marks_that_no_key_opens_make_the_door_wait_not_guess(quick_sender: Send
         db.execute(sa.update(org).values(sealed_erasure_key="of another key"))
     assert quick_sender.send([BAD]).status_code == 503
     assert kept(quick_sender.parts.engine) == []
+
+
+def test_however_deep_a_refused_body_is_the_door_answers_and_keeps_nothing_of_them(quick_sender: Sender) -> None:
+    erase(quick_sender)
+    for depth in (50, 300, 900, 990, 1100, 5000):
+        deep = b"[" * depth + b"]" * depth
+        body = b'{"type": "contact.updated", "data": [{"id": "c-1"}, {"id": "c-2", "x": ' + deep + b"}]}"
+        assert quick_sender.post(body, quick_sender.headers(body, f"msg_{depth}")).status_code == 422
+    assert not any(b"c-1" in row.body for row in kept(quick_sender.parts.engine))
