@@ -50,7 +50,7 @@ lock: dev ## the locks from pyproject.toml
 fuzz: dev ## hostile input at the doors, the wire and the API, with figures; SEED= N=
 	$(BIN)/python -m tests.hostile $(if $(SEED),--seed $(SEED)) $(if $(N),--n $(N))
 
-audit: dev ## known vulnerabilities of what is locked; exit status 3: nobody could be asked
+audit: dev ## known vulnerabilities of what is locked; Error 3: nobody could be asked
 	$(BIN)/python bin/audit.py requirements.txt
 
 clean:

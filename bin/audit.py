@@ -54,7 +54,7 @@ def verdict(dependencies: Sequence[Mapping[str, Any]]) -> tuple[int, list[str]]:
     if skipped:
         some = ", ".join(skipped[:5]) + (", …" if len(skipped) > 5 else "")
         lines.append(
-            f"{len(skipped)} of {len(dependencies)} could not be asked about ({some}): try again with another index"
+            f"{len(skipped)} of {len(dependencies)} could not be asked about ({some}): try again where pypi.org can be reached"
         )
     elif not lines:
         lines.append(f"nothing is known against any of the {len(dependencies)} dependencies")

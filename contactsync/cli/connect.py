@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
 from typing import IO
@@ -38,7 +39,10 @@ REDEEM_SECONDS = 60
 @click.option("--instance-url", help="The CRM's address: https://<My Domain>.my.salesforce.com")
 @click.option("--login-url", help="Where tokens come from, if elsewhere (JWT: https://login.salesforce.com).")
 @click.option("--client-id", help="The client id (consumer key) of the External Client App.")
-@click.option("--client-secret", help="Its secret; - asks for it, so that it stays out of the shell's history.")
+@click.option(
+    "--client-secret",
+    help="Its secret; - asks for it, or reads it from standard input, so that it stays out of the shell's history.",
+)
 @click.option("--username", help="JWT: the integration user's name.")
 @click.option(
     "--private-key",
@@ -66,7 +70,7 @@ def connect(
     """
     found = shell.org(slug)
     if client_secret == "-":  # noqa: S105 - a sign, no secret
-        client_secret = click.prompt("Client secret", hide_input=True)
+        client_secret = _asked_for_secret()
     settings = {name: value for name, value in named.items() if value} | dict(_pair(text) for text in setting)
     if sandbox:
         _take_sandbox(settings, web=web)
@@ -86,6 +90,14 @@ def connect(
         actions.connect(shell.parts, found.id, target, settings, credentials)
     click.echo(f"{slug} is connected to {target}.")
     _say_health(shell, found.id)
+
+
+def _asked_for_secret() -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt("Client secret", hide_input=True))
+    if not (said := sys.stdin.readline().rstrip("\r\n")):
+        raise RefusedInput("--client-secret - reads it from standard input, and nothing came.")
+    return said
 
 
 def _take_sandbox(settings: dict[str, str], *, web: bool) -> None:

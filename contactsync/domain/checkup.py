@@ -106,10 +106,12 @@ def _workers(facts: Facts) -> Iterator[Finding]:
         do = "Start `contactsync worker`. Webhooks are kept meanwhile, and nothing reaches the CRM."
         yield Finding("workers", Level.RED, "No worker runs.", do)
     else:
-        yield Finding("workers", Level.OK, f"{many(len(alive), 'worker')} beat.")
+        yield Finding("workers", Level.OK, f"{many(len(alive), 'worker runs', 'workers run')}.")
     if missing:
         who = named([one.owner for one in missing])
-        do = "If nobody ended it on purpose, look at its log. Another worker goes on once the clock has freed its lease."
+        do = (
+            "If nobody ended it on purpose, look at its log. Another worker goes on once the clock has freed its lease."
+        )
         yield Finding("workers", Level.WARN, f"Ended without a word in the last minutes: {who}.", do)
 
 

@@ -23,6 +23,9 @@ FULL_WARN = 0.5
 USED_WARN = 0.8
 """The part of contactsync's share of the day's calls from which on it is named."""
 
+RECENTLY = timedelta(days=7)
+"""For so long deliveries that could not be read are something to look at."""
+
 FURTHEST = 7200.0
 """Seconds: no retry lies further ahead, unless a clock was wrong."""
 
@@ -135,24 +138,32 @@ def _queue(facts: Facts, org: OrgFacts) -> Said:
     yield Level.RED if seconds >= DUE_RED else Level.WARN, says, do
 
 
-def _inbox(_facts: Facts, org: OrgFacts) -> Said:
+def _inbox(facts: Facts, org: OrgFacts) -> Said:
     bound = f" of {org.most_waiting:,}" if org.most_waiting else ""
     says = f"{org.waiting:,}{bound} deliveries wait"
     says += f", the oldest for {long(org.waiting_seconds)}." if org.waiting_seconds else "."
-    seconds, full = org.waiting_seconds or 0.0, org.waiting / org.most_waiting if org.most_waiting else 0.0
-    if seconds >= WAITING_RED or full >= 1:
+    if org.filled >= FULL_WARN:
+        says += f" The inbox is {min(org.filled, 1):.0%} full, by their number or their size."
+    seconds = org.waiting_seconds or 0.0
+    if seconds >= WAITING_RED or org.filled >= 1:
         do = "See that workers and the clock run. At the bound webhooks are answered 503, and their senders come again."
         yield Level.RED, says, do
-    elif seconds >= WAITING_WARN or full >= FULL_WARN:
+    elif seconds >= WAITING_WARN or org.filled >= FULL_WARN:
         yield Level.WARN, says, "See that workers and the clock run, and whether one sender sends much more than usual."
     else:
         yield Level.OK, says, ""
     if org.failed:
         do = f"GET /api/v1/deliveries?status=failed says why; after the mend, `contactsync replay {org.slug} --status failed`."
-        yield Level.WARN, f"{org.failed:,} deliveries could not be absorbed.", do
+        yield Level.WARN, f"{many(org.failed, 'delivery', 'deliveries')} could not be absorbed.", do
     if org.rejected:
         do = "GET /api/v1/deliveries?status=rejected says what the sender must change."
-        yield Level.WARN, f"{org.rejected:,} deliveries were signed but unreadable.", do
+        says = f"{many(org.rejected, 'delivery', 'deliveries')} signed and unreadable"
+        if (
+            org.rejected_at is not None and org.rejected_at < facts.now - RECENTLY
+        ):  # nobody can take it away, so it must end
+            yield Level.OK, f"{says}, the last {long((facts.now - org.rejected_at).total_seconds())} ago.", ""
+        else:
+            yield Level.WARN, f"{says}.", do
 
 
 def _lease(facts: Facts, org: OrgFacts) -> Said:

@@ -81,7 +81,9 @@ class Health:
 @dataclass(frozen=True)
 class OrgFacts:
     """What is known of one org. `state`: none | ready | paused | stopped, as in its status; `health`: None when the CRM was not
-    asked. `secrets`: when each secret that counts expires; `tokens`: the same by label.
+    asked. `secrets`: when each secret that counts expires; `tokens`: the same by label. `filled`: the part of the room for what
+    waits that is taken, in deliveries or megabytes; at 1 nothing is let in.
+    `rejected_at`: when the last that could not be read came.
     """
 
     slug: str
@@ -99,8 +101,10 @@ class OrgFacts:
     waiting_seconds: float | None = None
     waiting: int = 0
     most_waiting: int | None = None
+    filled: float = 0.0
     failed: int = 0
     rejected: int = 0
+    rejected_at: datetime | None = None
     lease_owner: str | None = None
     lease_until: datetime | None = None
     latest_due: datetime | None = None
@@ -127,9 +131,9 @@ NAMED = 5
 """How many a line names."""
 
 
-def many(count: int, what: str) -> str:
-    """1 plugin, 2 plugins."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+def many(count: int, what: str, several: str | None = None) -> str:
+    """1 plugin, 2 plugins; 1 delivery, 2 deliveries."""
+    return f"{count:,} {what if count == 1 else several or f'{what}s'}"
 
 
 def named(names: Sequence[str]) -> str:

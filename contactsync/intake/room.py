@@ -46,7 +46,7 @@ def pause(took: float) -> timedelta:
 
 def is_full(waits: Backlog, limits: IntakeConfig) -> bool:
     """Whether no more is let in."""
-    return waits.deliveries >= limits.most_waiting or waits.size >= limits.most_waiting_megabytes * 1024 * 1024
+    return waits.part_of(limits.most_waiting, limits.most_waiting_megabytes) >= 1
 
 
 class Rooms:

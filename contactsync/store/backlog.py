@@ -20,6 +20,10 @@ class Backlog:
     deliveries: int = 0
     size: int = 0
 
+    def part_of(self, most_waiting: int, most_megabytes: int) -> float:
+        """How full an inbox with these bounds is, by number or by size, whichever is nearer; from 1 on nothing is let in."""
+        return max(self.deliveries / most_waiting, self.size / (most_megabytes * 1024 * 1024))
+
 
 def backlog(db: Db, org_id: int) -> Backlog:
     """What waits in one org's inbox."""

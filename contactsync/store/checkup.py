@@ -17,6 +17,7 @@ from contactsync.domain.errors import Misconfigured, SealBroken
 from contactsync.domain.facts import DatabaseFacts, OrgFacts, Process
 from contactsync.store import tables as t
 from contactsync.store.authorizations import AUTHORIZATION_PURPOSE
+from contactsync.store.backlog import Backlog
 from contactsync.store.beats import beats
 from contactsync.store.engine import migrations_pending, reading, trouble
 from contactsync.store.orgs import SECRET_PURPOSE, policies
@@ -105,22 +106,26 @@ def _counts(table: sa.Table, now: datetime) -> sa.ColumnElement[bool]:
 # ── orgs ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def orgs_facts(db: Db, now: datetime, slug: str | None, most_waiting: int | None) -> tuple[OrgFacts, ...]:
-    """What the database knows of every org, or of one; the CRM is not asked."""
+def orgs_facts(db: Db, now: datetime, slug: str | None, room: tuple[int, int]) -> tuple[OrgFacts, ...]:
+    """What the database knows of every org, or of one; the CRM is not asked. `room`: the deliveries and the megabytes that
+    may wait of each.
+    """
     rows = {row.slug: row for row in db.execute(sa.select(t.org).order_by(t.org.c.slug)) if slug in (None, row.slug)}
     statuses = {status.org: status for status in all_statuses(db, now) if status.org in rows}
     secrets, tokens = _ends(db, t.webhook_secret, now), _ends(db, t.api_token, now)
-    latest = _latest_due(db)
+    latest, rejected = _latest_due(db), _latest_rejected(db)
     return tuple(
         replace(
             _of_status(statuses[name]),
             reserve_percent=policies(db, row.id).reserve_percent,
             secrets=[ends for _, ends in secrets[row.id]],
             tokens=tokens[row.id],
-            most_waiting=most_waiting,
+            most_waiting=room[0],
+            filled=Backlog(statuses[name].deliveries["waiting"], statuses[name].waiting_bytes).part_of(*room),
             lease_owner=row.lease_owner,
             lease_until=row.lease_until,
             latest_due=latest.get(row.id),
+            rejected_at=rejected.get(row.id),
         )
         for name, row in rows.items()
     )
@@ -156,6 +161,18 @@ def _ends(db: Db, table: sa.Table, now: datetime) -> dict[int, list[tuple[str, d
     for org_id, name, *ends in db.execute(query.order_by(table.c.id)):
         found[org_id].append((name, min((end for end in ends if end is not None), default=None)))
     return found
+
+
+def _latest_rejected(db: Db) -> dict[int, datetime]:
+    """When the last delivery that could not be read came."""
+    last = (
+        sa.select(sa.func.max(t.delivery.c.id))
+        .where(t.delivery.c.org_id == t.org.c.id, t.delivery.c.status == "rejected")
+        .correlate(t.org)
+        .scalar_subquery()
+    )
+    query = sa.select(t.org.c.id, t.delivery.c.received_at).join(t.delivery, t.delivery.c.id == last)
+    return {row.id: row.received_at for row in db.execute(query)}
 
 
 def _latest_due(db: Db) -> dict[int, datetime]:

@@ -65,7 +65,8 @@ def _orgs(parts: Parts, slug: str | None, database: DatabaseFacts) -> tuple[Sequ
                     return RefusedInput(
                         f"There is no org {slug!r}: `contactsync org list` shows them, `org add` makes one."
                     )
-                return orgs_facts(db, parts.now(), slug, parts.settings.config.intake.most_waiting)
+                limits = parts.settings.config.intake
+                return orgs_facts(db, parts.now(), slug, (limits.most_waiting, limits.most_waiting_megabytes))
         except Exception as error:
             if unavailable(error):
                 return None  # it went away since

@@ -10,7 +10,7 @@ slugs, statuses and names of parts; nothing personal, and nothing that comes and
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from hmac import compare_digest
 from ipaddress import ip_address
 
@@ -20,16 +20,19 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from contactsync import __version__
+from contactsync.config import IntakeConfig
+from contactsync.store.backlog import Backlog
 from contactsync.store.beats import Beat, beats
 from contactsync.store.engine import reading
 from contactsync.store.tally import Counted, tallies
-from contactsync.store.views_status import OrgStatus, all_statuses
+from contactsync.store.views_status import CrmStatus, OrgStatus, all_statuses
 from contactsync.web.auth import parts
 from contactsync.web.errors import Refusal
 from contactsync.web.metrics_counted import counters
 
 blueprint = Blueprint("metrics", __name__)
 
+DAY = timedelta(days=1)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -39,8 +42,8 @@ def metrics() -> Response:
     _check_reader()
     now, there = parts().now(), parts().bell.answers()
     with reading(parts().engine) as db:
-        limit = parts().settings.config.intake.most_waiting
-        collected = Collected(all_statuses(db, now), beats(db), tallies(db), now, redis=there, inbox_limit=limit)
+        limits = parts().settings.config.intake
+        collected = Collected(all_statuses(db, now), beats(db), tallies(db), now, redis=there, limits=limits)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(collected)
     return Response(generate_latest(registry), content_type=CONTENT_TYPE)
@@ -81,14 +84,14 @@ class Collected(Collector):
         now: datetime,
         *,
         redis: bool = True,
-        inbox_limit: int = 0,
+        limits: IntakeConfig | None = None,
     ) -> None:
         self._statuses = tuple(statuses)
         self._beats = tuple(beats)
         self._tallied = tuple(tallied)
         self._now = now
         self._redis = redis
-        self._inbox_limit = inbox_limit
+        self._limits = limits or IntakeConfig()
 
     def collect(self) -> Iterator[Metric]:
         """All metrics, in a fixed order."""
@@ -98,8 +101,8 @@ class Collected(Collector):
         yield from self._work()
         yield from self._crm()
         yield GaugeMetricFamily("contactsync_redis_up", "1 when Redis answers this web process.", float(self._redis))
-        yield GaugeMetricFamily("contactsync_inbox_limit", "Deliveries of an org that may wait.", self._inbox_limit)
-        yield from counters(self._tallied)
+        yield from self._inboxes()
+        yield from counters(self._tallied, [status.org for status in self._statuses])
         yield from self._processes()
 
     def _processes(self) -> Iterator[Metric]:
@@ -146,6 +149,18 @@ class Collected(Collector):
             waiting.add_metric([status.org], status.oldest_waiting_seconds or 0)
         yield from (contacts, events, meetings, deliveries, due, waiting)
 
+    def _inboxes(self) -> Iterator[Metric]:
+        most, megabytes = self._limits.most_waiting, self._limits.most_waiting_megabytes
+        yield GaugeMetricFamily("contactsync_inbox_limit", "Deliveries of an org that may wait.", most)
+        words = (
+            "The part of the room for what waits that is taken, by number or by size; at 1 webhooks are answered 503."
+        )
+        filled = GaugeMetricFamily("contactsync_inbox_filled", words, labels=["org"])
+        for status in self._statuses:
+            waits = Backlog(status.deliveries.get("waiting", 0), status.waiting_bytes)
+            filled.add_metric([status.org], waits.part_of(most, megabytes))
+        yield filled
+
     def _crm(self) -> Iterator[Metric]:
         calls = CounterMetricFamily("contactsync_crm_calls", "Calls to the CRM.", labels=["org", "target"])
         used = GaugeMetricFamily("contactsync_crm_budget_used", "Calls of the day, by the CRM.", labels=["org"])
@@ -156,8 +171,12 @@ class Collected(Collector):
             state.add_metric([status.org, crm.state], 1)
             if crm.target is not None:
                 calls.add_metric([status.org, crm.target], crm.calls)
-            if crm.budget_used is not None:
+            if crm.budget_used is not None and not self._of_yesterday(crm):
                 used.add_metric([status.org], crm.budget_used)
             if crm.budget_limit is not None:
                 limit.add_metric([status.org], crm.budget_limit)
         yield from (calls, used, limit, state)
+
+    def _of_yesterday(self, crm: CrmStatus) -> bool:
+        """Whether nothing of the CRM's count can be left: it goes by 24 hours, and an idle org does not ask again."""
+        return crm.budget_at is not None and self._now - crm.budget_at >= DAY

@@ -21,11 +21,26 @@ _COUNTERS: Mapping[Tallied, tuple[str, str, Sequence[str]]] = {
 """What is counted → the metric, its help, and the labels beside the org."""
 
 
-def counters(tallied: Iterable[tuple[str, Counted]]) -> Iterator[Metric]:
-    """All of them, those that nobody counted yet too: a metric that is missing looks like one that is well."""
+RESULTS = ("absorbed", "failed", "duplicate", "replayed")
+"""What became of deliveries, as the tally has it."""
+
+
+def counters(tallied: Iterable[tuple[str, Counted]], orgs: Iterable[str]) -> Iterator[Metric]:
+    """All of them, those that nobody counted yet too: a metric that is missing looks like one that is well.
+
+    Deliveries begin at 0 for each org: `increase()` does not see a counter's first value, so the first failure would alert
+    nobody.
+    """
     by_name: dict[Tallied, list[tuple[str, Counted]]] = defaultdict(list)
     for org, one in tallied:
         by_name[one.name].append((org, one))
+    handled = {(org, one.label) for org, one in by_name[Tallied.DELIVERIES]}
+    by_name[Tallied.DELIVERIES] += [
+        (org, Counted(Tallied.DELIVERIES, result, 0))
+        for org in orgs
+        for result in RESULTS
+        if (org, result) not in handled
+    ]
     for name, (metric, words, labels) in _COUNTERS.items():
         family = CounterMetricFamily(metric, words, labels=["org", *labels])
         for org, one in by_name[name]:

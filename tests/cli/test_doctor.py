@@ -313,6 +313,12 @@ def test_an_inbox_that_fills(well: Doctor, deliver: Callable[..., None]) -> None
     most = "CONTACTSYNC_INTAKE_MOST_WAITING"
     levels = {limit: well.one("inbox", "acme", **{most: str(limit)})["level"] for limit in (3, 6, 7)}
     assert levels == {3: "red", 6: "warn", 7: "ok"}
+    notes = {"notes": "x" * 600_000}
+    deliver("contact.created", contact(4) | notes)
+    found = well.one("inbox", "acme", CONTACTSYNC_INTAKE_MOST_WAITING_MEGABYTES="1")
+    assert (found["level"], "full" in found["says"]) == ("warn", True)
+    deliver("contact.created", contact(5) | notes)
+    assert well.one("inbox", "acme", CONTACTSYNC_INTAKE_MOST_WAITING_MEGABYTES="1")["level"] == "red"
 
 
 def test_deliveries_that_failed_or_were_rejected(well: Doctor, engine_of: Engine, deliver: Callable[..., None]) -> None:
@@ -321,6 +327,9 @@ def test_deliveries_that_failed_or_were_rejected(well: Doctor, engine_of: Engine
         change(engine_of, t.delivery, status=status)
         levels = [one["level"] for one in well.of("inbox", "acme")]
         assert levels == ["ok", "warn"]
+    change(engine_of, t.delivery, received_at=wall_clock() - timedelta(days=8))
+    (_, old) = well.of("inbox", "acme")
+    assert (old["level"], old["do"]) == ("ok", ""), "nobody can take it away: it must not be shown as an alarm for ever"
 
 
 def test_a_lease_that_nobody_alive_holds(well: Doctor, engine_of: Engine) -> None:

@@ -107,7 +107,9 @@ def show(what: str, figures: Figures, *, each: bool = True) -> None:
     fivexx = sum(times for status, times in answers.items() if status >= 500)
     click.echo(f"{what}: {sum(figures.tried.values()):,} inputs, slowest answer {figures.slowest:.2f} s")
     if each:
-        click.echo("    " + "  ".join(f"{where}: {times:,}" for where, times in sorted(figures.tried.items())))
+        width = max(len(where) for where in figures.tried)
+        for where, times in sorted(figures.tried.items()):
+            click.echo(f"    {where:{width}}  {times:,}")
     absorbed = f", brought in {figures.absorbed:,}, set aside as failed 0" if figures.absorbed else ""
     click.echo(f"    answers {said}\n    5xx {fivexx}, hangs 0, half-kept 0{absorbed}")
 

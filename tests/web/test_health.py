@@ -11,6 +11,7 @@ from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.engine import Engine
 
+from contactsync.config import Config, IntakeConfig
 from contactsync.settings import Settings
 from contactsync.store import connections
 from contactsync.store.engine import open_engine, writing
@@ -118,6 +119,31 @@ def test_metrics_say_what_the_crm_costs(app: Flask, acme: Caller, engine: Engine
     assert found[of("contactsync_crm_budget_used", org="acme")] == 200
     assert found[of("contactsync_crm_budget_limit", org="acme")] == 15000
     assert found[of("contactsync_crm_state", org="acme", state="ready")] == 1
+
+
+def test_the_crms_count_is_not_shown_once_nothing_of_it_can_be_left(
+    app: Flask, acme: Caller, engine: Engine, tmp_path: Any, clock: Clock
+) -> None:
+    acme.connect_file(tmp_path)
+    with writing(engine) as db:
+        db.execute(connections.connection.update().values(budget_used=14_000, budget_limit=15_000, budget_at=clock.at))
+    clock.pass_by(hours=23)
+    assert measured(app)[of("contactsync_crm_budget_used", org="acme")] == 14_000
+    clock.pass_by(hours=1)
+    found = measured(app)
+    assert of("contactsync_crm_budget_used", org="acme") not in found
+    assert found[of("contactsync_crm_budget_limit", org="acme")] == 15_000
+
+
+@pytest.mark.parametrize("limit", ["most_waiting", "most_waiting_megabytes"])
+def test_an_inbox_fills_by_number_and_by_size(
+    with_settings: Callable[..., Flask], acme: Caller, other: Caller, limit: str
+) -> None:
+    acme.deliver("contacts", "contact.created", person(1) | {"notes": "x" * 600_000})
+    room = {"most_waiting": 2} if limit == "most_waiting" else {"most_waiting_megabytes": 1}
+    found = measured(with_settings(config=Config(intake=IntakeConfig(**room))))
+    assert 0.5 <= found[of("contactsync_inbox_filled", org="acme")] < 0.7
+    assert found[of("contactsync_inbox_filled", org="other")] == 0
 
 
 def test_metrics_hold_no_personal_data(app: Flask, acme: Caller) -> None:

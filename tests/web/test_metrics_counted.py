@@ -25,7 +25,7 @@ from tests.web.test_health import measured, of
 
 
 def test_a_contact_that_reaches_the_crm_is_counted_with_the_time_it_took(
-    app: Flask, acme: Caller, clock: Clock, tmp_path: Any
+    app: Flask, acme: Caller, other: Caller, clock: Clock, tmp_path: Any
 ) -> None:
     acme.connect_file(tmp_path)
     acme.deliver("contacts", "contact.created", [person(1), person(2)])
@@ -42,7 +42,10 @@ def test_a_contact_that_reaches_the_crm_is_counted_with_the_time_it_took(
     assert found[of("contactsync_webhook_to_crm_seconds_bucket", org="acme", le="2.5")] == 0
     assert found[of("contactsync_webhook_to_crm_seconds_bucket", org="acme", le="5")] == 2
     assert found[of("contactsync_webhook_to_crm_seconds_sum", org="acme")] == 8
-    assert not any(("org", "other") in labels for name, labels in found if name.endswith("_total"))
+    others = {name: value for (name, labels), value in found.items() if ("org", other.org.slug) in labels}
+    assert {name: value for name, value in others.items() if name.endswith("_total")} == {
+        "contactsync_deliveries_handled_total": 0
+    }
 
 
 def test_what_nobody_counted_yet_has_its_name_and_help_all_the_same(app: Flask) -> None:
@@ -68,7 +71,16 @@ def test_duplicates_and_replays_are_counted(app: Flask, acme: Caller) -> None:
     found = measured(app)
     results = ("absorbed", "duplicate", "replayed", "failed")
     handled = [found.get(of("contactsync_deliveries_handled_total", org="acme", result=one)) for one in results]
-    assert handled == [2, 3, 1, None]
+    assert handled == [2, 3, 1, 0]
+
+
+def test_deliveries_begin_at_nothing_for_every_org_so_that_an_alert_sees_the_first_that_fails(
+    app: Flask, acme: Caller, other: Caller
+) -> None:
+    found = measured(app)
+    for org in (acme, other):
+        for result in ("absorbed", "failed", "duplicate", "replayed"):
+            assert found[of("contactsync_deliveries_handled_total", org=org.org.slug, result=result)] == 0
 
 
 def test_a_resync_says_nothing_of_how_long_webhooks_take(app: Flask, acme: Caller, clock: Clock, tmp_path: Any) -> None:
