@@ -91,6 +91,7 @@ def judge(answers: Iterable[Answer], seen: Mapping[str, Seen]) -> Verdict:
         elif one.delivery.readable != (one.status != 422):
             verdict.lost.append(f"{_name(one.delivery)}: answered {one.status}")
     comes_to = wanted(accepted)
+    verdict.lost.extend(f"{org}: nobody looked at it" for org in comes_to if org not in seen)
     for org, stands in seen.items():
         _Org(org, comes_to.get(org, Wanted()), stands, verdict).judge(
             [one for one in answered if one.delivery.org == org]
@@ -118,6 +119,7 @@ class _Org:
         for name in self.wanted.meetings:
             self._meeting(name)
         self._nobodys()
+        self._shown_of_nobody()
         self.verdict.stuck.extend(f"{self.org}: {what}" for what in self.seen.left)
 
     # ── deliveries ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -189,11 +191,14 @@ class _Org:
                 self.verdict.wrong_versions.append(f"{whose}: {target} is {held!r}, and should be {value!r}")
 
     def _owner_and_account(self, whose: str, person: Person, row: Row) -> None:
+        owner, ever = person.value("owner_email"), person.said("owner_email")
+        users = {user["Id"]: user["Email"] for user in self._rows("User")}
+        held = users.get(row.get("OwnerId"))
+        if str(held).startswith("owner-") and held not in ever:
+            self.verdict.wrong_versions.append(f"{whose}: its owner is {held}, which nobody said")
         if person.gone:
             return
-        owner = person.value("owner_email")
-        users = {user["Id"]: user["Email"] for user in self._rows("User")}
-        if owner and users.get(row.get("OwnerId")) != owner:
+        if owner and held != owner:
             self.verdict.wrong_versions.append(f"{whose}: its owner is not {owner}")
         if "AccountId" in row:
             accounts = {account["Id"]: account["Name"] for account in self._rows("Account")}
@@ -205,6 +210,9 @@ class _Org:
         for name, times in Counter(row["Name"] for row in self._rows("Account")).items():
             if times > 1:
                 self.verdict.duplicates.append(f"{self.org} company {name}: {times} Accounts")
+        for name, times in Counter(row["Name"] for row in self._rows("Campaign")).items():
+            if times > 1:
+                self.verdict.duplicates.append(f"{self.org} campaign {name}: {times} Campaigns")
 
     # ── members ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -228,6 +236,8 @@ class _Org:
             whose = f"{self.org} member {name} of {event}"
             if not rows and not attendance.removed:
                 self.verdict.lost.append(f"{whose}: is none")
+            elif rows and attendance.removed and not attendance.ever:
+                self.verdict.wrong_versions.append(f"{whose}: is one, and was only ever taken out")
             elif rows and not attendance.removed:
                 least = STATUSES.index(attendance.status)
                 right = {LABELS[STATUSES.index(one)] for one in attendance.statuses if STATUSES.index(one) >= least}
@@ -259,6 +269,8 @@ class _Org:
             if not cancelled:
                 self.verdict.lost.append(f"{whose}: no Activity")
             return
+        if shown.status in SETTLED and shown.status != "synced":
+            self.verdict.untrue_statuses.append(f"{whose}: shown as {shown.status}, and is an Activity")
         self._activity(whose, said, rows[0])
 
     def _activity(self, whose: str, said: Mapping[str, Any], row: Row) -> None:
@@ -273,6 +285,8 @@ class _Org:
             held = str(row.get(target) or "")[:19] if target.endswith("DateTime") else row.get(target)
             if held != value:
                 self.verdict.wrong_versions.append(f"{whose}: {target} is {held!r}, and should be {value!r}")
+        if said.get("notes") and said["notes"] not in str(row.get("Description")):
+            self.verdict.wrong_versions.append(f"{whose}: Description does not hold {said['notes']!r}")
         names = [one["contact_id"] for one in said.get("attendees", ())]
         people = [(name, self.wanted.people.get(name)) for name in names]
         alive = [name for name, person in people if person and person.complete and not person.gone]
@@ -281,6 +295,17 @@ class _Org:
             self.verdict.wrong_versions.append(f"{whose}: {row['WhoId']} does not take part")
         elif row.get("WhoId") is None and any(name in self.records for name in alive):
             self.verdict.wrong_versions.append(f"{whose}: nobody takes part")
+        else:
+            now = () if said.get("status") == "cancelled" else alive
+            self._beside(whose, row, records, {self.records[name] for name in now if name in self.records})
+
+    def _beside(self, whose: str, row: Row, may: set[str], must: set[str]) -> None:
+        """Who else takes part. `may`: the records of all who ever could; `must`: of those who do now."""
+        beside = [one["RelationId"] for one in self._rows("EventRelation") if one["EventId"] == row["Id"]]
+        if len(set(beside)) < len(beside):
+            self.verdict.duplicates.append(f"{whose}: somebody takes part twice")
+        self.verdict.wrong_versions.extend(f"{whose}: {one} does not take part" for one in {*beside} - may)
+        self.verdict.lost.extend(f"{whose}: {one} takes part" for one in must - {*beside, row.get("WhoId")})
 
     # ── rows that are nobody's ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -304,6 +329,18 @@ class _Org:
         for row in self._rows("Account"):
             if not str(row["Name"]).endswith(f" of {self.org}"):
                 self.verdict.cross_org.append(f"{self.org} Account {row['Id']}: is of another org")
+
+        for row in self._rows("Campaign"):
+            if not str(row["Name"]).endswith(f" of {self.org}"):
+                self.verdict.cross_org.append(f"{self.org} Campaign {row['Id']}: is of another org")
+
+    def _shown_of_nobody(self) -> None:
+        for name in self.seen.contacts.keys() - self.wanted.people.keys():
+            self.verdict.cross_org.append(f"{self.org} contact {name}: nobody sent it to this org")
+        for name in self.seen.meetings.keys() - self.wanted.meetings.keys():
+            self.verdict.cross_org.append(f"{self.org} meeting {name}: nobody sent it to this org")
+        for name in self.wanted.people.keys() - self.seen.contacts.keys():
+            self.verdict.lost.append(f"{self.org} contact {name}: is not shown")
 
     def _rows(self, kind: str) -> Sequence[Row]:
         return self.seen.rows.get(kind, ())

@@ -63,6 +63,11 @@ class Attendance:
         return max(self.said)[2]
 
     @property
+    def ever(self) -> bool:
+        """Whether anybody ever said that it does."""
+        return not all(removed for _, _, removed in self.said)
+
+    @property
     def status(self) -> str:
         """The newest status that was said; "registered" when none ever was."""
         return newest((moment, status) for moment, status, _ in self.said if status) or "registered"
