@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 import click
@@ -80,9 +80,21 @@ def erase(shell: Shell, slug: str, email: str, yes: bool, json_wanted: bool) -> 
     if json_wanted:
         print_json(asdict(done))
         return
-    counted = ", ".join(f"{many} {name.replace('_', ' ')}" for name, many in done.removed.items())
-    click.echo(f"Erased as {done.id}: {counted or 'nothing of them was kept'}. What names them stays out from now on.")
+    click.echo(
+        f"Erased as {done.id}: {_counted(done.removed) or 'nothing of them was kept'}. What names them stays out from now on."
+    )
     _print_told(done)
+
+
+def _counted(removed: Mapping[str, int]) -> str:
+    """3 deliveries, 1 contact."""
+    words = ((name.replace("_", " "), count) for name, count in removed.items())
+    return ", ".join(f"{count:,} {_one_of(name) if count == 1 else name}" for name, count in words)
+
+
+def _one_of(name: str) -> str:
+    first, space, rest = name.partition(" ")  # "webhooks of others" is one "webhook of others"
+    return (f"{first[:-3]}y" if first.endswith("ies") else first.removesuffix("s")) + space + rest
 
 
 def _print_told(done: Erased) -> None:
@@ -136,6 +148,6 @@ def list_(shell: Shell, slug: str, limit: int, json_wanted: bool) -> None:
     table = Table("Erasure", "Asked for", "By", "State", "Removed")
     for one in page.items:
         state = "unfinished: ask again" if one["finished_at"] is None else "lifted" if one["lifted_at"] else "in force"
-        counted = ", ".join(f"{many} {name.replace('_', ' ')}" for name, many in one["removed"].items())
-        table.add_row(*map(escape, (one["id"], minute(one["asked_at"]), one["actor"], state, counted)))
+        said = (one["id"], minute(one["asked_at"]), one["actor"], state, _counted(one["removed"]))
+        table.add_row(*map(escape, said))
     console().print(table if page.items else "Nobody was erased yet.")

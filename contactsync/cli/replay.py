@@ -11,6 +11,7 @@ import click
 from contactsync.cli.filters import MOMENT
 from contactsync.cli.shell import Command, Shell, as_json, console, print_json, with_shell
 from contactsync.domain.errors import RefusedInput
+from contactsync.intake.schemas import DOORS
 from contactsync.store.replays import ReplayFilter
 from contactsync.store.retention import SETTLED
 from contactsync.sync import actions
@@ -30,7 +31,7 @@ COUNTS = ("replayed", "waiting", "gone", "unreadable")
 @click.argument("slug")
 @click.argument("ids", nargs=-1, metavar="[ID]…")
 @click.option("--status", type=click.Choice(SETTLED), help="Those with this status (default: any of them).")
-@click.option("--door", help="Those that arrived here: contacts, events, meetings.")
+@click.option("--door", type=click.Choice(tuple(DOORS)), help="Those that arrived here.")
 @click.option("--since", type=MOMENT, metavar="TIME", help="Those that arrived at this time or later (2026-11-24).")
 @click.option("--until", type=MOMENT, metavar="TIME", help="Those that arrived before this time.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be replayed.")

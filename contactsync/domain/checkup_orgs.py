@@ -85,7 +85,7 @@ def _budget(_facts: Facts, org: OrgFacts) -> Said:
             f"Nothing: it looks again every {BUDGET_PAUSE // 60} minutes. To go on earlier, lower the policy reserve_percent,"
             " find out which other tool uses so many, or have the CRM's limit raised."
         )
-        yield Level.RED, says, do
+        yield Level.WARN, says, do
     elif used > share * USED_WARN:
         do = "See which tool uses them; contactsync stands back before the reserved share is touched."
         yield Level.WARN, says, do

@@ -111,6 +111,7 @@ def test_a_range_goes_on_after_what_the_answer_before_said(acme: Caller) -> None
         ({"status": "failed", "after": "17"}, "after"),
         ({"status": "failed", "everything": True}, "everything"),
         ({"door": "x" * 64}, "door"),
+        ({"door": "contact"}, "door"),
     ],
 )
 def test_a_filter_that_is_wrong_is_refused_by_path(acme: Caller, body: dict[str, Any], path: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import marshmallow as ma
 
+from contactsync.intake.schemas import DOORS
 from contactsync.store import views
 from contactsync.store.engine import reading
 from contactsync.store.inbox import delivery_number
@@ -36,9 +37,7 @@ class ReplayBody(ma.Schema):
     """Which deliveries: all that is sent must hold, and something must be sent."""
 
     status = word(SETTLED, "Those with this status; left out: absorbed, failed and rejected ones.")
-    door = ma.fields.String(
-        validate=ma.validate.Length(1, 63), metadata=noted("Those that arrived here: contacts, events, meetings.")
-    )
+    door = word(DOORS, "Those that arrived here.")
     since = Since(metadata=noted("Those that arrived at this time or later."))
     until = Since(metadata=noted("Those that arrived before this time."))
     ids = ma.fields.List(
