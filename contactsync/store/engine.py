@@ -193,6 +193,8 @@ def _open_sqlite(url: URL) -> Engine:
 
 
 def _make_folder(_dialect: Dialect, _record: ConnectionPoolEntry, args: Any, _kwargs: Any) -> None:
+    if args[0].startswith("file:"):
+        return  # a URI, whose options may say that nothing is to be made
     folder = Path(args[0]).parent
     try:
         folder.mkdir(parents=True, exist_ok=True)

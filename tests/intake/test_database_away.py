@@ -65,7 +65,8 @@ def test_a_sqlite_database_that_somebody_locks_keeps_nothing_until_it_is_free(ma
     engine.dispose()
 
 
-def test_a_sqlite_database_that_may_only_be_read_keeps_nothing(make_sender, sqlite_url):
+def test_a_sqlite_database_that_may_only_be_read_keeps_nothing(make_sender, sqlite_url, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     engine = open_engine(sqlite_url)
     sender = make_sender(engine)
     assert sender.send(ADA, webhook_id="first").status_code == 202
@@ -73,6 +74,7 @@ def test_a_sqlite_database_that_may_only_be_read_keeps_nothing(make_sender, sqli
     reader = open_engine(f"{sqlite_url.replace('sqlite:///', 'sqlite:///file:')}?mode=ro&uri=true")
     assert comes_later(moved(sender, engine=reader).send(ADA, webhook_id="second"))
     reader.dispose()
+    assert not (tmp_path / "file:").exists(), "a URI is no path: no folder is made of it"
     assert [row.webhook_id for row in kept(engine)] == ["first"]
     engine.dispose()
 
