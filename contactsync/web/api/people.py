@@ -19,14 +19,14 @@ from contactsync.web.errors import Refusal
 
 routes = Routes("People", "One person across everything, for their own rights: an export, an erasure.")
 
-SECONDS = 12.0
+SECONDS = 10.0
 """For how long a request works at an erasure: web processes and Heroku's router end what takes half a minute."""
 
 EXPORT_SECONDS = 15.0
 """The same for an export."""
 
-PATIENCE = 8.0
-"""How long it waits for the org's worker before."""
+PATIENCE = 12.0
+"""How long it waits for the org's worker before: longer than the slice of time after which a worker lets go (10 s)."""
 
 
 class PersonBody(ma.Schema):
