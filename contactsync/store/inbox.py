@@ -143,7 +143,12 @@ class Inbox:
                 self._let_go()
                 if not lost:
                     raise
-        return keep(self._hold(), **delivery)
+        try:
+            return keep(self._hold(), **delivery)
+        except CannotKeep:
+            # Never used again: SQLAlchemy would make it anew as one that commits nothing by itself, and 202 would be a lie.
+            self._let_go()
+            raise
 
     def _hold(self) -> Connection:
         stack = ExitStack()
