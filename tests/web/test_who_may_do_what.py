@@ -192,7 +192,9 @@ def scoped(statement: str) -> bool:
         return False
     keyed = (re.search(rf'"?{name}"?\.id (=|IN)', wheres) for name in touched & OWNED)
     parented = (f"{column} =" in wheres for name, column in OF_A_PARENT.items() if name in touched)
-    return "org_id" in wheres or any(keyed) or any(parented)
+    joined = all(re.search(rf'"?{name}"?\.org_id = org\.id\b', statement) for name in touched & OWNED)
+    of_one_org = joined and re.search(r"\borg\.id =", wheres) is not None
+    return "org_id" in wheres or any(keyed) or any(parented) or of_one_org
 
 
 def test_a_statement_without_an_org_would_be_noticed() -> None:
@@ -200,4 +202,7 @@ def test_a_statement_without_an_org_would_be_noticed() -> None:
     assert not scoped("SELECT delivery.id FROM delivery ORDER BY delivery.id DESC")
     assert not scoped("UPDATE event SET name = ? WHERE event.source_id = ?")
     assert not scoped("DELETE FROM resync WHERE resync.ended_at < ?")
+    assert not scoped("SELECT org.id, event.id FROM org JOIN event ON event.id = org.id WHERE org.id = ?")
+    assert not scoped("SELECT org.id, event.id FROM org JOIN event ON event.org_id = org.id WHERE org.slug > ?")
     assert scoped("SELECT contact.id FROM contact WHERE contact.org_id = ?")
+    assert scoped("SELECT org.id, event.id FROM org JOIN event ON event.org_id = org.id WHERE org.id = ?")
