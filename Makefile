@@ -26,7 +26,7 @@ demo: install ## everything on this machine, against a stand-in for Salesforce; 
 	$(BIN)/contactsync demo $(ARGS)
 
 test: dev ## all tests; ARGS="-k words" for some
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: dev ## lint, types, import contracts
 	$(BIN)/ruff check .

@@ -2,4 +2,9 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.fixtures.databases", "tests.fixtures.processes", "tests.fixtures.redis", "tests.fixtures.sentry"]
+pytest_plugins = [
+    "tests.fixtures.databases",
+    "tests.fixtures.processes",
+    "tests.fixtures.redis",
+    "tests.fixtures.sentry",
+]
