@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: install dev demo test check bench chaos fuzz lock audit clean
+.PHONY: install dev demo test test-slow check bench chaos fuzz lock audit clean
 
 install: $(VENV)/.runtime ## .venv with contactsync in it
 
@@ -25,8 +25,11 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
 demo: install ## everything on this machine, against a stand-in for Salesforce; ARGS=--once ends by itself
 	$(BIN)/contactsync demo $(ARGS)
 
-test: dev ## all tests; ARGS="-k words" for some
-	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+test: dev ## the tests, but for the slow ones; ARGS="-k words" for some
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow" $(ARGS)
+
+test-slow: dev ## whole installations, faults at every call, a short chaos, hostile input
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m slow $(ARGS)
 
 check: dev ## lint, types, import contracts
 	$(BIN)/ruff check .

@@ -2,9 +2,48 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 pytest_plugins = [
     "tests.fixtures.databases",
     "tests.fixtures.processes",
     "tests.fixtures.redis",
     "tests.fixtures.sentry",
 ]
+
+SLOW = (
+    "chaos",
+    "hostile",
+    "runtime/test_ending_in_time.py",
+    "runtime/test_nothing_gets_out.py",
+    "runtime/test_one_org_too_fast.py",
+    "runtime/test_processes.py",
+    "sync/test_any_order.py",
+    "sync/test_browser_sign_in.py",
+    "sync/test_changes_during_a_turn.py",
+    "sync/test_erasing.py",
+    "sync/test_fault_matrix.py",
+    "sync/test_lost_creates.py",
+    "sync/test_processes.py",
+    "sync/test_replay_in_any_order.py",
+    "web/test_every_operation.py",
+    "web/test_people_api.py",
+    "web/test_who_may_do_what.py",
+)
+"""Whole installations, faults at every call, every operation with everything: `make test-slow` runs them, and CI does."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: runs with `make test-slow`, not with `make test`")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folder = Path(__file__).parent
+    slow = tuple(folder / each for each in SLOW)
+    missing = [str(each) for each in slow if not each.exists()]
+    assert not missing, f"tests/conftest.py calls slow what is not there: {missing}"
+    for item in items:
+        if any(item.path.is_relative_to(each) for each in slow):
+            item.add_marker(pytest.mark.slow)
