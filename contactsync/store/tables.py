@@ -1,8 +1,8 @@
 """Every table. Times are aware UTC datetimes; JSON holds what is only ever read whole.
 
 There is no lease per record: one worker at a time syncs an org (org.lease_until), so a claim is a plain read of what is
-due, and a worker that dies leaves nothing to free but that one lease. What is due stays due until its outcome is
-recorded with the `change` number that was claimed.
+due, and a worker that dies leaves nothing to free but that one lease, which the clock does. What is due stays due until its
+outcome is recorded with the `change` number that was claimed.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def sync_org(parts: Parts, org_id: int, stop: Callable[[], bool] = never) -> boo
             sync        look up → plan → apply → record
         let go of the lease; if somebody knocked meanwhile, look once more
 
-    A worker may die at any line: what is due stays due, the lease runs out, the clock rings again.
+    A worker may die at any line: what is due stays due, the clock frees its lease and rings again.
     """
     lease = OrgLease(org_id, _name_of_this_worker(), parts.settings.config.sync.lease_seconds)
     over = time.monotonic() + parts.settings.config.sync.slice_seconds
