@@ -47,6 +47,8 @@ class UtcTime(sa.TypeDecorator[datetime]):
 
 Json = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up only an INTEGER PRIMARY KEY
+# Sorted and searched by its bytes on both databases, whatever the locale of the machine: domain/search_keys.py makes it.
+SearchKey = sa.String(255).with_variant(sa.String(255, collation="C"), "postgresql")
 
 
 def _queue_columns() -> tuple[sa.Column[Any], ...]:
@@ -182,8 +184,12 @@ company = sa.Table(
     sa.Column("key", sa.String(600), nullable=False),  # id:<its id> | name:<normalised name>
     sa.Column("fields", Json, nullable=False),  # path → [value, version]
     sa.Column("name", sa.Text),
+    sa.Column("sort_name", SearchKey, nullable=False, server_default=sa.text("''")),
+    # The key of the company that a person said it is: what names this one names that one.
+    sa.Column("merged_into", sa.String(600)),
     sa.UniqueConstraint("org_id", "key"),
     sa.Index("ix_company_org", "org_id", "id"),
+    sa.Index("ix_company_name", "org_id", "sort_name", "id"),
 )
 
 contact = sa.Table(
@@ -216,8 +222,15 @@ contact = sa.Table(
     sa.Column("problem_key", sa.String(16)),  # Problem.key: groups what has one cause
     # E-mail addresses under which a record may have been made whose id was never heard: written down before they are sent.
     sa.Column("attempted", Json),
+    # For the console's lists: "last first", and the first name; and when a person let it go to the CRM (policy review_inbox).
+    sa.Column("sort_name", SearchKey, nullable=False, server_default=sa.text("''")),
+    sa.Column("first_name_key", SearchKey, nullable=False, server_default=sa.text("''")),
+    sa.Column("approved_at", UtcTime),
     sa.UniqueConstraint("org_id", "source_id"),
     sa.Index("ix_contact_status", "org_id", "status", "id"),
+    sa.Index("ix_contact_name", "org_id", "sort_name", "id"),
+    sa.Index("ix_contact_first_name", "org_id", "first_name_key", "id"),
+    sa.Index("ix_contact_synced", "org_id", "last_synced_at", "id"),
     sa.Index("ix_contact_email", "org_id", "email"),
     sa.Index("ix_contact_company", "org_id", "company_key"),
     *_queue_indexes("contact"),

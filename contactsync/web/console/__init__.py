@@ -1,0 +1,1 @@
+"""The console: pages for event marketers and those who set contactsync up."""
