@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from contactsync.domain.errors import CannotKeep, RefusedInput
 from contactsync.store.engine import committing, execute_patiently, without_values
+from contactsync.store.hourly import hour_of
 from contactsync.store.tables import delivery
 
 _PUBLIC_ID = re.compile(r"dlv_([1-9][0-9]{0,17})")
@@ -104,8 +105,9 @@ def keep(
         raise RefusedInput("the webhook id is longer than 255 characters")
     store = _on_sqlite if conn.dialect.name == "sqlite" else _on_postgres
     said = None if errors is None else json.dumps(errors)
+    row = (org_id, webhook_id, door, now, body, status, type, said)
     try:
-        delivery_id = store(conn, _KEEP, (org_id, webhook_id, door, now, body, status, type, said))
+        delivery_id = _keep_rejected(conn, row) if status == "rejected" else store(conn, _KEEP, row)
         if delivery_id is not None:
             return Kept(delivery_id, duplicate=False)
         found = store(conn, _COUNT_DUPLICATE[conn.dialect.name], (body, org_id, webhook_id))
@@ -195,6 +197,28 @@ def _on_postgres(conn: Connection, statement: str, values: tuple[Any, ...]) -> i
     return _only(connection.execute(statement.replace("?", "%s"), values).fetchone())
 
 
+def _keep_rejected(conn: Connection, row: tuple[Any, ...]) -> int | None:
+    """As `_KEEP` does, and count it in its hour: both or neither."""
+    counted = (row[0], hour_of(row[3]))
+    if conn.dialect.name != "sqlite":
+        return _on_postgres(conn, _KEEP_REJECTED, (*row, *counted))
+    connection = cast("sqlite3.Connection", conn.connection.driver_connection)
+    alone = not connection.in_transaction
+    if alone:
+        execute_patiently(connection, "BEGIN IMMEDIATE")
+    try:
+        delivery_id = _on_sqlite(conn, _KEEP, row)
+        if delivery_id is not None:
+            _on_sqlite(conn, _COUNT_REJECTED, counted)
+        if alone:
+            connection.execute("COMMIT")
+    except sqlite3.Error:
+        if alone and connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return delivery_id
+
+
 def _only(row: tuple[Any, ...] | None) -> int | None:
     return None if row is None else int(row[0])
 
@@ -210,6 +234,25 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (org_id, webhook_id) DO NOTHING
 RETURNING id
 """
+
+# Of what cannot be read no worker hears: the door counts it, in one transaction with it.
+_ONE_MORE = """
+ON CONFLICT (org_id, hour, name, label) DO UPDATE SET count = hourly.count + 1
+RETURNING count
+"""
+
+_INTO_HOURLY = "INSERT INTO hourly (org_id, hour, name, label, count, seconds)"
+
+_COUNT_REJECTED = f"{_INTO_HOURLY} VALUES (?, ?, 'deliveries', 'rejected', 1, 0) {_ONE_MORE}"
+
+_KEEP_REJECTED = f"""
+WITH kept AS ({_KEEP}), counted AS (
+    {_INTO_HOURLY}
+    SELECT CAST(? AS integer), CAST(? AS timestamptz), 'deliveries', 'rejected', 1, 0 FROM kept
+    {_ONE_MORE}
+)
+SELECT id FROM kept
+"""  # noqa: S608 - made of the statements above
 
 _TALLY_DUPLICATE = """
 INSERT INTO tally (org_id, name, label, count, seconds) VALUES (?, 'deliveries', 'duplicate', 1, 0)

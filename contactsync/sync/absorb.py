@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from contactsync.domain.changes import Changes, changes_of
 from contactsync.domain.errors import RefusedInput
 from contactsync.intake.decode import decode
+from contactsync.intake.schemas import CONSOLE
 from contactsync.log import described, logger
-from contactsync.store import absorption, tally
+from contactsync.store import absorption, hourly, tally
 from contactsync.store.absorption import POISON, Waiting
 from contactsync.store.engine import reading
+from contactsync.store.hourly import HourCount
 from contactsync.store.lease import HeldLease
 from contactsync.store.replays import mark_named_due
 from contactsync.store.tombstones import Tombstones
@@ -25,6 +27,9 @@ DELIVERIES = 100
 
 BYTES = 2_000_000
 """And at most so many bytes of them, so that memory does not grow with what waits."""
+
+CONSOLE = "console"
+"""The door of what people change in the console: kept and absorbed as a webhook is."""
 
 log = logger(__name__)
 
@@ -62,7 +67,10 @@ def absorb(parts: Parts, org_id: int, lease: HeldLease) -> int:
 
 def _read(delivery: Waiting) -> Changes:
     payload = decode(delivery.door, delivery.body)
-    changes = changes_of(payload.type, payload.timestamp, payload.items, delivery.id, delivery.received_at)
+    by_hand = delivery.door == CONSOLE
+    changes = changes_of(
+        payload.type, payload.timestamp, payload.items, delivery.id, delivery.received_at, by_hand=by_hand
+    )
     return replace(changes, unknown_keys=payload.unknown_keys)
 
 
@@ -90,6 +98,13 @@ def _write(
         write_left_out(db, left, [*said, *failed], now)
         tallies.absorbed(len(said), len(failed))
         tally.add(db, org_id, tallies.take())
+        hourly.add(db, org_id, _hours(left.waiting, said, "absorbed") + _hours(left.waiting, failed, "failed"))
+
+
+def _hours(waiting: Sequence[Waiting], which: Container[int], label: str) -> list[HourCount]:
+    """In which hours these webhooks came. One that is replayed was counted when it came; what people type in is no webhook."""
+    came = (one.received_at for one in waiting if one.id in which and not one.replayed and one.door != CONSOLE)
+    return hourly.of_deliveries(came, label)
 
 
 def _came(waiting: Sequence[Waiting], said: Mapping[int, Changes]) -> dict[str, datetime]:

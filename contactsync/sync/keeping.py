@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.policy import Policies
 from contactsync.log import logger
-from contactsync.store import orgs, retention
+from contactsync.store import hourly, orgs, retention
 from contactsync.store.engine import Connection as Db
 from contactsync.store.engine import reading, writing
 from contactsync.sync.parts import Parts
@@ -61,6 +61,7 @@ def keep_house(parts: Parts, now: datetime, house: House) -> Counter[str]:
         deliveries              deleted after keep_deliveries_days
         runs                    deleted after keep_runs_days
         deleted contacts        lose their values after keep_bodies_days
+        hourly counts           deleted after 90 days
         there was much of it:   once more, after all others had their turn
     """
     over = time.monotonic() + SECONDS
@@ -96,6 +97,7 @@ def _keep_org(parts: Parts, org_id: int, now: datetime, house: House) -> tuple[C
         ("runs", lambda db: retention.delete_runs(db, org_id, runs, now, ROWS)),
         ("contacts", lambda db: _deleted_contacts(db, org_id, bodies, now, house)),
         ("others", lambda db: (retention.delete_what_is_over(db, org_id, now - timedelta(days=1), runs, ROWS), False)),
+        ("hours", lambda db: (hourly.delete_before(db, org_id, now - hourly.KEPT), False)),
     )
     taken: Counter[str] = Counter()
     more = False

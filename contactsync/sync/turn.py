@@ -14,7 +14,7 @@ from contactsync.domain.errors import ContactsyncError, TargetError, TargetRefus
 from contactsync.domain.records import SyncStatus
 from contactsync.domain.run import FinishedRun
 from contactsync.log import logger
-from contactsync.store import orgs, releases, tally
+from contactsync.store import hourly, orgs, releases, tally
 from contactsync.store.engine import Connection as Db
 from contactsync.store.lease import HeldLease
 from contactsync.store.ledger import Recorded, connection_fares_well, pause_connection, record
@@ -137,7 +137,10 @@ def write(turn: Turn, entries: Iterable[Recorded]) -> None:
                 again = [(one.subject, one.key) for one in done if one.outcome.status in _JUDGED]
                 releases.look_again(db, turn.org_id, again, turn.parts.now())
             turn.tallies.recorded(some)
-            tally.add(db, turn.org_id, turn.tallies.take())
+            counted = turn.tallies.take()
+            tally.add(db, turn.org_id, counted)
+            at = turn.parts.now()
+            hourly.add(db, turn.org_id, hourly.of_outcomes(some, at) + hourly.of_arrivals(counted, at))
 
 
 _JUDGED = (SyncStatus.NEEDS_ATTENTION, SyncStatus.INCOMPLETE)
