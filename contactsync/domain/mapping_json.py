@@ -4,16 +4,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from contactsync.domain.crm import FieldCatalog
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.mapping import MAPPED_KINDS, FieldRule, TooLong, WriteMode
 from contactsync.domain.mapping_check import check_rules
 from contactsync.domain.mapping_sources import CUSTOM_KINDS, REFERENCES, REQUIRED_SOURCES, SOURCES
 
-__all__ = ["KEYS", "check_rules", "rules_as_json", "rules_from_json"]
+__all__ = ["KEYS", "check_rules", "mark_of_rules", "rules_as_json", "rules_from_json", "wrong_rules"]
 
 KEYS = ("source", "target", "mode", "clear", "values", "default", "too_long", "separator")
 
@@ -25,26 +28,43 @@ def rules_from_json(kind: str, written: object) -> tuple[FieldRule, ...]:
 
     Raises RefusedInput naming each wrong rule by its path, `rules.3.mode`, and what to write there.
     """
-    if kind not in MAPPED_KINDS:
-        raise RefusedInput(f"There is no mapping for “{kind}”.", {"": f"Write one of: {', '.join(MAPPED_KINDS)}."})
-    if not isinstance(written, Mapping) or not isinstance(written.get("rules"), list):
-        raise RefusedInput(
-            "A mapping is a list of rules.", {"rules": 'Write {"rules": [{"source": …, "target": …}, …]}.'}
-        )
-    errors: dict[str, str] = {
-        str(key): "There is no such key here: a mapping has rules only." for key in written if key != "rules"
-    }
-    rules: list[FieldRule] = []
-    for number, item in enumerate(written["rules"]):
-        wrong = _wrong_with(kind, item)
-        errors.update({f"rules.{number}{path}": message for path, message in wrong.items()})
-        if not wrong:
-            rules.append(_rule(item))
-    if not errors:
-        errors = _wrong_together(kind, rules)
+    rules, errors = _read(kind, written)
+    errors = errors or _wrong_together(kind, rules)
     if errors:
         raise RefusedInput("Some rules cannot be taken.", errors)
-    return tuple(rules)
+    return tuple(rules.values())
+
+
+def wrong_rules(kind: str, written: object, catalog: FieldCatalog | None) -> dict[str, str]:
+    """Everything that is wrong with rules that nobody kept yet, by path, as far as it can be told at once: what one rule
+    does not say hides nothing of the others. `catalog`: None while the CRM's fields are not known.
+
+    Raises RefusedInput when it is no list of rules at all.
+    """
+    rules, errors = _read(kind, written)
+    together = _wrong_together(kind, rules)
+    if errors:  # a rule that cannot be read may be the one that seems to be missing
+        together = {path: message for path, message in together.items() if path.endswith(".target")}
+    errors |= {path: message for path, message in together.items() if path not in errors}
+    if catalog is None:
+        return errors
+    try:
+        check_rules(kind, list(rules.values()), catalog)
+    except RefusedInput as refused:
+        numbers = list(rules)
+        for path, message in refused.fields.items():
+            _, number, key = (*path.split(".", 2), "", "")[:3]
+            if number:
+                errors.setdefault(f"rules.{numbers[int(number)]}.{key}", str(message))
+            elif not errors:
+                errors[path] = str(message)
+    return errors
+
+
+def mark_of_rules(rules: Iterable[FieldRule]) -> str:
+    """16 hex digits by which rules are known again: whoever changes them can say what the change was made from."""
+    written = json.dumps(rules_as_json(rules), sort_keys=True)
+    return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def rules_as_json(rules: Iterable[FieldRule]) -> dict[str, Any]:
@@ -66,12 +86,31 @@ def rules_as_json(rules: Iterable[FieldRule]) -> dict[str, Any]:
     }
 
 
-def _wrong_together(kind: str, rules: Iterable[FieldRule]) -> dict[str, str]:
+def _read(kind: str, written: object) -> tuple[dict[int, FieldRule], dict[str, str]]:
+    """The rules that can be read, by their number, and what is wrong with the others. Raises RefusedInput for no rules."""
+    if kind not in MAPPED_KINDS:
+        raise RefusedInput(f"There is no mapping for “{kind}”.", {"": f"Write one of: {', '.join(MAPPED_KINDS)}."})
+    if not isinstance(written, Mapping) or not isinstance(written.get("rules"), list):
+        raise RefusedInput(
+            "A mapping is a list of rules.", {"rules": 'Write {"rules": [{"source": …, "target": …}, …]}.'}
+        )
+    errors: dict[str, str] = {
+        str(key): "There is no such key here: a mapping has rules only." for key in written if key != "rules"
+    }
+    rules: dict[int, FieldRule] = {}
+    for number, item in enumerate(written["rules"]):
+        wrong = _wrong_with(kind, item)
+        errors.update({f"rules.{number}{path}": message for path, message in wrong.items()})
+        if not wrong:
+            rules[number] = _rule(item)
+    return rules, errors
+
+
+def _wrong_together(kind: str, rules: Mapping[int, FieldRule]) -> dict[str, str]:
     """What is wrong with rules that are each right alone, by path: a field written twice, a required rule that is off."""
     errors: dict[str, str] = {}
     targets: dict[str, int] = {}
-    listed = list(rules)
-    for number, rule in enumerate(listed):
+    for number, rule in rules.items():
         if not rule.on:
             continue
         first = targets.setdefault(rule.target.lower(), number)
@@ -80,9 +119,9 @@ def _wrong_together(kind: str, rules: Iterable[FieldRule]) -> dict[str, str]:
                 f"“{rule.target}” is the target of rules.{first} already: name another field, or switch one of the two off."
             )
     for source, reason in REQUIRED_SOURCES[kind].items():
-        if any(rule.source == source and rule.on for rule in listed):
+        if any(rule.source == source and rule.on for rule in rules.values()):
             continue
-        off = next((number for number, rule in enumerate(listed) if rule.source == source), None)
+        off = next((number for number, rule in rules.items() if rule.source == source), None)
         path = "rules" if off is None else f"rules.{off}.mode"
         message = f"The rule for {source} must be there and on: {reason}."
         errors[path] = f"{errors[path]} {message}" if path in errors else message

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -72,12 +74,19 @@ def policies_as_json(policies: Policies) -> dict[str, Any]:
         "removed_attendance": policies.removed_attendance.value,
         "create_member_statuses": policies.create_member_statuses,
         "create_campaigns": policies.create_campaigns,
+        "review_inbox": policies.review_inbox,
         "reserve_percent": policies.reserve_percent,
         "keep_bodies_days": policies.keep_bodies_days,
         "keep_deliveries_days": policies.keep_deliveries_days,
         "keep_runs_days": policies.keep_runs_days,
         "status_map": {status: list(labels) for status, labels in policies.status_map.items()},
     }
+
+
+def mark_of_policies(policies: Policies) -> str:
+    """16 hex digits by which policies are known again: whoever changes them can say what the change was made from."""
+    written = json.dumps(policies_as_json(policies), sort_keys=True)
+    return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _sync_as_default(value: object) -> SyncAs | None:
@@ -141,6 +150,7 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "removed_attendance": _word(RemovedAttendance),
     "create_member_statuses": _yes_or_no,
     "create_campaigns": _yes_or_no,
+    "review_inbox": _yes_or_no,
     "reserve_percent": _whole(0, MOST_RESERVED, "percent of the CRM's daily calls"),
     "keep_bodies_days": _whole(LEAST_KEPT, MOST_KEPT, "days for which the bodies of webhooks are kept"),
     "keep_deliveries_days": _whole(LEAST_KEPT, MOST_KEPT, "days for which deliveries are kept"),
