@@ -21,6 +21,7 @@ from contactsync.domain.changes import (
 )
 from contactsync.domain.merge import DELETED, EVENTS, Stamped, as_json, from_json, values
 from contactsync.domain.records import SyncStatus
+from contactsync.domain.search_keys import company_keys, contact_keys
 from contactsync.store import tables as t
 from contactsync.store.absorption_events import write_events
 from contactsync.store.absorption_meetings import write_meetings
@@ -125,6 +126,7 @@ def write_changes(
         gathered.events += changes.events
         gathered.attendances += changes.attendances
         gathered.meetings += changes.meetings
+    gathered.contacts = _without_unknown(db, org_id, gathered.contacts)
     _write_companies(db, org_id, gathered.contacts, now)
     write_events(db, org_id, gathered, now)
     contacts = _write_contacts(db, org_id, gathered.contacts, now, came or {})
@@ -136,6 +138,18 @@ def write_changes(
         _write_attendances(db, org_id, attendances, cleared, contacts, now)
     if gathered.meetings:
         write_meetings(db, org_id, gathered.meetings, now)
+
+
+def _without_unknown(db: Db, org_id: int, changes: list[ContactChange]) -> list[ContactChange]:
+    """The changes without edits of contacts that are not there: somebody was erased after they were edited, say."""
+    edited = {change.id for change in changes if change.by_hand}
+    if not edited:
+        return changes
+    c = t.contact.c
+    known = {change.id for change in changes if not change.by_hand}
+    for some in chunks(edited):
+        known |= set(db.execute(sa.select(c.source_id).where(c.org_id == org_id, c.source_id.in_(some))).scalars())
+    return [change for change in changes if change.id in known]
 
 
 def _write_companies(db: Db, org_id: int, changes: Sequence[ContactChange], now: datetime) -> None:
@@ -150,11 +164,16 @@ def _write_companies(db: Db, org_id: int, changes: Sequence[ContactChange], now:
         db,
         t.company,
         held,
-        lambda record: {"fields": as_json(record.state), "name": values(record.state).get("name")},
+        _company_row,
         lambda name: {"org_id": org_id, "key": name},
     )
     for some in chunks(known):
         mark_due(db, org_id, t.contact.c.company_key.in_(some), now)
+
+
+def _company_row(record: Held) -> dict[str, Any]:
+    name = values(record.state).get("name")
+    return {"fields": as_json(record.state), "name": name, **company_keys(name)}
 
 
 def _write_contacts(
@@ -176,6 +195,7 @@ def _write_contacts(
             "company_key": fields.get("company"),
             "deleted": bool(fields.get(DELETED)),
             "updated_at": now,
+            **contact_keys(fields),
         }
         if record.changed:
             gone = row["deleted"]

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection as Db
 
 from contactsync.domain.merge import as_json, emptied, from_json
 from contactsync.domain.records import SyncStatus
+from contactsync.domain.search_keys import contact_keys
 from contactsync.store import tables as t
 from contactsync.store.queue import lock_org
 
@@ -107,7 +108,9 @@ def empty_deleted_contacts(db: Db, org_id: int, before: datetime, after: int, mo
         db.execute(
             sa.update(t.contact)
             .where(c.id == sa.bindparam("b_id"))
-            .values(fields=sa.bindparam("fields", type_=t.Json), **{name: sa.null() for name in nothing}),
+            .values(
+                fields=sa.bindparam("fields", type_=t.Json), **{name: sa.null() for name in nothing}, **contact_keys({})
+            ),
             gone,
         )
     return len(gone), rows[-1].id if len(rows) == most else None

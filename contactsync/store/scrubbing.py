@@ -20,6 +20,7 @@ from contactsync.domain.changes import attendees_as_json, attendees_from_json
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.merge import ATTENDEES, Stamped, State, as_json, from_json, values
 from contactsync.domain.person import Person, run_without
+from contactsync.domain.search_keys import company_keys, contact_keys
 from contactsync.store import tables as t
 from contactsync.store.mentions import GROUNDS, Key
 from contactsync.store.retention import ERASURE
@@ -184,11 +185,16 @@ def _records(db: Db, org_id: int, ground: str, keys: Sequence[Key], person: Pers
         changed: dict[str, Any] = {}
         if state != before:
             changed["fields"] = as_json(state)
+            said = values(state)
             if "name" in table.c:
-                changed["name"] = values(state).get("name")
+                changed["name"] = said.get("name")
+            if ground == "contact":
+                changed |= contact_keys(said)
+            elif ground == "company":
+                changed |= company_keys(said.get("name"))
         for name in ("why", "problem", "attempted"):
-            said = getattr(row, name, None)
-            if said is not None and (bare := person.rewritten(said, words=with_words)) != said:
+            told = getattr(row, name, None)
+            if told is not None and (bare := person.rewritten(told, words=with_words)) != told:
                 changed[name] = bare
         if changed:
             db.execute(sa.update(table).where(table.c.id == row.id).values(changed))

@@ -49,6 +49,7 @@ Json = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=Tru
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up only an INTEGER PRIMARY KEY
 # Sorted and searched by its bytes on both databases, whatever the locale of the machine: domain/search_keys.py makes it.
 SearchKey = sa.String(255).with_variant(sa.String(255, collation="C"), "postgresql")
+EmailKey = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def _queue_columns() -> tuple[sa.Column[Any], ...]:
@@ -199,7 +200,7 @@ contact = sa.Table(
     _org_id(),
     sa.Column("source_id", sa.String(255), nullable=False),  # the event platform's own id
     sa.Column("fields", Json, nullable=False),  # path → [value, version]; see domain/merge.py
-    sa.Column("email", sa.Text),  # lower-case, out of fields
+    sa.Column("email", EmailKey),  # lower-case, out of fields
     sa.Column("company_key", sa.String(600)),
     sa.Column("deleted", sa.Boolean, nullable=False, default=False),
     sa.Column("created_at", UtcTime, nullable=False),
@@ -272,6 +273,7 @@ attendance = sa.Table(
     sa.Column("status_version", sa.String(96)),  # which version said the status; None: none ever did
     sa.UniqueConstraint("org_id", "event_id", "who"),
     sa.Index("ix_attendance_who", "org_id", "who"),
+    sa.Index("ix_attendance_event", "org_id", "event_id", "id"),  # who came to it last
 )
 
 link = sa.Table(

@@ -139,6 +139,33 @@ def test_problems_from_before_get_the_key_that_they_are_grouped_by(empty):
     assert keys == {"c-1": problem.key, "c-2": None, "c-3": None}
 
 
+def test_records_from_before_are_found_by_their_names(empty):
+    config = Config()
+    config.set_main_option("script_location", "contactsync.store:migrations")
+    with writing(empty) as conn:
+        config.attributes["connection"] = conn
+        command.upgrade(config, "0005")
+        org = {"slug": "acme", "name": "Acme", "created_at": NOW, "policies": {}, "mappings": {}, "knocked": False}
+        conn.execute(sa.insert(tables.org).values(**org))
+        row = {"org_id": 1, "deleted": False, "created_at": NOW, "updated_at": NOW, "status": "synced"}
+        row |= {"change": 1, "attempts": 0, "forced": False}
+        said = {"first_name": ["Zoë", 0], "last_name": ["Ångström", 0], "title": [None, 0]}
+        people = [said, {}, *({"last_name": [f"No {n}", 0]} for n in range(2_500))]
+        stored = [{"versions": ["v"], "fields": fields} for fields in people]
+        contacts = [{**row, "fields": one, "source_id": f"c-{number}"} for number, one in enumerate(stored)]
+        conn.execute(sa.insert(tables.contact), contacts)
+        company = {"org_id": 1, "key": "name:acme", "fields": {"versions": ["v"], "fields": {"name": ["Acmé", 0]}}}
+        conn.execute(sa.insert(tables.company).values(**company, name="Acmé"))
+    upgrade(empty)
+    with reading(empty) as conn:
+        c = tables.contact.c
+        keys = {row[0]: tuple(row[1:]) for row in conn.execute(sa.select(c.source_id, c.sort_name, c.first_name_key))}
+        assert conn.execute(sa.select(tables.company.c.sort_name)).scalar_one() == "acme"
+    assert keys["c-0"] == ("angstrom zoe", "zoe")
+    assert keys["c-1"] == ("", "")
+    assert keys["c-2501"] == ("no 2499", "")
+
+
 def test_a_database_that_a_newer_version_migrated_is_used_but_not_upgraded(empty):
     upgrade(empty)
     with writing(empty) as conn:
