@@ -52,6 +52,7 @@ class ContactChange:
     version: Version
     company: CompanyChange | None = None
     attendances: tuple[AttendanceChange, ...] = ()
+    by_hand: bool = False  # it says nothing of whether the contact is there: it makes none, and brings none back
 
 
 @dataclass(frozen=True)
@@ -111,20 +112,23 @@ def changes_of(
     items: tuple[Mapping[str, Any], ...],
     delivery: int,
     received_at: datetime | None = None,
+    *,
+    by_hand: bool = False,
 ) -> Changes:
     """What a decoded delivery says. `delivery`: its number, the last tie-break between versions.
 
-    `received_at`: when it came; a version more than MOST_AHEAD later is taken to be of that time.
+    `received_at`: when it came; a version more than MOST_AHEAD later is taken to be of that time. `by_hand`: a person said it
+    here; its times are ours, and may have to be after those of a sender that are ahead.
     """
     changes = Changes()
-    clock = _Clock(received_at)
+    clock = _Clock(None if by_hand else received_at)
     sent = clock.believed(sent_at)
     for index, item in enumerate(items):
         updated_at = item.get("updated_at")
         version = version_of(clock.believed(updated_at) if updated_at else None, sent, delivery * 1000 + index)
         match type_.split("."):
             case ["contact", verb]:
-                changes.contacts.append(_contact_change(item, version, deleted=verb == "deleted"))
+                changes.contacts.append(_contact_change(item, version, deleted=verb == "deleted", by_hand=by_hand))
             case ["event", "contacts_added" | "contacts_removed" as verb]:
                 changes.attendances.extend(_roster(item, version, removed=verb == "contacts_removed"))
             case ["event", verb]:
@@ -140,8 +144,8 @@ class _Clock:
 
     def __init__(self, received_at: datetime | None) -> None:
         self.corrected = 0
-        self._received = _as_text(received_at) if received_at is not None else ""
-        self._latest = _as_text(received_at + MOST_AHEAD) if received_at is not None else "~"  # after every digit
+        self._received = moment_text(received_at) if received_at is not None else ""
+        self._latest = moment_text(received_at + MOST_AHEAD) if received_at is not None else "~"  # after every digit
 
     def believed(self, said: str) -> str:
         if said <= self._latest:
@@ -150,17 +154,18 @@ class _Clock:
         return self._received
 
 
-def _as_text(moment: datetime) -> str:
-    """As the door writes times: of fixed width, so that they sort."""
+def moment_text(moment: datetime) -> str:
+    """A time as the door writes it: of fixed width, so that times sort."""
     return f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[:26]}Z"
 
 
-def _contact_change(item: Mapping[str, Any], version: Version, *, deleted: bool) -> ContactChange:
+def _contact_change(item: Mapping[str, Any], version: Version, *, deleted: bool, by_hand: bool) -> ContactChange:
     contact_id = item["id"]
     if deleted:
         return ContactChange(contact_id, {DELETED: True}, version)
     fields: dict[str, Scalar] = {key: value for key, value in item.items() if key not in _CONTACT_APART}
-    fields[DELETED] = False
+    if not by_hand:
+        fields[DELETED] = False
     fields.update(_grouped(item))
     company = None
     if "company" in item:
@@ -179,6 +184,7 @@ def _contact_change(item: Mapping[str, Any], version: Version, *, deleted: bool)
             AttendanceChange(entry["id"], who_by_id(contact_id), entry.get("status"), removed=False, version=version)
             for entry in events or ()
         ),
+        by_hand,
     )
 
 

@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 
 from contactsync.domain.errors import RefusedInput
 from contactsync.intake.fields import REQUIRED
-from contactsync.intake.schemas import DOORS, TIMESTAMP
+from contactsync.intake.schemas import DOORS, READ, TIMESTAMP
 from contactsync.intake.shape import MOST_ROWS, Shape, UnknownKeys, flattened
 from contactsync.intake.strict_json import BODY, MOST_ERRORS, read_json
 
@@ -33,7 +33,7 @@ class Payload:
 
 
 def decode(door: str, body: bytes) -> Payload:
-    """The payload of a webhook that came to a door (`contacts`, `events`, `meetings`).
+    """The payload of a webhook that came to a door (`contacts`, `events`, `meetings`), or of an edit (`console`).
 
     Raises RefusedInput with up to MOST_ERRORS paths (`data.3.email`) and what is wrong with each; one bad item refuses
     the whole. Depends on nothing but its arguments: what the door took, the sync can read.
@@ -68,7 +68,7 @@ def known_type(door: str, body: bytes) -> str | None:
     except RefusedInput:
         return None
     named = envelope.get("type") if isinstance(envelope, dict) else None
-    return named if isinstance(named, str) and named in DOORS[door] else None
+    return named if isinstance(named, str) and named in READ[door] else None
 
 
 def _thorough(shape: Shape, sent: dict[str, Any] | list[Any], errors: dict[str, str]) -> tuple[Mapping[str, Any], ...]:
@@ -83,7 +83,7 @@ def _thorough(shape: Shape, sent: dict[str, Any] | list[Any], errors: dict[str, 
 
 
 def _shape(door: str, named: object, errors: dict[str, str]) -> Shape | None:
-    shapes = DOORS[door]
+    shapes = READ[door]
     if isinstance(named, str) and named in shapes:
         return shapes[named]
     elsewhere = next((other for other in DOORS if isinstance(named, str) and named in DOORS[other]), None)

@@ -35,6 +35,7 @@ class Audited(StrEnum):
     REPLAYED = "deliveries.replayed"
     RESYNC_STARTED = "resync.started"
     RESYNC_CANCELLED = "resync.cancelled"
+    CONTACT_EDITED = "contact.edited"
     PROBLEM_CHECKED = "problem.checked"
     RUN_UNDONE = "run.undone"
     PERSON_ERASED = "person.erased"

@@ -28,9 +28,6 @@ DELIVERIES = 100
 BYTES = 2_000_000
 """And at most so many bytes of them, so that memory does not grow with what waits."""
 
-CONSOLE = "console"
-"""The door of what people change in the console: kept and absorbed as a webhook is."""
-
 log = logger(__name__)
 
 

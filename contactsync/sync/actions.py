@@ -5,6 +5,7 @@ from __future__ import annotations
 from contactsync.sync.carrying import Difference, export_org, import_diff, import_org
 from contactsync.sync.choosing import connect_event, mapping, set_mapping, set_policies
 from contactsync.sync.connecting import connect, target_of
+from contactsync.sync.editing import Edited, edit_contacts, wait_for_edit
 from contactsync.sync.erasing import NotFinished, allow_person, erase_person
 from contactsync.sync.exporting import TooMuch, export_person
 from contactsync.sync.mending import CheckedProblem, check_problem
@@ -16,6 +17,7 @@ from contactsync.sync.undoing import undo
 __all__ = [
     "CheckedProblem",
     "Difference",
+    "Edited",
     "NoRoom",
     "NotFinished",
     "NotReady",
@@ -26,6 +28,7 @@ __all__ = [
     "check_problem",
     "connect",
     "connect_event",
+    "edit_contacts",
     "erase_person",
     "export_org",
     "export_person",
@@ -44,4 +47,5 @@ __all__ = [
     "sync_now",
     "target_of",
     "undo",
+    "wait_for_edit",
 ]
