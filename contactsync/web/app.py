@@ -1,4 +1,4 @@
-"""The web process: webhook doors, REST API, health, metrics. No cookies, no sessions."""
+"""The web process: webhook doors, REST API, console, health, metrics. Only the console knows cookies and sessions."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ from contactsync.web.api import (
     settings,
 )
 from contactsync.web.api.routes import make_api
+from contactsync.web.console import rooms
+from contactsync.web.console.addresses import url
 from contactsync.web.paths import SourceId, keep_escapes
 
 SECURITY_HEADERS: Mapping[str, str] = {
@@ -76,6 +78,7 @@ def create_app(parts: Parts) -> Flask:
     for resource in RESOURCES:
         resource.register(api)
     app.register_blueprint(docs.pages(api))
+    rooms.register(app)
     app.add_url_rule("/", "start", _start)
     app.after_request(_add_security_headers)
     served = keep_escapes(app.wsgi_app)
@@ -88,7 +91,7 @@ def create_app(parts: Parts) -> Flask:
 
 
 def _start() -> AnyResponse:
-    return redirect("/api/v1/docs")
+    return redirect(url("orgs.start"))
 
 
 def _add_security_headers(response: Response) -> Response:

@@ -17,8 +17,8 @@ from contactsync.web.errors import Refusal
 def parts() -> Parts:
     """The parts of this process, acting for whoever is asking."""
     whole = cast("Parts", current_app.extensions["contactsync"])
-    holder: TokenHolder | None = g.get("holder")
-    return whole if holder is None else replace(whole, actor=holder.actor)
+    actor: str | None = g.get("actor")
+    return whole if actor is None else replace(whole, actor=actor)
 
 
 def org() -> Org:
@@ -35,7 +35,7 @@ def require_token() -> None:
         found = orgs.holder_of_token(db, sent.token, parts().now())
     if found is None:
         raise _unauthorised('Bearer realm="contactsync", error="invalid_token"')
-    g.holder = found
+    g.holder, g.actor = found, found.actor
 
 
 def require_writing() -> None:

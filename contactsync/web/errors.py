@@ -1,4 +1,4 @@
-"""Every error answer: JSON of one shape, plain words, nothing personal and nothing secret (invariant I8).
+"""Every error answer: a page in the console, elsewhere JSON of one shape; plain words, nothing personal, nothing secret (I8).
 
 `{"error": {"code": "not_found", "message": "…", "fields"?: {"path": "what to do about it"}}}`
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, current_app, jsonify, request
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from werkzeug.exceptions import HTTPException
 
@@ -67,7 +67,13 @@ def register(app: Flask) -> None:
 
 
 def answer(refusal: Refusal) -> Response:
-    """The JSON answer of a refusal."""
+    """The answer of a refusal: a page where people read it, else JSON."""
+    page_of = current_app.extensions.get("contactsync.error_page")
+    page: Response | None = page_of(refusal) if page_of is not None else None
+    return _as_json(refusal) if page is None else page
+
+
+def _as_json(refusal: Refusal) -> Response:
     error: dict[str, object] = {"code": refusal.code, "message": refusal.message}
     if refusal.fields:
         error["fields"] = {path or "body": what for path, what in refusal.fields.items()}

@@ -104,7 +104,7 @@ def put_mapping(body: Mapping[str, Any], kind: str) -> Record:
     """
     if kind not in MAPPED_KINDS:
         raise Refusal(404, "not_found", f"There is no such mapping; there are {', '.join(MAPPED_KINDS)}.")
-    checked = actions.set_mapping(parts(), org().id, kind, body)
+    checked = actions.set_mapping(parts(), org().id, kind, body).checked
     kept = actions.mapping(parts(), org().id)[kind]
     return {**kept, "checked": "fields" if checked else "shape"}
 
@@ -145,6 +145,10 @@ class Policies(AsSent):
     create_member_statuses = _choice("Whether a campaign that has none of the labels in status_map for an attendance gets "
                                      "one, where the CRM allows it.")  # fmt: skip
     create_campaigns = _choice("Whether an event that is connected to no campaign gets one.")
+    review_inbox = _choice(
+        "Whether contacts that were captured in the Leads Inbox wait until somebody has approved them: nothing of them is sent "
+        "before. Those that are in the CRM already do not wait."
+    )
     reserve_percent = ma.fields.Integer(
         validate=ma.validate.Range(0, MOST_RESERVED),
         metadata={

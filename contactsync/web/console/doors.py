@@ -1,0 +1,200 @@
+"""The gate of the console: every route states the least role that it needs, and nothing is served past it.
+
+session cookie → user → org of the address → membership → role → (POST) the session's CSRF token → the view
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, g, redirect, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from contactsync.domain.roles import Role
+from contactsync.store import sessions, users
+from contactsync.store.engine import reading, writing
+from contactsync.store.orgs import find_org
+from contactsync.web.auth import parts
+from contactsync.web.console.addresses import PREFIX, url
+from contactsync.web.console.seat import Seat, actor_of
+from contactsync.web.errors import Refusal
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Door:
+    """One route and what it takes to pass. `whole`: of the installation, not of an org; `open`: nobody need be signed in."""
+
+    endpoint: str
+    rule: str
+    methods: tuple[str, ...]
+    role: Role
+    whole: bool = False
+    open: bool = False
+    operator: bool = False
+
+
+@dataclass
+class Pages:
+    """The routes of one part of the console."""
+
+    name: str
+    doors: list[Door] = field(default_factory=list)
+    _views: list[tuple[Door, Callable[..., Any]]] = field(default_factory=list)
+
+    def get(self, rule: str, *, role: Role = Role.VIEWER, **kind: bool) -> Callable[[View], View]:
+        """A page that changes nothing. Also answers its searches where `searches` is set: POSTs that change nothing."""
+        searches = kind.pop("searches", False)
+        return self._add(rule, ("GET", "POST") if searches else ("GET",), role, kind)
+
+    def post(self, rule: str, *, role: Role = Role.EDITOR, **kind: bool) -> Callable[[View], View]:
+        """Something done."""
+        return self._add(rule, ("POST",), role, kind)
+
+    def _add(self, rule: str, methods: tuple[str, ...], role: Role, kind: dict[str, bool]) -> Callable[[View], View]:
+        def added(view: View) -> View:
+            door = Door(f"{self.name}.{view.__name__}", rule, methods, role, **kind)
+            self.doors.append(door)
+            self._views.append((door, view))
+            return view
+
+        return added
+
+    def blueprint(self) -> Blueprint:
+        """These routes for Flask, behind the gate."""
+        made = Blueprint(f"{PREFIX}{self.name}", __name__)
+        by_endpoint = {f"{PREFIX}{door.endpoint}": door for door in self.doors}
+        made.before_request(lambda: _pass(by_endpoint[str(request.endpoint)]))
+        made.after_request(_renew)
+        for door, view in self._views:
+            rule = door.rule if door.whole or door.open else f"/o/<org_slug>{door.rule}"
+            made.add_url_rule(rule, view.__name__, _without_slug(view), methods=list(door.methods))
+        return made
+
+
+def _without_slug(view: Callable[..., Any]) -> Callable[..., Any]:
+    """The view without the org's slug, which the gate has turned into a seat."""
+
+    def seated(**named: Any) -> Any:
+        named.pop("org_slug", None)
+        return view(**named)
+
+    seated.__name__ = view.__name__
+    return seated
+
+
+def cookie_name() -> str:
+    """Over https the browser itself keeps the cookie to this host and to https."""
+    return "__Host-contactsync" if request.is_secure else "contactsync"
+
+
+def set_session_cookie(response: AnyResponse, token: str) -> None:
+    """Hand the session to the browser: not to scripts, not to other sites."""
+    response.set_cookie(
+        cookie_name(),
+        token,
+        max_age=int(sessions.LONGEST.total_seconds()),
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Lax",
+        path="/",
+    )
+
+
+def signed_in() -> sessions.Session | None:
+    """The session of the request's cookie, looked up once."""
+    if "session" not in g:
+        token = request.cookies.get(cookie_name(), "")
+        found = None
+        if token:
+            with reading(parts().engine) as db:
+                found = sessions.find(db, token, parts().now())
+        g.session = found
+    found_session: sessions.Session | None = g.session
+    return found_session
+
+
+def _pass(door: Door) -> AnyResponse | None:
+    """Raises Refusal, or answers where to go first, or lets the request in."""
+    found = signed_in()
+    if found is None and not door.open:
+        return _sign_in_first()
+    if request.method not in _SAFE:
+        _check_origin()
+        if found is not None:
+            _check_token(found.csrf)
+    if found is None or door.open:
+        return None
+    g.actor = actor_of(found.user)
+    if door.operator and not found.user.operator:
+        raise Refusal(403, "operators_only", "Only an operator of this installation may do that. Ask one of them.")
+    if not door.whole:
+        g.seat = _seat_of(found.user, str((request.view_args or {})["org_slug"]))
+        if not g.seat.role.may(door.role):
+            raise Refusal(403, "role", _too_small(g.seat.role, door.role))
+    return None
+
+
+def _sign_in_first() -> AnyResponse:
+    if request.headers.get("HX-Request"):  # htmx would put the sign-in page into the middle of this one
+        return Response("", 401, {"HX-Refresh": "true"})
+    follow = request.full_path.rstrip("?") if request.method in _SAFE else ""
+    return redirect(url("sign_in.sign_in", next=follow or None), 303)
+
+
+def _seat_of(user: users.User, slug: str) -> Seat:
+    """Where the user sits in an org. One that is not theirs is not there."""
+    with reading(parts().engine) as db:
+        org = find_org(db, slug)
+        role = users.role_in(db, user, org.id) if org is not None else None
+    if org is None or role is None:
+        raise Refusal(404, "not_found", "There is nothing here, or it is not yours to see. Check the address.")
+    return Seat(user, org, role)
+
+
+def _too_small(has: Role, needed: Role) -> str:
+    return f"You are {_a(has)} here; this takes {_a(needed)}. An admin of your org can change your role."
+
+
+def _a(role: Role) -> str:
+    return f"{'an' if role.value[0] in 'aeiou' else 'a'} {role.value}"
+
+
+def _check_origin() -> None:
+    """Browsers say where a form was sent from."""
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    origin = request.headers.get("Origin")
+    foreign = origin is not None and urlsplit(origin).netloc != request.host
+    if site not in {"same-origin", "none"} or foreign:
+        raise Refusal(400, "form_from_elsewhere", "This was sent from another site. Open the page here and try again.")
+
+
+def _check_token(expected: str) -> None:
+    sent = request.form.get("csrf") or request.headers.get("X-CSRF-Token") or ""
+    if not hmac.compare_digest(sent.encode("utf-8", "replace"), expected.encode()):
+        words = "This form is from an earlier sign-in. Go back, reload the page and send it again."
+        raise Refusal(400, "form_expired", words)
+
+
+def _renew(response: Response) -> Response:
+    """Give a session that has been going for a while a new token, on the way out."""
+    found = g.get("session")
+    if found is None or g.get("ended") or request.method != "GET" or request.headers.get("HX-Request"):
+        return response
+    now = parts().now()
+    if sessions.is_due(found, now):
+        with writing(parts().engine) as db:
+            token = sessions.rotate(db, found, now)
+        if token is not None:
+            set_session_cookie(response, token)
+    elif sessions.is_unseen(found, now):
+        with writing(parts().engine) as db:
+            sessions.touch(db, found, now)
+    return response

@@ -1,0 +1,7 @@
+"""The console's pages: problems."""
+
+from __future__ import annotations
+
+from contactsync.web.console.doors import Pages
+
+pages = Pages("problems")
