@@ -47,6 +47,13 @@ def claim_events(
     return _whole(db.execute(due).all())
 
 
+def read_event(db: Db, org_id: int, event_id: str) -> ClaimedEvent | None:
+    """One event as a claim would give it, due or not; None: none of that id."""
+    here = (t.event.c.org_id == org_id, t.event.c.source_id == event_id)
+    rows = db.execute(sa.select(t.event).where(*here)).all()
+    return _whole(rows)[0] if rows else None
+
+
 def _whole(rows: Sequence[sa.Row[Any]]) -> tuple[ClaimedEvent, ...]:
     return tuple(
         ClaimedEvent(

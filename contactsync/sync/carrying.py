@@ -6,17 +6,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.mapping import FieldRule
-from contactsync.domain.mapping_json import rules_as_json, rules_from_json
-from contactsync.domain.policy_json import policies_as_json, policies_from_json
+from contactsync.domain.mapping_json import mark_of_rules, rules_as_json, rules_from_json
+from contactsync.domain.policy import Policies
+from contactsync.domain.policy_json import mark_of_policies, policies_as_json, policies_from_json
 from contactsync.store import orgs, queue
 from contactsync.store.audit import Audited, note
 from contactsync.store.engine import reading, writing
-from contactsync.sync.choosing import fitted, keep_policies, keep_rules, mapping, present_rules
+from contactsync.sync.choosing import (
+    ChangedMeanwhile,
+    SavedPolicies,
+    fitted,
+    keep_policies,
+    keep_rules,
+    mapping,
+    present_rules,
+    rules_now,
+)
 from contactsync.sync.parts import Parts
 
 VERSION = 1
@@ -64,23 +74,41 @@ def import_diff(parts: Parts, org_id: int, document: object) -> list[Difference]
     return changes
 
 
-def import_org(parts: Parts, org_id: int, document: object) -> None:
+def mark_of_choices(parts: Parts, org_id: int) -> str:
+    """By which an org's mapping and policies are known again: whoever was shown a difference can say against what."""
+    present = present_rules(parts, org_id)
+    with reading(parts.engine) as db:
+        return _mark(present, orgs.policies(db, org_id))
+
+
+def import_org(parts: Parts, org_id: int, document: object, seen: str | None = None) -> SavedPolicies:
     """Take a document's mapping and policies over, all or nothing. What that mends goes again now, what it changes
-    otherwise with each record's next sync. Raises as `import_diff` does.
+    otherwise with each record's next sync. `seen`: mark_of_choices, when the difference was shown.
+
+    Raises as `import_diff` does, and ChangedMeanwhile when the org chose something else since.
     """
     said = _read(parts, org_id, document)
-    present = present_rules(parts, org_id)
+    bound = parts.targets.of(org_id)
     with writing(parts.engine) as db:
         queue.lock_org(db, org_id)
+        present = rules_now(db, parts, org_id, bound)
+        if seen is not None and seen != _mark(present, orgs.policies(db, org_id)):
+            raise ChangedMeanwhile("Somebody else changed the mapping or the policies meanwhile.")
         released = 0
         for kind, rules in said.rules.items():
             if rules != present[kind]:
                 released += keep_rules(db, parts, org_id, kind, present[kind], rules)
-        mended = keep_policies(db, parts, org_id, said.policies)
+        kept = keep_policies(db, parts, org_id, said.policies)
         named = {"mapping": sorted(said.rules), "policies": sorted(said.policies)}
         note(db, org_id, parts.actor, Audited.ORG_IMPORTED, parts.now(), details=named)
-    if released or mended:
+    saved = replace(kept, released=kept.released + released)
+    if saved.mended:
         parts.bell.ring(org_id)
+    return saved
+
+
+def _mark(rules: Mapping[str, Iterable[FieldRule]], policies: Policies) -> str:
+    return "-".join([mark_of_policies(policies), *(mark_of_rules(rules[kind]) for kind in sorted(rules))])
 
 
 # ── reading a document ─────────────────────────────────────────────────────────────────────────────────────────────

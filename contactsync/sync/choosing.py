@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from dataclasses import fields as dataclass_fields
-from dataclasses import replace
 from typing import Any
 
 from contactsync.domain.crm import FieldCatalog, Mend
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.mapping import MAPPED_KINDS, FieldRule, WriteMode
 from contactsync.domain.mapping_check import check_rules
-from contactsync.domain.mapping_json import rules_as_json, rules_from_json
+from contactsync.domain.mapping_json import mark_of_rules, rules_as_json, rules_from_json
 from contactsync.domain.policy import Policies
-from contactsync.domain.policy_json import policies_as_json
+from contactsync.domain.policy_json import mark_of_policies, policies_as_json
 from contactsync.domain.texts import separator_for
 from contactsync.store import choices, connections, due, orgs, problems, queue, releases
 from contactsync.store.audit import Audited, note
@@ -62,27 +62,50 @@ def present_rules(parts: Parts, org_id: int) -> dict[str, tuple[FieldRule, ...]]
     """The org's rules as they hold now, by kind."""
     bound = parts.targets.of(org_id)
     with reading(parts.engine) as db:
-        holding = mapping_of(db, parts, org_id, bound.row.target if bound else None)
+        return rules_now(db, parts, org_id, bound)
+
+
+def rules_now(db: Db, parts: Parts, org_id: int, bound: Bound | None) -> dict[str, tuple[FieldRule, ...]]:
+    """The same, in a transaction."""
+    holding = mapping_of(db, parts, org_id, bound.row.target if bound else None)
     return {kind: holding.rules.get(kind, ()) for kind in MAPPED_KINDS}
 
 
-def set_mapping(parts: Parts, org_id: int, kind: str, said: Mapping[str, Any]) -> bool:
-    """Keep one kind's rules; False when the org is not connected, so that they could not be held against its fields.
+class ChangedMeanwhile(RefusedInput):
+    """Somebody saved other choices after whoever sends these looked: nothing was kept."""
 
-    What they mend goes again now; what they change otherwise is sent with each record's next sync. Raises RefusedInput naming
-    each wrong rule, TargetError.
+
+@dataclass(frozen=True)
+class SavedRules:
+    """What keeping one kind's rules came to. `checked`: they were held against the CRM's fields; False: the org is not
+    connected. `changed`: they are others than before. `released`: so many records that waited for them go again now.
+    """
+
+    checked: bool
+    changed: bool
+    released: int
+
+
+def set_mapping(parts: Parts, org_id: int, kind: str, said: Mapping[str, Any], seen: str | None = None) -> SavedRules:
+    """Keep one kind's rules.
+
+    What they mend goes again now; what they change otherwise is sent with each record's next sync. `seen`: mark_of_rules of
+    what they were made from. Raises RefusedInput naming each wrong rule, ChangedMeanwhile when other rules hold now than
+    were seen, TargetError.
     """
     rules = rules_from_json(kind, said)
     bound = parts.targets.of(org_id)
     if bound is not None:
         rules = fitted(bound, kind, rules)
-    before = present_rules(parts, org_id)[kind]
     with writing(parts.engine) as db:
         queue.lock_org(db, org_id)
+        before = rules_now(db, parts, org_id, bound)[kind]
+        if seen is not None and seen != mark_of_rules(before):
+            raise ChangedMeanwhile("Somebody else changed this mapping meanwhile.")
         released = keep_rules(db, parts, org_id, kind, before, rules)
     if released:
         parts.bell.ring(org_id)
-    return bound is not None
+    return SavedRules(bound is not None, list(before) != list(rules), released)
 
 
 def fitted(bound: Bound, kind: str, rules: Sequence[FieldRule]) -> tuple[FieldRule, ...]:
@@ -137,19 +160,40 @@ def _told(rule: FieldRule) -> dict[str, Any]:
     return {"source": rule.source, "target": rule.target, "mode": rule.mode.value, "also": also}
 
 
-def set_policies(parts: Parts, org_id: int, said: Mapping[str, Any]) -> None:
+@dataclass(frozen=True)
+class SavedPolicies:
+    """What keeping policies came to. `changed`: the names of those that are others than before. `released`: so many records
+    that waited for them go again now; `resumed`: the whole connection stood still for one of them, and goes on.
+    """
+
+    changed: frozenset[str] = frozenset()
+    released: int = 0
+    resumed: bool = False
+
+    @property
+    def mended(self) -> bool:
+        """Whether there is work now that there was not before."""
+        return self.released > 0 or self.resumed
+
+
+def set_policies(parts: Parts, org_id: int, said: Mapping[str, Any], seen: str | None = None) -> SavedPolicies:
     """Change some of the org's policies. Records that waited for another policy go again; with another `sync_as_default`
-    incomplete contacts are looked at again, one may be ready now. Raises RefusedInput naming each wrong one.
+    incomplete contacts are looked at again, one may be ready now. `seen`: mark_of_policies of what the change was made from.
+
+    Raises RefusedInput naming each wrong one, ChangedMeanwhile when others hold now than were seen.
     """
     with writing(parts.engine) as db:
         queue.lock_org(db, org_id)
-        released = keep_policies(db, parts, org_id, said)
-    if released:
+        if seen is not None and seen != mark_of_policies(orgs.policies(db, org_id)):
+            raise ChangedMeanwhile("Somebody else changed the policies meanwhile.")
+        saved = keep_policies(db, parts, org_id, said)
+    if saved.mended:
         parts.bell.ring(org_id)
+    return saved
 
 
-def keep_policies(db: Db, parts: Parts, org_id: int, said: Mapping[str, Any]) -> bool:
-    """Write policies down and release what those that changed mend; answers whether that was anything."""
+def keep_policies(db: Db, parts: Parts, org_id: int, said: Mapping[str, Any]) -> SavedPolicies:
+    """Write policies down and release what those that changed mend."""
     now = parts.now()
     before = orgs.policies(db, org_id)
     orgs.set_policies(db, org_id, said)
@@ -169,7 +213,7 @@ def keep_policies(db: Db, parts: Parts, org_id: int, said: Mapping[str, Any]) ->
     if changed - {"reserve_percent"}:
         released += problems.release_mended(db, org_id, mends={Mend.POLICY}, now=now)
     resumed = "reserve_percent" in changed and _resumed(db, org_id)
-    return released > 0 or resumed
+    return SavedPolicies(frozenset(changed), released, resumed)
 
 
 def _resumed(db: Db, org_id: int) -> bool:

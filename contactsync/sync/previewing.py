@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from contactsync.domain.batch import ContactPlan, Incomplete, Plan, Ready, RecordPlan, RecordsPlan
 from contactsync.domain.crm import Mend, Problem
 from contactsync.domain.errors import RefusedInput
+from contactsync.domain.fingerprint import Fingerprints
+from contactsync.domain.mapping import FieldRule
 from contactsync.store import queue, resyncs
 from contactsync.store.engine import reading
 from contactsync.store.queue import Claimed
+from contactsync.store.queue_events import read_event
 from contactsync.store.queue_meetings import read_meeting
 from contactsync.store.resyncs import ResyncFilter
 from contactsync.sync.batch import beside, make_ready
 from contactsync.sync.bringing import decide
-from contactsync.sync.deciding import CONTACTS, MEETINGS
+from contactsync.sync.deciding import CONTACTS, EVENTS, MEETINGS, Decided
 from contactsync.sync.entries import Rules
 from contactsync.sync.parts import Parts
 from contactsync.sync.rules import rules_of
@@ -23,12 +26,17 @@ from contactsync.sync.targets import Bound
 from contactsync.sync.turn import NOT_CONNECTED
 
 
+Unsaved = Mapping[str, Sequence[FieldRule]]
+"""Rules that are tried before anybody keeps them, by the kind that they replace."""
+
+
 class NotReady(RefusedInput):
     """It cannot be planned or done now; the message says why and what to do."""
 
 
-def preview(parts: Parts, org_id: int, contact_id: str) -> Plan | None:
-    """What a sync of the contact would do now; reads the CRM and writes nothing. None: no such contact.
+def preview(parts: Parts, org_id: int, contact_id: str, unsaved: Unsaved | None = None) -> Plan | None:
+    """What a sync of the contact would do now; reads the CRM and writes nothing. None: no such contact. `unsaved`: with these
+    rules in place of the org's.
 
     Raises NotReady for a contact that is incomplete, deleted or whose org is not connected; TargetError.
     """
@@ -37,7 +45,7 @@ def preview(parts: Parts, org_id: int, contact_id: str) -> Plan | None:
         one = queue.read_contact(db, org_id, bound.row.id if bound else None, contact_id)
     if one is None:
         return None
-    bound, rules = connected_rules(parts, org_id, bound)
+    bound, rules = connected_rules(parts, org_id, bound, unsaved)
     if one.contact.deleted:
         raise NotReady("The contact was deleted at the event platform: nothing of it is synced any more.")
     made = make_ready(parts, rules, one)
@@ -67,7 +75,7 @@ def preview_many(parts: Parts, org_id: int, which: ResyncFilter, most: int) -> P
     return Plan(planned.steps, {name: planned.contacts.get(name) or reasons[name] for name in made})
 
 
-def preview_meeting(parts: Parts, org_id: int, meeting_id: str) -> RecordsPlan | None:
+def preview_meeting(parts: Parts, org_id: int, meeting_id: str, unsaved: Unsaved | None = None) -> RecordsPlan | None:
     """What a sync of the meeting would do now; reads the CRM and writes nothing. None: no such meeting.
 
     Raises NotReady when the org is not connected; TargetError.
@@ -77,19 +85,43 @@ def preview_meeting(parts: Parts, org_id: int, meeting_id: str) -> RecordsPlan |
         one = read_meeting(db, org_id, bound.row.id if bound else None, meeting_id)
     if one is None:
         return None
-    bound, rules = connected_rules(parts, org_id, bound)
-    decided = decide(parts, rules, bound, MEETINGS, [one.ready])
-    return RecordsPlan(
-        decided.steps, {name: plan for name, plan in decided.plans.items() if isinstance(plan, RecordPlan)}
-    )
+    bound, rules = connected_rules(parts, org_id, bound, unsaved)
+    return _records(decide(parts, rules, bound, MEETINGS, [one.ready]))
 
 
-def connected_rules(parts: Parts, org_id: int, bound: Bound | None) -> tuple[Bound, Rules]:
+def preview_event(parts: Parts, org_id: int, event_id: str, unsaved: Unsaved | None = None) -> RecordsPlan | None:
+    """What a sync of the event would do with its campaign now; reads the CRM and writes nothing. None: no such event.
+
+    Raises NotReady when the org is not connected; TargetError.
+    """
+    bound = parts.targets.of(org_id)
+    with reading(parts.engine) as db:
+        one = read_event(db, org_id, event_id)
+    if one is None:
+        return None
+    bound, rules = connected_rules(parts, org_id, bound, unsaved)
+    return _records(decide(parts, rules, bound, EVENTS, [one.ready]))
+
+
+def connected_rules(
+    parts: Parts, org_id: int, bound: Bound | None, unsaved: Unsaved | None = None
+) -> tuple[Bound, Rules]:
     """The CRM of an org, which must have one, and what its sync goes by. Raises NotReady."""
     if bound is None:
         raise NotReady(f"{NOT_CONNECTED.cause} {NOT_CONNECTED.fix}")
     with reading(parts.engine) as db:
-        return bound, rules_of(db, parts, org_id, queue.slug_of(db, org_id) or "", bound.row.target)
+        rules = rules_of(db, parts, org_id, queue.slug_of(db, org_id) or "", bound.row.target)
+    if not unsaved:
+        return bound, rules
+    tried = rules.mapping
+    for kind, replacing in unsaved.items():
+        tried = tried.replaced(kind, replacing)
+    return bound, replace(rules, mapping=tried, fingerprints=Fingerprints(tried, rules.policies))
+
+
+def _records(decided: Decided) -> RecordsPlan:
+    plans = {name: plan for name, plan in decided.plans.items() if isinstance(plan, RecordPlan)}
+    return RecordsPlan(decided.steps, plans)
 
 
 def _planned(parts: Parts, rules: Rules, bound: Bound, ready: Sequence[tuple[int, Ready]]) -> Plan:
