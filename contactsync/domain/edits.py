@@ -12,6 +12,9 @@ from contactsync.domain.errors import RefusedInput
 from contactsync.domain.merge import EVENTS, GROUPS, State
 from contactsync.domain.records import Scalar
 
+CONSOLE = "console"
+"""Where edits come from, in the place of a webhook's door: none that anybody may post to."""
+
 Said = Mapping[str, Any]
 """One company in full: {"id", "name", "domain", "account_id"}, as a webhook says it."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from marshmallow import ValidationError, missing
 
+from contactsync.domain.edits import CONSOLE
 from contactsync.intake.fields import (
     Address,
     Custom,
@@ -273,9 +274,6 @@ DOORS: Mapping[str, Mapping[str, Shape]] = {
     },
 }
 """Door → type → the shape of each thing in `data`. Built once: building a schema costs three times a load."""
-
-CONSOLE = "console"
-"""Where edits come from: no door that anybody may post to, but what is kept as having come there is read as the rest is."""
 
 READ: Mapping[str, Mapping[str, Shape]] = {**DOORS, CONSOLE: {"contact.updated": CONTACT}}
 """What is read, wherever it came from."""

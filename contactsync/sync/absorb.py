@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from contactsync.domain.changes import Changes, changes_of
+from contactsync.domain.edits import CONSOLE
 from contactsync.domain.errors import RefusedInput
 from contactsync.intake.decode import decode
-from contactsync.intake.schemas import CONSOLE
 from contactsync.log import described, logger
 from contactsync.store import absorption, hourly, tally
 from contactsync.store.absorption import POISON, Waiting

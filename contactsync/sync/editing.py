@@ -15,12 +15,11 @@ from typing import Any
 from uuid import uuid4
 
 from contactsync.domain.changes import moment_text, who_by_email
-from contactsync.domain.edits import Changed, RefusedEdit, body_of, edited_at, item_of
+from contactsync.domain.edits import CONSOLE, Changed, RefusedEdit, body_of, edited_at, item_of
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.merge import State
 from contactsync.domain.names import company_key
 from contactsync.intake.decode import decode
-from contactsync.intake.schemas import CONSOLE
 from contactsync.store.audit import Audited, note
 from contactsync.store.backlog import backlog
 from contactsync.store.edits import Editable, company_states, editable, still_waiting
@@ -85,7 +84,7 @@ def edit_contacts(parts: Parts, org_id: int, changes: Mapping[str, Changed]) -> 
         times = _times(db, org_id, there, items, now)
         rows = [{**item, "updated_at": times[contact_id]} for contact_id, item in items.items() if contact_id in there]
         parted = [rows[start : start + EACH] for start in range(0, len(rows), EACH)]
-        deliveries = tuple(_keep(db, org_id, some, now) for some in parted)
+        deliveries = tuple(_keep(db, parts.actor, org_id, some, now) for some in parted)
         if deliveries:
             fields = sorted({path for row in rows for path in changes[row["id"]]})
             said = _told([there[row["id"]] for row in rows], fields, deliveries)
@@ -182,8 +181,11 @@ def _paths(item: Mapping[str, Any]) -> Iterator[str]:
             yield name
 
 
-def _keep(db: Db, org_id: int, rows: Sequence[Mapping[str, Any]], now: datetime) -> int:
-    put = partial(keep, db, org_id=org_id, webhook_id=f"{CONSOLE}:{uuid4()}", door=CONSOLE, errors=None, now=now)
+def _keep(db: Db, actor: str, org_id: int, rows: Sequence[Mapping[str, Any]], now: datetime) -> int:
+    """Its webhook id is `console:<who, by number>:<something unique>`: pages say by it who typed a value in."""
+    who = actor.removeprefix("user:") if actor.startswith("user:") else ""
+    webhook_id = f"{CONSOLE}:{who[:20]}:{uuid4()}"
+    put = partial(keep, db, org_id=org_id, webhook_id=webhook_id, door=CONSOLE, errors=None, now=now)
     return put(body=body_of(rows, moment_text(now)), status="accepted", type="contact.updated").delivery_id
 
 
