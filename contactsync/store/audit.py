@@ -22,6 +22,7 @@ class Audited(StrEnum):
     MAPPING_CHANGED = "mapping.changed"
     POLICIES_CHANGED = "policies.changed"
     CONNECTED = "connection.made"
+    DISCONNECTED = "connection.ended"
     SIGN_IN_BEGUN = "connection.sign_in_begun"
     SECRET_ADDED = "secret.added"  # noqa: S105 - names of actions
     SECRET_REVOKED = "secret.revoked"  # noqa: S105
@@ -32,15 +33,29 @@ class Audited(StrEnum):
     ORG_IMPORTED = "org.imported"
     EVENT_CONNECTED = "event.connected"
     EVENT_DISCONNECTED = "event.disconnected"
+    CAMPAIGN_ASKED_FOR = "event.campaign_asked_for"
     REPLAYED = "deliveries.replayed"
     RESYNC_STARTED = "resync.started"
     RESYNC_CANCELLED = "resync.cancelled"
     CONTACT_EDITED = "contact.edited"
     PROBLEM_CHECKED = "problem.checked"
+    PROBLEM_TRIED = "problem.tried"
+    PROBLEM_DISMISSED = "problem.dismissed"
+    PROBLEM_BROUGHT_BACK = "problem.brought_back"
+    PROBLEM_EXPORTED = "problem.exported"
+    BODY_SHOWN = "delivery.body_shown"
     RUN_UNDONE = "run.undone"
     PERSON_ERASED = "person.erased"
     PERSON_EXPORTED = "person.exported"
     PERSON_ALLOWED = "person.allowed"
+    USER_ADDED = "user.added"
+    USER_INVITED = "user.invited"
+    USER_DISABLED = "user.disabled"
+    USER_ENABLED = "user.enabled"
+    ROLE_CHANGED = "user.role_changed"
+    OPERATOR_CHANGED = "user.operator_changed"
+    PASSWORD_CHANGED = "user.password_changed"  # noqa: S105
+    SIGNED_IN = "user.signed_in"
 
 
 def entries(db: Db, org_id: int | None, part: Slice) -> Page:

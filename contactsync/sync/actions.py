@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from contactsync.sync.carrying import Difference, export_org, import_diff, import_org
-from contactsync.sync.choosing import connect_event, mapping, set_mapping, set_policies
-from contactsync.sync.connecting import connect, target_of
+from contactsync.sync.carrying import Difference, export_org, import_diff, import_org, mark_of_choices
+from contactsync.sync.choosing import (
+    ChangedMeanwhile,
+    SavedPolicies,
+    SavedRules,
+    connect_event,
+    create_campaign,
+    mapping,
+    present_rules,
+    set_mapping,
+    set_policies,
+)
+from contactsync.sync.connecting import connect, disconnect, target_of
 from contactsync.sync.editing import Edited, edit_contacts, wait_for_edit
 from contactsync.sync.erasing import NotFinished, allow_person, erase_person
 from contactsync.sync.exporting import TooMuch, export_person
-from contactsync.sync.mending import CheckedProblem, check_problem
+from contactsync.sync.mending import (
+    CheckedProblem,
+    bring_back_problem,
+    check_problem,
+    dismiss_problem,
+    note_problem_export,
+    try_one,
+)
 from contactsync.sync.previewing import NotReady, preview, preview_many, preview_meeting
 from contactsync.sync.replaying import NoRoom, Replayed, replay
 from contactsync.sync.resyncing import cancel_resync, resync_progress, start_resync, sync_meeting_now, sync_now
+from contactsync.sync.trying import check_mapping, fields_of, forget_fields, preview_with_rules
 from contactsync.sync.undoing import undo
+from contactsync.sync.unmasking import show_body
 
 __all__ = [
+    "ChangedMeanwhile",
     "CheckedProblem",
     "Difference",
     "Edited",
@@ -22,30 +42,45 @@ __all__ = [
     "NotFinished",
     "NotReady",
     "Replayed",
+    "SavedPolicies",
+    "SavedRules",
     "TooMuch",
     "allow_person",
+    "bring_back_problem",
     "cancel_resync",
+    "check_mapping",
     "check_problem",
     "connect",
     "connect_event",
+    "create_campaign",
+    "disconnect",
+    "dismiss_problem",
     "edit_contacts",
     "erase_person",
     "export_org",
     "export_person",
+    "fields_of",
+    "forget_fields",
     "import_diff",
     "import_org",
     "mapping",
+    "mark_of_choices",
+    "note_problem_export",
+    "present_rules",
     "preview",
     "preview_many",
     "preview_meeting",
+    "preview_with_rules",
     "replay",
     "resync_progress",
     "set_mapping",
     "set_policies",
+    "show_body",
     "start_resync",
     "sync_meeting_now",
     "sync_now",
     "target_of",
+    "try_one",
     "undo",
     "wait_for_edit",
 ]

@@ -1,0 +1,93 @@
+"""What the console's audit log reads: who changed what by hand, with the names of those who did."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection as Db
+
+from contactsync.store import tables as t
+from contactsync.store.tables_console import console_user
+from contactsync.store.views_paging import Slice, newest
+
+SEARCHED = 5_000
+"""A page that shows only some actions looks at so many entries, and says where to go on."""
+
+_USER = re.compile(r"user:([1-9][0-9]{0,9})")
+
+
+@dataclass(frozen=True)
+class AuditLine:
+    """One change. `who`: as people say it, `kind` of whom: user | token | command_line | contactsync."""
+
+    key: int
+    at: datetime
+    who: str
+    kind: str
+    action: str
+    about: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """Some changes, newest first. `next`: go on below this number; `searched`: as of DeliveryList."""
+
+    lines: tuple[AuditLine, ...]
+    next: int | None = None
+    searched: int = 0
+
+
+def audit_page(
+    db: Db, org_id: int, actions: Collection[str] | None, *, before: int | None, limit: int, most: int = SEARCHED
+) -> AuditPage:
+    """A page of an org's entries: of these actions alone, or (None) of all. It reads no more than `most` of them."""
+    c = t.audit_entry.c
+    part = Slice(limit if actions is None else most, before)
+    ids = list(db.execute(newest(t.audit_entry, c.org_id == org_id, part)).scalars())
+    looked_at = ids[: part.limit]
+    query = sa.select(t.audit_entry).where(c.id.in_(looked_at)).order_by(c.id.desc())
+    if actions is None:
+        rows = db.execute(query).all()
+        return AuditPage(_lines(db, rows), looked_at[-1] if len(ids) > limit else None)
+    rows = db.execute(query.where(c.action.in_(list(actions))).limit(limit + 1)).all()
+    if len(rows) > limit:
+        return AuditPage(_lines(db, rows[:limit]), rows[limit - 1].id)
+    if len(ids) > most:
+        return AuditPage(_lines(db, rows), looked_at[-1], most)
+    return AuditPage(_lines(db, rows))
+
+
+def _lines(db: Db, rows: Sequence[sa.Row[Any]]) -> tuple[AuditLine, ...]:
+    numbers = {int(match[1]) for row in rows if (match := _USER.fullmatch(row.actor))}
+    c = console_user.c
+    names = {
+        user.id: user.name or user.email
+        for user in db.execute(sa.select(c.id, c.name, c.email).where(c.id.in_(numbers)))
+    }
+    return tuple(
+        AuditLine(row.id, row.at, *actor_words(row.actor, names), row.action, row.about, row.details or {})
+        for row in rows
+    )
+
+
+def actor_words(actor: str, names: Mapping[int, str]) -> tuple[str, str]:
+    """Whom the audit log means by `actor`, and which kind that is; `names` of the console's users by their numbers."""
+    user = _USER.fullmatch(actor)
+    if user is not None:
+        number = int(user[1])
+        return names.get(number, f"A user who was removed (no. {number})"), "user"
+    if actor.startswith("token:"):
+        number_and_label = actor.removeprefix("token:").split(" ", 1)
+        label = (
+            number_and_label[1] if len(number_and_label) > 1 and number_and_label[1] else f"no. {number_and_label[0]}"
+        )
+        return f"API token “{label}”", "token"
+    if actor.startswith("command line"):
+        return f"{actor[:1].upper()}{actor[1:]}", "command_line"
+    return actor, "contactsync"
