@@ -10,6 +10,7 @@ from contactsync import __version__
 from contactsync.cli import org_file  # noqa: F401 - adds `org export` and `org import`
 from contactsync.cli.audit import audit
 from contactsync.cli.connect import connect
+from contactsync.cli.disconnect import disconnect
 from contactsync.cli.doctor import doctor
 from contactsync.cli.events import event
 from contactsync.cli.keys import keys
@@ -25,6 +26,7 @@ from contactsync.cli.run import COMMANDS
 from contactsync.cli.runs import runs, undo
 from contactsync.cli.send import send
 from contactsync.cli.shell import Command, Shell, with_shell
+from contactsync.cli.user import user
 from contactsync.log import set_up_logging
 from contactsync.store.engine import upgrade
 
@@ -61,6 +63,7 @@ for command in (
     event,
     plugins,
     connect,
+    disconnect,
     send,
     status,
     doctor,
@@ -72,6 +75,7 @@ for command in (
     replay,
     audit,
     person,
+    user,
     keys,
     *COMMANDS,
 ):

@@ -10,7 +10,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from contactsync.cli.shell import Command, Shell, as_json, console, minute, print_json, with_shell
+from contactsync.cli.shell import Command, Shell, as_json, console, line_given, minute, print_json, with_shell
 from contactsync.domain.errors import RefusedInput
 from contactsync.store import erasures
 from contactsync.store.engine import reading
@@ -38,7 +38,7 @@ def _asked_for(email: str) -> str:
         raise RefusedInput("Write --email - and type the address when you are asked: a shell keeps what it was told.")
     if sys.stdin.isatty():
         return str(click.prompt("E-mail address", err=True))
-    return sys.stdin.readline()
+    return line_given()
 
 
 @person.command(cls=Command, example="contactsync person export acme --email - > export.json")

@@ -141,6 +141,14 @@ def asking_the_crm() -> Iterator[None]:
         raise RefusedInput(f"The CRM cannot be asked now: {error}") from error
 
 
+def line_given() -> str:
+    """A line from standard input, without its end. Raises RefusedInput when it is no text."""
+    try:
+        return sys.stdin.readline().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise RefusedInput("Standard input holds what is no text: write it as UTF-8.") from error
+
+
 def print_json(value: object) -> None:
     """One JSON document on standard output."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))

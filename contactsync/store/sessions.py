@@ -143,6 +143,12 @@ def end_all_of(db: Db, user_id: int, except_id: int | None = None) -> int:
     return db.execute(sa.delete(console_session).where(but)).rowcount
 
 
+def renew_all_of(db: Db, user_id: int, now: datetime) -> None:
+    """Give the user's sessions new tokens with their next pages: what they may do has changed."""
+    c = console_session.c
+    db.execute(sa.update(console_session).where(c.user_id == user_id).values(rotated_at=now - ROTATE_AFTER))
+
+
 def put_notice(db: Db, session_id: int, tone: str, words: str) -> None:
     """Say this once on the session's next page; the last few are kept."""
     kept = _notices(db, session_id)

@@ -103,7 +103,8 @@ def checked_name(name: str) -> str:
 
 def find_user(db: Db, email: str) -> User | None:
     """The user of an address, disabled ones too."""
-    return _one(db, console_user.c.email == normalised(email))
+    email = normalised(email)
+    return _one(db, console_user.c.email == email) if is_address(email) else None
 
 
 def user_by_id(db: Db, user_id: int) -> User | None:
@@ -151,6 +152,19 @@ def set_password(db: Db, user_id: int, hashed: str | None) -> None:
     db.execute(sa.update(console_user).where(console_user.c.id == user_id).values(password_hash=hashed))
 
 
+def is_ready(db: Db, user_id: int) -> bool:
+    """Whether the user has a way to sign in: a password, or an identity elsewhere."""
+    asked = sa.select(console_user.c.password_hash, console_user.c.oidc_subject)
+    row = db.execute(asked.where(console_user.c.id == user_id)).one_or_none()
+    return row is not None and any(way is not None for way in row)
+
+
+def forget_credentials(db: Db, user_id: int) -> None:
+    """Neither the password nor the identity elsewhere is the user's any more."""
+    forgotten = sa.update(console_user).where(console_user.c.id == user_id)
+    db.execute(forgotten.values(password_hash=None, oidc_subject=None))
+
+
 def set_disabled(db: Db, user_id: int, now: datetime | None) -> None:
     """Let a user sign in no more (`now`), or again (None). Raises RefusedInput for who is the last to do what they do."""
     lock(db)
@@ -189,6 +203,35 @@ def kept_role(db: Db, user_id: int, org_id: int) -> Role | None:
     role = sa.select(membership.c.role).where(membership.c.user_id == user_id, membership.c.org_id == org_id)
     kept = db.execute(role).scalar()
     return None if kept is None else Role(kept)
+
+
+def memberships(db: Db, user_id: int) -> Mapping[int, Role]:
+    """Org id → the role that the org gave the user."""
+    mine = sa.select(membership.c.org_id, membership.c.role).where(membership.c.user_id == user_id)
+    return {org_id: Role(role) for org_id, role in db.execute(mine)}
+
+
+def ready_ids(db: Db) -> frozenset[int]:
+    """The ids of all users who have a way to sign in."""
+    ways = sa.or_(console_user.c.password_hash.is_not(None), console_user.c.oidc_subject.is_not(None))
+    return frozenset(db.execute(sa.select(console_user.c.id).where(ways)).scalars())
+
+
+def roles_by_user(db: Db) -> Mapping[int, Mapping[str, Role]]:
+    """User id → org slug → role, of all."""
+    m, org = membership.c, tables.org.c
+    rows = db.execute(sa.select(m.user_id, org.slug, m.role).join(tables.org, org.id == m.org_id).order_by(org.slug))
+    found: dict[int, dict[str, Role]] = {}
+    for user_id, slug, role in rows:
+        found.setdefault(user_id, {})[slug] = Role(role)
+    return found
+
+
+def members_elsewhere(db: Db, org_id: int, but: set[int]) -> frozenset[int]:
+    """The ids of the org's users who belong to an org that is not among `but`, too."""
+    here = sa.select(membership.c.user_id).where(membership.c.org_id == org_id)
+    there = sa.select(membership.c.user_id).where(membership.c.user_id.in_(here), membership.c.org_id.not_in(but))
+    return frozenset(db.execute(there).scalars())
 
 
 def orgs_of(db: Db, user: User) -> tuple[tuple[Org, Role], ...]:

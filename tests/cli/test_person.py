@@ -104,3 +104,7 @@ def test_an_erasure_whose_process_is_killed_goes_on_with_the_same_command(
         bodies = db.execute(sa.select(t.delivery.c.body)).scalars().all()
     assert not [body for body in bodies if address in body.lower()]
     assert all(json.loads(body)["data"] for body in bodies), "everybody else is there"
+
+
+def test_an_address_that_is_no_text_is_refused_in_a_sentence(acme: CommandLine) -> None:
+    assert "UTF-8" in acme.refused("person", "export", "acme", "--email", "-", given=b"\xff\xfe@example.com\n")
