@@ -69,9 +69,14 @@ class OrgStatus:
         return shown
 
 
+def status_of(db: Db, org_id: int, now: datetime) -> OrgStatus:
+    """How one org's sync stands now."""
+    return _statuses(db, now, org_id)[0]
+
+
 def org_status(db: Db, org_id: int, now: datetime) -> Record:
     """How one org's sync stands now, as JSON; see OrgStatus."""
-    return _statuses(db, now, org_id)[0].as_json()
+    return status_of(db, org_id, now).as_json()
 
 
 def all_statuses(db: Db, now: datetime) -> tuple[OrgStatus, ...]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from math import ceil, floor, log10
 from zoneinfo import ZoneInfo
 
-from contactsync.store.hourly import Hourly, HourCount, hour_of
+from contactsync.store.hourly import HourCount, Hourly, hour_of
 
 RANGES: Mapping[str, str] = {"day": "24 hours", "week": "7 days", "month": "30 days"}
 """What people may choose to look back on; the first is usual."""

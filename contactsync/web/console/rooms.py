@@ -62,7 +62,7 @@ ROOMS = (
     oidc.pages,
 )
 
-STYLES = ("console.css",)
+STYLES = ("console.css", "overview.css")
 """Loaded on every page, in this order."""
 
 

@@ -123,6 +123,11 @@ def _badges(seat: Seat | None) -> dict[str, int]:
     }
 
 
+def viewers_zone() -> ZoneInfo:
+    """The zone of whoever is looking."""
+    return _zone(signed_in())
+
+
 def _zone(found: sessions.Session | None) -> ZoneInfo:
     """The viewer's zone: the one they chose, else the browser's, which console.js says in a cookie."""
     for said in (found.user.zone if found is not None else None, request.cookies.get("zone")):
