@@ -58,13 +58,15 @@ Catalogs = Mapping[RecordKind, FieldCatalog]
 @dataclass(frozen=True)
 class ReadyEvent:
     """An event on its way to its campaign. `campaign`: what it is connected to, or what was made of it, if anything.
-    `attempted`: names under which a campaign may have been made for it whose id was never heard.
+    `attempted`: names under which a campaign may have been made for it whose id was never heard. `asked_for`: a person wants
+    a campaign of its own for it, whatever the org's policy says.
     """
 
     event: Event
     campaign: RecordRef | None = None
     made_by_us: bool = False
     attempted: tuple[str, ...] = ()
+    asked_for: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class RecordsPlan:
 
 @dataclass(frozen=True)
 class Incomplete:
-    """A contact that lacks something required (rule 1); `missing` in the order of REQUIRED."""
+    """A contact that lacks something required (rule 1); `missing` in the order of REQUIRED, a review that it waits for last."""
 
     contact: Contact
     missing: tuple[str, ...]

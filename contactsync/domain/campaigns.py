@@ -40,19 +40,21 @@ NAME_LENGTH = 80
 CANCELLED = frozenset({"cancelled", "canceled"})
 
 
-def event_needs_crm(event: Event, campaign: RecordRef | None, mapping: FieldMapping, policies: Policies) -> bool:
+def event_needs_crm(ready: ReadyEvent, mapping: FieldMapping, policies: Policies) -> bool:
     """Whether the CRM has anything to do with this event: fields to bring to its campaign, or a campaign to make."""
+    event = ready.event
     if event.deleted:
         return False
-    if campaign is not None:
+    if ready.campaign is not None:
         rules = (rule for rule in mapping.of(RecordKind.CAMPAIGN) if rule.mode is not WriteMode.ON_CREATE)
         return any(True for _ in rules)
-    return policies.create_campaigns and not _cancelled(event) and bool(_name(event))
+    wanted = ready.asked_for or (policies.create_campaigns and not _cancelled(event))
+    return wanted and bool(_name(event))
 
 
 def event_wanted(batch: Sequence[ReadyEvent], mapping: FieldMapping, policies: Policies) -> Wanted:
     """Everything that `plan_events` needs to know of the CRM: connected campaigns by id, others by name."""
-    needing = [ready for ready in batch if event_needs_crm(ready.event, ready.campaign, mapping, policies)]
+    needing = [ready for ready in batch if event_needs_crm(ready, mapping, policies)]
     ids = frozenset(ready.campaign.id for ready in needing if ready.campaign is not None)
     names = frozenset(name for ready in needing if ready.campaign is None for name in _names(ready))
     targets = frozenset(rule.target for rule in mapping.of(RecordKind.CAMPAIGN))
@@ -95,7 +97,7 @@ def plan_events(
     changing: dict[RecordRef, Step] = {}
     for number, ready in enumerate(sorted(batch, key=lambda ready: ready.event.id), start=1):
         event = ready.event
-        if not event_needs_crm(event, ready.campaign, mapping, policies):
+        if not event_needs_crm(ready, mapping, policies):
             plans[event.id] = RecordPlan(event.id, why=(_nothing_to_do(ready),))
             continue
         match = _matched(ready, found.campaigns, rules, policies.several_matches)
@@ -123,7 +125,7 @@ def event_fingerprint(ready: ReadyEvent, mapping: FieldMapping, policies: Polici
     """The sha256, in hex, of what the plan for an event is made from; what the CRM holds is no part of it."""
     rules = mapping.of(RecordKind.CAMPAIGN)
     sources = {rule.source for rule in rules} | {"name", "status", "starts_at", "timezone"}
-    made_from = {
+    made_from: dict[str, object] = {
         "version": VERSION,
         "rules": rules_as_json(rules),
         "create_campaigns": policies.create_campaigns,
@@ -132,6 +134,8 @@ def event_fingerprint(ready: ReadyEvent, mapping: FieldMapping, policies: Polici
         "deleted": ready.event.deleted,
         "fields": {source: list(_Sources(ready.event).values(source)) for source in sorted(sources)},
     }
+    if ready.asked_for:
+        made_from["asked_for"] = True
     text = json.dumps(made_from, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection as Db
 from contactsync.domain.changes import Changes, EventChange
 from contactsync.domain.merge import DELETED, as_json, values
 from contactsync.store import tables as t
-from contactsync.store.due import chunks, queued
+from contactsync.store.due import OWN_CAMPAIGN, chunks, queued
 from contactsync.store.held import Held, Row, held_records, save
 from contactsync.store.queue import mark_attendees_due
 
@@ -53,9 +53,12 @@ def write_events(db: Db, org_id: int, gathered: Changes, now: datetime) -> None:
 
 
 def _said_columns(record: Held, choice: str | None, made: str | None) -> Row:
-    """What holds: the campaign that a person chose, else the one that is said, else the one that we made."""
+    """What holds: the campaign that a person chose, else the one that is said, else the one that we made. Of an event that a
+    person wants a campaign made for, that one.
+    """
     fields = values(record.state)
-    campaign_id = choice if choice is not None else fields.get("campaign_id") or made
+    said = fields.get("campaign_id")
+    campaign_id = (made or said) if choice == OWN_CAMPAIGN else choice if choice is not None else said or made
     deleted = bool(fields.get(DELETED))
     return {"name": fields.get("name"), "known": True, "deleted": deleted, "campaign_id": campaign_id or None}
 

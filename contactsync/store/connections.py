@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,8 +16,9 @@ from sqlalchemy.engine import Engine
 
 from contactsync.domain.connection import Connection
 from contactsync.domain.merge import from_json, values
+from contactsync.store.due import OWN_CAMPAIGN
 from contactsync.store.engine import writing
-from contactsync.store.tables import connection, contact, event, meeting, org
+from contactsync.store.tables import authorization, connection, contact, event, meeting, org
 from contactsync.store.tokens import CREDENTIALS_PURPOSE, DatabaseTokenKeeper, utc_now
 from contactsync.store.vault import Vault
 
@@ -92,21 +93,23 @@ def connect(  # noqa: PLR0917 - in the order in which they are read
     to CRM records stay valid; otherwise it is a new one, and the present one is replaced and its credentials forgotten.
     Back in a CRM that the org was connected to earlier, it is that connection again: without its links, every meeting would
     become a second Activity there, and whoever has another address in the CRM by now a second record (I3).
+    After `disconnect` the one that was left last counts as the one before.
     A pause is over, a kept token forgotten. What stands in `settings` must not be secret.
     """
     conn.execute(sa.select(org.c.id).where(org.c.id == org_id).with_for_update(key_share=True)).scalar_one()  # in turn
     sealed = vault.seal(org_id, CREDENTIALS_PURPOSE, json.dumps(dict(credentials)))
     said = {"settings": dict(settings), "sealed_credentials": sealed}
     before = present(conn, org_id)
-    if before is not None and (before.target, _place(before.settings)) == (target, _place(settings)):
+    left = latest(conn, org_id) if before is None else before
+    if before is not None and is_same_crm(before, target, settings):
         fresh = {"sealed_token": None, "token_lease_owner": None, "token_lease_until": None}
         going = {"failures": 0, "paused_until": None, "problem": None, "revision": before.revision + 1}
         conn.execute(sa.update(connection).where(connection.c.id == before.id).values(**said, **fresh, **going))
         return before.id
-    if before is not None:
+    if left is not None and not is_same_crm(left, target, settings):
         _leave(conn, org_id)
-        forgotten = {"sealed_credentials": vault.seal(org_id, CREDENTIALS_PURPOSE, "{}"), "sealed_token": None}
-        conn.execute(sa.update(connection).where(connection.c.id == before.id).values(replaced_at=now, **forgotten))
+    if before is not None:
+        _put_aside(conn, vault, before, now)
     former = _former(conn, org_id, target, settings)
     if former is not None:
         again: dict[str, Any] = {
@@ -120,6 +123,49 @@ def connect(  # noqa: PLR0917 - in the order in which they are read
         return former
     row = {"org_id": org_id, "target": target, "created_at": now, "calls": 0, "failures": 0} | said
     return int(conn.execute(sa.insert(connection).values(**row).returning(connection.c.id)).scalar_one())
+
+
+def disconnect(conn: Db, vault: Vault, org_id: int, now: datetime) -> ConnectionRow | None:
+    """Part an org from its CRM; answers the connection as it was, None: there was none.
+
+    Its credentials and its token are forgotten, and so is every sign-in that was begun: none may tie the org again behind
+    the back of who parted it. What became of the org's records stays known, for a later `connect` to the same CRM.
+    """
+    conn.execute(sa.select(org.c.id).where(org.c.id == org_id).with_for_update(key_share=True)).scalar_one()  # in turn
+    conn.execute(sa.delete(authorization).where(authorization.c.org_id == org_id, authorization.c.used_at.is_(None)))
+    before = present(conn, org_id)
+    if before is not None:
+        _put_aside(conn, vault, before, now)
+    return before
+
+
+def latest(conn: Db, org_id: int) -> ConnectionRow | None:
+    """The org's connection as it is now or, when it was disconnected, the one that it had last."""
+    ended = sa.case((connection.c.replaced_at.is_(None), 0), else_=1)
+    newest_first = _ROWS.where(connection.c.org_id == org_id).order_by(
+        ended, connection.c.replaced_at.desc(), connection.c.id.desc()
+    )
+    row = conn.execute(newest_first.limit(1)).one_or_none()
+    return None if row is None else ConnectionRow(*row)
+
+
+def is_same_crm(row: ConnectionRow, target: str, settings: Mapping[str, str]) -> bool:
+    """Whether these settings lead where the connection leads."""
+    return (row.target, _place(row.settings)) == (target, _place(settings))
+
+
+def _put_aside(conn: Db, vault: Vault, row: ConnectionRow, now: datetime) -> None:
+    """The connection is the org's no more. Whatever the clocks say, it is the last of those."""
+    ended = sa.select(sa.func.max(connection.c.replaced_at)).where(connection.c.org_id == row.org_id)
+    last = conn.execute(ended).scalar()
+    forgotten = {
+        "sealed_credentials": vault.seal(row.org_id, CREDENTIALS_PURPOSE, "{}"),
+        "sealed_token": None,
+        "token_lease_owner": None,
+        "token_lease_until": None,
+    }
+    at = now if last is None or last < now else last + timedelta(microseconds=1)
+    conn.execute(sa.update(connection).where(connection.c.id == row.id).values(replaced_at=at, **forgotten))
 
 
 def _former(conn: Db, org_id: int, target: str, settings: Mapping[str, str]) -> int | None:
@@ -136,7 +182,7 @@ def _leave(conn: Db, org_id: int) -> None:
     made = event.c.campaign_made.is_not(None)
     for row in conn.execute(sa.select(event).where(event.c.org_id == org_id, made)).all():
         said = values(from_json(row.fields)).get("campaign_id")
-        kept = row.campaign_choice if row.campaign_choice is not None else said
+        kept = said if row.campaign_choice in (None, OWN_CAMPAIGN) else row.campaign_choice
         conn.execute(sa.update(event).where(event.c.id == row.id).values(campaign_made=None, campaign_id=kept or None))
     for table in (event, meeting):
         conn.execute(sa.update(table).where(table.c.org_id == org_id).values(attempted=None, fingerprint=None))
@@ -189,9 +235,8 @@ def _place(settings: Mapping[str, str]) -> str:
     return settings.get("instance_url", "").rstrip("/").lower()
 
 
-_PRESENT = sa.select(*(connection.c[name] for name in ConnectionRow.__dataclass_fields__)).where(
-    connection.c.replaced_at.is_(None)
-)
+_ROWS = sa.select(*(connection.c[name] for name in ConnectionRow.__dataclass_fields__))
+_PRESENT = _ROWS.where(connection.c.replaced_at.is_(None))
 
 
 class _CallCounter:

@@ -20,6 +20,9 @@ CHUNK = 1000
 CAMPAIGN_REFUSED = t.event.c.campaign_choice == ""
 """A person chose that the event has no campaign: then the CRM has nothing to do with it."""
 
+OWN_CAMPAIGN = " own"
+"""A person chose that the event gets a campaign made for it: the event's `campaign_choice`. No campaign's id has a space."""
+
 
 def chunks(keys: Iterable[Key]) -> Iterator[list[Key]]:
     """The keys, sorted so that locks are taken in one order, in lists short enough for one IN (…)."""

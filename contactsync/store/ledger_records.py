@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection as Db
 
 from contactsync.domain.changes import who_by_email, who_by_id
 from contactsync.store import tables as t
-from contactsync.store.due import chunks, mark_meetings_with_due
+from contactsync.store.due import OWN_CAMPAIGN, chunks, mark_meetings_with_due
 from contactsync.store.queue import mark_attendees_due
 
 RecordSubject = Literal["event", "meeting"]
@@ -83,7 +83,7 @@ def connect_made(db: Db, org_id: int, made: Mapping[int, str], now: datetime) ->
         for row in db.execute(here.where(t.event.c.id.in_(some)).with_for_update()).all():
             if row.campaign_id == made[row.id]:
                 continue
-            free = row.campaign_id is None and row.campaign_choice is None
+            free = row.campaign_id is None and row.campaign_choice in (None, OWN_CAMPAIGN)
             kept = {"campaign_made": made[row.id], **({"campaign_id": made[row.id]} if free else {})}
             db.execute(sa.update(t.event).where(t.event.c.id == row.id).values(kept))
             if free:

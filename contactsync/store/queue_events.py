@@ -15,6 +15,7 @@ from contactsync.domain.crm import Next, RecordKind, RecordRef
 from contactsync.domain.merge import DELETED, from_json, values
 from contactsync.domain.records import Event
 from contactsync.store import tables as t
+from contactsync.store.due import OWN_CAMPAIGN
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def _whole(rows: Sequence[sa.Row[Any]]) -> tuple[ClaimedEvent, ...]:
                 campaign=RecordRef(RecordKind.CAMPAIGN, row.campaign_id) if row.campaign_id else None,
                 made_by_us=bool(row.campaign_id) and row.campaign_id == row.campaign_made,
                 attempted=tuple(row.attempted or ()),
+                asked_for=row.campaign_choice == OWN_CAMPAIGN,
             ),
             change=row.change,
             attempts=row.attempts,

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection as Db
 from contactsync.domain.merge import DELETED, from_json, values
 from contactsync.domain.records import SyncStatus
 from contactsync.store import tables as t
+from contactsync.store.due import OWN_CAMPAIGN
 from contactsync.store.inbox import delivery_number, public_id
 from contactsync.store.views_contacts import companies_query, company_shown, nested, taking_part
 from contactsync.store.views_paging import Page, Record, Slice, newest, newest_by_status
@@ -65,7 +66,8 @@ def event_exists(db: Db, org_id: int, event_id: str) -> bool:
 def _event(row: sa.Row[Any]) -> Record:
     said = {path: value for path, value in values(from_json(row.fields)).items() if path != DELETED}
     shown = nested(said)
-    chosen, made = row.campaign_choice is not None, row.campaign_id is not None and row.campaign_id == row.campaign_made
+    chosen = row.campaign_choice not in (None, OWN_CAMPAIGN)
+    made = row.campaign_id is not None and row.campaign_id == row.campaign_made
     return {
         **shown,
         "id": row.source_id,
@@ -92,7 +94,7 @@ def companies(db: Db, org_id: int, part: Slice) -> Page:
     ids = newest(t.company, t.company.c.org_id == org_id, part)
     rows = db.execute(companies_query(org_id).where(t.company.c.id.in_(ids)).order_by(t.company.c.id.desc())).all()
     shown, following = part.cut(rows)
-    return Page(tuple(company_shown(row.key, row.fields, row.linked_to) for row in shown), following)
+    return Page(tuple(company_shown(row) for row in shown), following)
 
 
 # ── deliveries ─────────────────────────────────────────────────────────────────────────────────────────────────────

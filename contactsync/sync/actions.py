@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contactsync.sync.approving import approve_contacts
 from contactsync.sync.carrying import Difference, export_org, import_diff, import_org, mark_of_choices
 from contactsync.sync.choosing import (
     ChangedMeanwhile,
@@ -13,6 +14,14 @@ from contactsync.sync.choosing import (
     present_rules,
     set_mapping,
     set_policies,
+)
+from contactsync.sync.companies import (
+    CompanyChanged,
+    link_company,
+    match_company,
+    merge_companies,
+    part_company,
+    unlink_company,
 )
 from contactsync.sync.connecting import connect, disconnect, target_of
 from contactsync.sync.editing import Edited, edit_contacts, wait_for_edit
@@ -36,6 +45,7 @@ from contactsync.sync.unmasking import show_body
 __all__ = [
     "ChangedMeanwhile",
     "CheckedProblem",
+    "CompanyChanged",
     "Difference",
     "Edited",
     "NoRoom",
@@ -46,6 +56,7 @@ __all__ = [
     "SavedRules",
     "TooMuch",
     "allow_person",
+    "approve_contacts",
     "bring_back_problem",
     "cancel_resync",
     "check_mapping",
@@ -63,9 +74,13 @@ __all__ = [
     "forget_fields",
     "import_diff",
     "import_org",
+    "link_company",
     "mapping",
     "mark_of_choices",
+    "match_company",
+    "merge_companies",
     "note_problem_export",
+    "part_company",
     "present_rules",
     "preview",
     "preview_many",
@@ -82,5 +97,6 @@ __all__ = [
     "target_of",
     "try_one",
     "undo",
+    "unlink_company",
     "wait_for_edit",
 ]

@@ -17,11 +17,14 @@ from contactsync.domain.policy_json import mark_of_policies, policies_as_json
 from contactsync.domain.texts import separator_for
 from contactsync.store import choices, connections, due, orgs, problems, queue, releases
 from contactsync.store.audit import Audited, note
+from contactsync.store.choices import EventKnown
 from contactsync.store.engine import Connection as Db
 from contactsync.store.engine import reading, writing
 from contactsync.sync.parts import Parts
+from contactsync.sync.previewing import NotReady
 from contactsync.sync.rules import mapping_of
 from contactsync.sync.targets import Bound, asking
+from contactsync.sync.turn import NOT_CONNECTED
 
 MOST_EVENT_ID = 255
 MOST_CAMPAIGN_ID = 64
@@ -35,8 +38,8 @@ def connect_event(parts: Parts, org_id: int, event_id: str, campaign_id: str | N
     wrong = {}
     if not event_id.strip() or len(event_id) > MOST_EVENT_ID:
         wrong["event_id"] = f"write the event platform's id of the event, 1 to {MOST_EVENT_ID} characters"
-    if campaign_id is not None and not (campaign_id.strip() and len(campaign_id) <= MOST_CAMPAIGN_ID):
-        wrong["campaign_id"] = f"write the CRM's id of the campaign, 1 to {MOST_CAMPAIGN_ID} characters"
+    if campaign_id is not None and not (campaign_id.split() == [campaign_id] and len(campaign_id) <= MOST_CAMPAIGN_ID):
+        wrong["campaign_id"] = f"write the CRM's id of the campaign, 1 to {MOST_CAMPAIGN_ID} characters without spaces"
     if wrong:
         raise RefusedInput("the event cannot be connected so", wrong)
     now = parts.now()
@@ -51,6 +54,39 @@ def connect_event(parts: Parts, org_id: int, event_id: str, campaign_id: str | N
     if changed:
         parts.bell.ring(org_id)
     return marked
+
+
+def create_campaign(parts: Parts, org_id: int, event_id: str) -> bool:
+    """Have a campaign made for one event, whatever the policy `create_campaigns` says; False: no such event.
+
+    The org's worker makes it, as it makes those of the policy: never twice, and one that has the event's name and day is
+    taken. Whoever takes part becomes a member then. Raises NotReady, saying why and what to do, for an event that has a
+    campaign or no name, that was deleted, or whose org is not connected.
+    """
+    now = parts.now()
+    with writing(parts.engine) as db:
+        queue.lock_org(db, org_id)
+        known = choices.event_known(db, org_id, event_id)
+        if known is None:
+            return False
+        if connections.present(db, org_id) is None:
+            raise NotReady(f"{NOT_CONNECTED.cause} {NOT_CONNECTED.fix}")
+        if reason := _no_campaign_because(known):
+            raise NotReady(reason)
+        choices.choose_own_campaign(db, org_id, event_id, now)
+        note(db, org_id, parts.actor, Audited.CAMPAIGN_ASKED_FOR, now, about=event_id)
+    parts.bell.ring(org_id)
+    return True
+
+
+def _no_campaign_because(known: EventKnown) -> str | None:
+    if known.deleted:
+        return "The event was deleted at the event platform: no campaign is made for it."
+    if known.campaign_id is not None:
+        return "The event is connected to a campaign already: disconnect it first."
+    if not (known.name or "").strip():
+        return "The event has no name yet: name it at the event platform, its campaign is called so."
+    return None
 
 
 def mapping(parts: Parts, org_id: int) -> dict[str, Any]:
@@ -177,10 +213,11 @@ class SavedPolicies:
 
 
 def set_policies(parts: Parts, org_id: int, said: Mapping[str, Any], seen: str | None = None) -> SavedPolicies:
-    """Change some of the org's policies. Records that waited for another policy go again; with another `sync_as_default`
-    incomplete contacts are looked at again, one may be ready now. `seen`: mark_of_policies of what the change was made from.
+    """Change some of the org's policies. Records that waited for another policy go again; with another `sync_as_default` or
+    `review_inbox` incomplete contacts are looked at again, one may be ready now.
 
-    Raises RefusedInput naming each wrong one, ChangedMeanwhile when others hold now than were seen.
+    `seen`: mark_of_policies of what the change was made from. Raises RefusedInput naming each wrong one, ChangedMeanwhile
+    when others hold now than were seen.
     """
     with writing(parts.engine) as db:
         queue.lock_org(db, org_id)
@@ -206,7 +243,7 @@ def keep_policies(db: Db, parts: Parts, org_id: int, said: Mapping[str, Any]) ->
         said_now = {name: {"old": old[name], "new": new[name]} for name in sorted(changed)}
         note(db, org_id, parts.actor, Audited.POLICIES_CHANGED, now, details=said_now)
     released = 0
-    if "sync_as_default" in changed:
+    if changed & {"sync_as_default", "review_inbox"}:
         released += releases.release_incomplete(db, org_id, now)
     if "create_campaigns" in changed and holding.create_campaigns:
         released += due.mark_unconnected_events_due(db, org_id, now)

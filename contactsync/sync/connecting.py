@@ -35,7 +35,8 @@ def connect(
 
     `sign_in`: the number of the sign-in with a browser that this finishes.
 
-    In another CRM than before nothing is synced yet: everything goes again, and is matched there.
+    In another CRM than before nothing is synced yet: everything goes again, and is matched there. Before an org was
+    disconnected counts as well.
     """
     wrong = parts.plugins.target_type(target).check_settings(settings, credentials)
     if wrong:
@@ -44,6 +45,7 @@ def connect(
     with writing(parts.engine) as db:
         queue.lock_org(db, org_id)
         before = connections.present(db, org_id)
+        left = connections.latest(db, org_id)  # before it was disconnected, if it was
         connection_id = connections.connect(db, parts.vault, org_id, target, settings, credentials, now)
         shown = {
             "old": None if before is None else _told(before.target, before.settings),
@@ -51,12 +53,31 @@ def connect(
         }
         said = {**shown, "sign_in": sign_in}
         note(db, org_id, parts.actor, Audited.CONNECTED, now, about=target, details=said)
-        if before is not None and before.id != connection_id:
+        if left is not None and left.id != connection_id:
             releases.release_all(db, org_id, now)
         else:
-            stopped_by = before.problem["code"] if before is not None and before.problem else None
+            stopped_by = left.problem["code"] if left is not None and left.problem else None
             problems.release_held(db, org_id, stopped_by, now)
     parts.bell.ring(org_id)
+
+
+def disconnect(parts: Parts, org_id: int) -> bool:
+    """Part an org from its CRM; False when it was connected to none.
+
+    Nothing is sent from then on: what is due waits for a connection, and says so. The credentials are forgotten; records of
+    the CRM stay as they are. After a later `connect` to the same CRM what waited goes on where it was, and unchanged records
+    cost no call.
+    """
+    now = parts.now()
+    with writing(parts.engine) as db:
+        queue.lock_org(db, org_id)
+        before = connections.disconnect(db, parts.vault, org_id, now)
+        if before is None:
+            return False
+        said = {"old": _told(before.target, before.settings), "new": None}
+        note(db, org_id, parts.actor, Audited.DISCONNECTED, now, about=before.target, details=said)
+    parts.bell.ring(org_id)  # what is due is told that it waits
+    return True
 
 
 def _told(target: str, settings: Mapping[str, str]) -> dict[str, Any]:

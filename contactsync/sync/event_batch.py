@@ -23,11 +23,7 @@ def sync_event_batch(turn: Turn, claimed: Sequence[ClaimedEvent]) -> bool:
     The name under which a campaign may be made is written down before: were the answer lost, the next attempt finds it.
     """
     rules = turn.rules
-    needed = {
-        one.key
-        for one in claimed
-        if event_needs_crm(one.ready.event, one.ready.campaign, rules.mapping, rules.policies)
-    }
+    needed = {one.key for one in claimed if event_needs_crm(one.ready, rules.mapping, rules.policies)}
     left = {one.key: one.change for one in claimed if one.key not in needed}
     if left:
         with holding(turn) as db:

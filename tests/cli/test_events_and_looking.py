@@ -224,3 +224,23 @@ def test_an_org_without_a_good_secret_is_told_to_make_one(acme: CommandLine) -> 
     (only,) = acme.json("org", "secret", "list", "acme")
     acme.good("org", "secret", "revoke", "acme", str(only["id"]))
     assert "org secret add acme" in acme.refused("send", "-", "--org", "acme", given="{}")
+
+
+def test_a_campaign_is_made_of_an_event_on_demand_and_said_in_one_way_only(
+    connected: CommandLine, deliver: Callable[..., None], sync: Callable[[], None], engine_of: Engine
+) -> None:
+    deliver("event.created", {"id": "e-1", "name": "Expo"})
+    sync()
+    assert "--create" in connected.refused("event", "connect", "acme", "e-1")
+    assert "--create" in connected.refused("event", "connect", "acme", "e-1", "--create", "--campaign", CAMPAIGN)
+    assert "never heard of" in connected.refused("event", "connect", "acme", "e-2", "--create")
+    assert "made" in connected.good("event", "connect", "acme", "e-1", "--create").stdout
+    sync()
+    assert event(engine_of)[2]
+
+
+def test_an_org_is_disconnected_when_it_is_meant_and_there_is_something_to_disconnect(connected: CommandLine) -> None:
+    assert "--yes" in connected.refused("disconnect", "acme")
+    assert "waits" in connected.good("disconnect", "acme", "--yes").stdout
+    assert "not connected" in connected.refused("disconnect", "acme", "--yes")
+    assert connected.json("status", "acme")["crm"]["state"] == "none"

@@ -65,7 +65,7 @@ def only(made):
 
 def test_an_event_needs_the_crm_only_where_something_is_to_become_of_it():
     def needs(one, mapping=MAPPING, policies=CREATES):
-        return event_needs_crm(one.event, one.campaign, mapping, policies)
+        return event_needs_crm(one, mapping, policies)
 
     assert needs(event())
     assert not needs(event(), policies=Policies())

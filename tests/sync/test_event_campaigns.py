@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from contactsync.domain.errors import RefusedInput
 from contactsync.domain.records import SyncStatus
 from contactsync.store import tables as t
+from contactsync.store.due import OWN_CAMPAIGN
 from contactsync.sync import actions
 from tests.sync.conftest import World, ada
 from tests.sync.test_rules import campaign, only
@@ -121,3 +123,102 @@ def test_events_wait_for_a_connection_and_go_when_there_is_one(world: World) -> 
     actions.connect(world.parts, world.org_id, "salesforce", crm, {"client_secret": "secret"})
     assert world.of(t.event, "e-1").due_at == world.clock()
     assert world.of(t.meeting, "m-1").due_at == world.clock()
+
+
+# ── a campaign that a person asks for ──────────────────────────────────────────────────────────────────────────────
+
+
+def asked(world: World) -> bool:
+    return actions.create_campaign(world.parts, world.org_id, "e-1")
+
+
+def test_a_person_has_one_event_made_into_a_campaign_whatever_the_policy_says(connected: World) -> None:
+    connected.contact(ada(events=[{"id": "e-1", "status": "attended"}]))
+    connected.event(**SUMMIT)
+    connected.event(id="e-2", name="Another")
+    connected.sync()
+    assert asked(connected)
+    connected.sync()
+    made, member = only(connected.crm("Campaign")), only(connected.crm("CampaignMember"))
+    assert (made["Name"], member["CampaignId"]) == ("Summit 2026", made["Id"])
+    row = connected.of(t.event, "e-1")
+    assert (row.sync_status, row.campaign_id, row.campaign_made) == (SyncStatus.SYNCED, made["Id"], made["Id"])
+    [entry] = [one for one in connected.rows(t.audit_entry) if one.action == "event.campaign_asked_for"]
+    assert entry.about == "e-1"
+
+
+def test_what_was_asked_for_twice_is_made_once_and_the_event_keeps_it_when_it_changes(connected: World) -> None:
+    connected.event(**SUMMIT)
+    connected.sync()
+    assert asked(connected)
+    assert asked(connected)
+    connected.sync()
+    connected.clock.forward(seconds=1)
+    connected.event(name="Summit, new name", campaign_id="701000000000000AAA")
+    connected.sync()
+    assert connected.of(t.event, "e-1").campaign_id == only(connected.crm("Campaign"))["Id"]
+
+
+def test_a_lost_answer_does_not_make_the_campaign_that_was_asked_for_twice(connected: World) -> None:
+    connected.event(**SUMMIT)
+    connected.sync()
+    connected.fault(do="drop_after", times=1, match={"writes": True})
+    asked(connected)
+    connected.sync()
+    connected.clock.forward(hours=2)
+    connected.sync()
+    assert connected.of(t.event, "e-1").campaign_id == only(connected.crm("Campaign"))["Id"]
+
+
+def test_a_campaign_that_the_platform_names_before_one_is_made_is_taken(connected: World) -> None:
+    there = campaign(connected, "Registered")
+    connected.event(**SUMMIT)
+    connected.sync()
+    asked(connected)
+    connected.clock.forward(seconds=1)
+    connected.event(campaign_id=there)
+    connected.sync()
+    assert connected.of(t.event, "e-1").campaign_id == only(connected.crm("Campaign"))["Id"] == there
+
+
+def test_another_campaign_or_none_can_be_chosen_after_one_was_asked_for(connected: World) -> None:
+    connected.event(**SUMMIT)
+    connected.sync()
+    asked(connected)
+    connected.sync()
+    actions.connect_event(connected.parts, connected.org_id, "e-1", None)
+    connected.sync()
+    row = connected.of(t.event, "e-1")
+    assert (row.campaign_id, row.sync_status) == (None, None)
+    asked(connected)
+    connected.sync()
+    assert connected.of(t.event, "e-1").campaign_id == only(connected.crm("Campaign"))["Id"]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"starts_at": SUMMIT["starts_at"]}, "no name yet"),
+        ({**SUMMIT, "campaign_id": "701000000000000AAA"}, "connected to a campaign already"),
+    ],
+)
+def test_an_event_that_cannot_have_one_made_says_why(connected: World, said: dict[str, Any], words: str) -> None:
+    connected.event(**said)
+    connected.sync()
+    with pytest.raises(actions.NotReady, match=words):
+        asked(connected)
+
+
+def test_a_deleted_event_gets_none_and_an_unknown_one_is_not_found(connected: World) -> None:
+    assert not asked(connected)
+    connected.event(**SUMMIT)
+    connected.event(kind="event.deleted")
+    connected.sync()
+    with pytest.raises(actions.NotReady, match="deleted at the event platform"):
+        asked(connected)
+
+
+def test_no_campaign_is_called_as_the_choice_of_an_own_one_is_kept(connected: World) -> None:
+    with pytest.raises(RefusedInput) as refused:
+        actions.connect_event(connected.parts, connected.org_id, "e-1", OWN_CAMPAIGN)
+    assert "without spaces" in refused.value.fields["campaign_id"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import requests
@@ -185,3 +186,14 @@ def test_one_org_neither_sees_nor_uses_anothers_connection(connected: Caller, ot
 def test_without_a_token_nothing_is_told_or_begun(acme: Caller, method: str, path: str) -> None:
     answer = acme.ask(method, path, headers={"Authorization": "Bearer cst_wrong"})
     assert answer.status_code == 401
+
+
+def test_deleting_the_connection_parts_the_org_and_what_comes_in_waits(acme: Caller, tmp_path: Path) -> None:
+    acme.connect_file(tmp_path)
+    answer = acme.ask("DELETE", "/connection")
+    assert (answer.status_code, answer.json["state"]) == (200, "not_connected")
+    acme.deliver("contacts", "contact.created", person(1))
+    acme.sync()
+    shown = acme.get("/contacts/c-1")["sync"]
+    assert (shown["status"], shown["problem"]["code"]) == ("queued", "not_connected")
+    assert acme.ask("DELETE", "/connection").json["state"] == "not_connected"

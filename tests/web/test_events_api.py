@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.web.conftest import Caller, HandBell, person
@@ -115,3 +117,16 @@ def test_an_event_that_nobody_heard_of_cannot_be_disconnected(acme: Caller) -> N
     assert acme.ask("DELETE", "/events/ev-9/campaign").status_code == 404
     assert acme.ask("GET", "/events/ev-9/contacts").status_code == 404
     assert acme.get("/events")["items"] == []
+
+
+def test_a_campaign_is_made_of_one_event_when_it_is_asked_for(acme: Caller, tmp_path: Path) -> None:
+    acme.deliver("events", "event.created", {"id": "ev-1", "name": "Expo"})
+    acme.absorb()
+    assert acme.ask("POST", "/events/ev-1/create-campaign").status_code == 409
+    acme.connect_file(tmp_path)
+    assert acme.ask("POST", "/events/ev-1/create-campaign").status_code == 202
+    acme.sync()
+    shown = acme.get("/events/ev-1")
+    assert (shown["campaign_from"], bool(shown["campaign_id"])) == ("made", True)
+    assert "already" in acme.ask("POST", "/events/ev-1/create-campaign").json["error"]["message"]
+    assert acme.ask("POST", "/events/nothing/create-campaign").status_code == 404

@@ -11,6 +11,7 @@ from contactsync.settings import is_loopback
 from contactsync.store.connections import ConnectionRow, present
 from contactsync.store.engine import reading
 from contactsync.store.views_paging import Record
+from contactsync.sync import actions
 from contactsync.sync.signing_in import begin_sign_in
 from contactsync.sync.targets import asking
 from contactsync.web.api.routes import Routes
@@ -101,6 +102,16 @@ def read_connection() -> Record:
         "paused_until": row.paused_until,
         "problem": row.problem if row.paused(parts().now()) else None,
     }
+
+
+@routes.operation("DELETE", "/connection", ConnectionState)
+def end_connection() -> Record:
+    """Part the org from its CRM: its credentials are forgotten, and nothing is sent any more.
+
+    What comes in waits. Records of the CRM stay as they are; connecting to the same CRM again goes on where it was.
+    """
+    actions.disconnect(parts(), org().id)
+    return read_connection()
 
 
 def _state(row: ConnectionRow) -> str:

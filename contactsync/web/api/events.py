@@ -14,7 +14,7 @@ from contactsync.store.engine import reading
 from contactsync.store.views_contacts import ContactFilter
 from contactsync.store.views_paging import Record
 from contactsync.sync import actions
-from contactsync.web.api.crm import links, with_links
+from contactsync.web.api.crm import as_things_stand, links, with_links
 from contactsync.web.api.requests import PageQuery, page_shown, slice_of
 from contactsync.web.api.routes import Routes
 from contactsync.web.api.schemas import AttendeeList, EventList, EventWithCounts
@@ -98,6 +98,22 @@ def disconnect_event(event_id: str) -> Record:
         if not views.event_exists(db, org().id, event_id):
             raise missing("event")
     actions.connect_event(parts(), org().id, event_id, None)
+    return _event(event_id)
+
+
+@routes.operation(
+    "POST", "/events/<source_id:event_id>/create-campaign", EventWithCounts, status=202, refuses=(404, 409)
+)  # fmt: skip
+def create_campaign(event_id: str) -> Record:
+    """Have a campaign made for one event, whatever the policy `create_campaigns` says; its contacts become members.
+
+    A campaign that has the event's name and day is taken instead of a second one. Answers at once: GET the event again for
+    its `campaign_id`. 409 for an event that has a campaign or no name, that was deleted, or while no CRM is connected.
+    """
+    with as_things_stand():
+        found = actions.create_campaign(parts(), org().id, event_id)
+    if not found:
+        raise missing("event")
     return _event(event_id)
 
 
