@@ -14,6 +14,7 @@ pytest_plugins = [
 ]
 
 SLOW = (
+    "browser",
     "chaos",
     "hostile",
     "runtime/test_ending_in_time.py",
