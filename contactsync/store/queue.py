@@ -22,6 +22,8 @@ from contactsync.domain.merge import DELETED, from_json, newest, values
 from contactsync.domain.records import Attendance, Company, Contact, SyncStatus
 from contactsync.store import tables as t
 from contactsync.store.due import CHUNK, chunks, mark_meetings_of_event_due, of_org
+from contactsync.store.links import links_of
+from contactsync.store.queue_companies import companies_named, companies_of
 
 __all__ = [
     "CHUNK",
@@ -30,6 +32,7 @@ __all__ = [
     "OrgLease",
     "chunks",
     "claim",
+    "companies_named",
     "drop_lease",
     "due_count",
     "each_once",
@@ -41,6 +44,7 @@ __all__ = [
     "lock_org",
     "mark_attendees_due",
     "mark_due",
+    "mark_keys_due",
     "mark_meetings_of_event_due",
     "mark_one_due",
     "orgs_with_work",
@@ -208,6 +212,12 @@ def mark_one_due(db: Db, org_id: int, contact_id: str, now: datetime) -> bool:
     return mark_due(db, org_id, t.contact.c.source_id == contact_id, now, forced=True) == 1
 
 
+def mark_keys_due(db: Db, org_id: int, keys: Iterable[int], now: datetime) -> int:
+    """Put contacts into the queue by their rows' keys even if nothing changed; answers how many may be synced."""
+    some = (t.contact.c.id.in_(part) for part in chunks(keys))
+    return sum(mark_due(db, org_id, which, now, forced=True, by_key=True) for which in some)
+
+
 def mark_attendees_due(db: Db, org_id: int, event_id: str, now: datetime) -> int:
     """Put everyone who takes part in an event into the queue, and its meetings; answers how many contacts."""
 
@@ -245,6 +255,7 @@ class Claimed:
     rematched: bool = False  # the last attempt failed because links were stale
     fingerprint: str | None = None
     links: Links = field(default_factory=Links)
+    approved: bool = False  # somebody let it go to the CRM, or it is there already
     # Addresses under which a record may have been made whose id was never heard; those that other contacts have now.
     attempted: tuple[str, ...] = field(default=(), repr=False)
     passed_on: frozenset[str] = field(default=frozenset(), repr=False)
@@ -289,7 +300,7 @@ def read_contact(db: Db, org_id: int, connection_id: int | None, contact_id: str
 
 
 def _whole(db: Db, org_id: int, connection_id: int | None, rows: Sequence[sa.Row[Any]]) -> tuple[Claimed, ...]:
-    companies = _companies(db, org_id, {row.company_key for row in rows if row.company_key})
+    companies = companies_of(db, org_id, connection_id, {row.company_key for row in rows if row.company_key})
     attendances = _attendances(db, org_id, rows)
     links = links_of(db, connection_id, rows)
     claimed = (
@@ -344,26 +355,13 @@ def _claimed(
         forced=row.forced,
         rematched=bool(row.problem and row.problem.get("next") == Next.REMATCH),
         fingerprint=row.fingerprint,
+        approved=row.approved_at is not None or row.last_synced_at is not None,
         links=Links(
             people={kind: ref for kind, ref in people.items() if kind.is_person},
             account=accounts.get(RecordKind.ACCOUNT),
         ),
         attempted=tuple(row.attempted or ()),
     )
-
-
-def _companies(db: Db, org_id: int, keys: set[str]) -> dict[str, Company]:
-    companies: dict[str, Company] = {}
-    for some in chunks(keys):
-        rows = db.execute(
-            sa.select(t.company.c.key, t.company.c.fields).where(
-                t.company.c.org_id == org_id, t.company.c.key.in_(some)
-            )
-        )
-        for key, stored in rows:
-            said = {path: value for path, value in values(from_json(stored)).items() if isinstance(value, str)}
-            companies[key] = Company(key, said.get("name"), said.get("domain"), said.get("account_id"))
-    return companies
 
 
 def each_once(rows: Sequence[sa.Row[Any]]) -> tuple[Attendance, ...]:
@@ -410,20 +408,3 @@ def linked_people(db: Db, connection_id: int, refs: Iterable[RecordRef]) -> froz
         )
         linked |= {RecordRef(RecordKind(kind), crm_id) for kind, crm_id in db.execute(query)}
     return frozenset(linked)
-
-
-def links_of(db: Db, connection_id: int | None, rows: Sequence[sa.Row[Any]]) -> dict[str, dict[RecordKind, RecordRef]]:
-    """The people and Accounts that rows (`source_id`, `company_key`) are tied to: source → kind → record."""
-    if connection_id is None:
-        return {}
-    sources = {row.source_id for row in rows} | {row.company_key for row in rows if row.company_key}
-    found: dict[str, dict[RecordKind, RecordRef]] = {}
-    for some in chunks(sources):
-        query = sa.select(t.link.c.kind, t.link.c.source, t.link.c.crm_id).where(
-            t.link.c.connection_id == connection_id,
-            t.link.c.kind.in_([RecordKind.LEAD, RecordKind.CONTACT, RecordKind.ACCOUNT]),
-            t.link.c.source.in_(some),
-        )
-        for kind, source, crm_id in db.execute(query):
-            found.setdefault(source, {})[RecordKind(kind)] = RecordRef(RecordKind(kind), crm_id)
-    return found

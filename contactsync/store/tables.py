@@ -177,6 +177,8 @@ delivery = sa.Table(
     sa.Index("ix_delivery_status", "org_id", "status", "id"),  # what waits, in order; counts and pages per status
 )
 
+_MERGED = sa.text("merged_into IS NOT NULL")
+
 company = sa.Table(
     "company",
     metadata,
@@ -188,9 +190,14 @@ company = sa.Table(
     sa.Column("sort_name", SearchKey, nullable=False, server_default=sa.text("''")),
     # The key of the company that a person said it is: what names this one names that one.
     sa.Column("merged_into", sa.String(600)),
+    # What a person chose in the console, over one connection: an Account's id, "" for none; None: what the event platform
+    # says, else what matching finds.
+    sa.Column("account_choice", sa.String(64)),
+    sa.Column("choice_connection_id", sa.Integer),
     sa.UniqueConstraint("org_id", "key"),
     sa.Index("ix_company_org", "org_id", "id"),
     sa.Index("ix_company_name", "org_id", "sort_name", "id"),
+    sa.Index("ix_company_merged", "org_id", "merged_into", sqlite_where=_MERGED, postgresql_where=_MERGED),
 )
 
 contact = sa.Table(
@@ -273,7 +280,6 @@ attendance = sa.Table(
     sa.Column("status_version", sa.String(96)),  # which version said the status; None: none ever did
     sa.UniqueConstraint("org_id", "event_id", "who"),
     sa.Index("ix_attendance_who", "org_id", "who"),
-    sa.Index("ix_attendance_event", "org_id", "event_id", "id"),  # who came to it last
 )
 
 link = sa.Table(

@@ -76,17 +76,21 @@ def nested(fields: Mapping[str, Scalar]) -> Record:
     return shown
 
 
-def company_shown(key: str, stored: Mapping[str, Any], linked_to: str | None) -> Record:
-    """A company; `linked`: an Account is tied to it. Until then `account_id` is the one that a person picked, if any."""
-    said = values(from_json(stored))
-    prefix, _, rest = key.partition(":")
+def company_shown(row: sa.Row[Any]) -> Record:
+    """A company out of `companies_query`; `linked`: an Account is tied to it. Until then `account_id` is the one that a
+    person picked, if any.
+    """
+    said = values(from_json(row.fields))
+    prefix, _, rest = row.key.partition(":")
+    picked = row.chosen if row.chosen is not None else said.get("account_id")
     return {
         "id": rest if prefix == "id" else None,
-        "key": key,
+        "key": row.key,
         "name": said.get("name"),
         "domain": said.get("domain"),
-        "linked": linked_to is not None,
-        "account_id": linked_to or said.get("account_id"),
+        "linked": row.linked_to is not None,
+        "account_id": row.linked_to or picked or None,
+        "merged_into": row.merged_into,
     }
 
 
@@ -172,13 +176,13 @@ def _contact(row: sa.Row[Any], company: Record | None, events: list[Record], crm
             "last_synced_at": row.last_synced_at,
             # Both are of the last time somebody looked; in the queue since, a contact has no problem that is known.
             "missing_fields": (row.missing or []) if row.status == SyncStatus.INCOMPLETE else [],
-            "problem": row.problem if _held_up(row) else None,
+            "problem": row.problem if held_up(row) else None,
             "why": row.why or [],
         },
     }
 
 
-def _held_up(row: sa.Row[Any]) -> bool:
+def held_up(row: sa.Row[Any]) -> bool:
     """Whether its problem holds now. One that is queued and not due waits for its org to be connected."""
     waits = row.status == SyncStatus.QUEUED and row.due_at is None
     return waits or row.status in (SyncStatus.RETRYING, SyncStatus.NEEDS_ATTENTION)
@@ -200,18 +204,23 @@ def _companies(db: Db, org_id: int, keys: set[str]) -> dict[str, Record]:
     if not keys:
         return {}
     query = companies_query(org_id).where(t.company.c.key.in_(sorted(keys)))
-    return {row.key: company_shown(row.key, row.fields, row.linked_to) for row in db.execute(query)}
+    return {row.key: company_shown(row) for row in db.execute(query)}
 
 
 def companies_query(org_id: int) -> sa.Select[Any]:
-    """An org's companies with the Account that each is linked to."""
+    """An org's companies with the Account that each is linked to, and the one that a person chose ("": none)."""
+    here = t.company.c.choice_connection_id == present_connection(org_id)
     link = sa.and_(
         t.link.c.connection_id == present_connection(org_id),
         t.link.c.kind == RecordKind.ACCOUNT,
         t.link.c.source == t.company.c.key,
     )
     return (
-        sa.select(t.company.c.id, t.company.c.key, t.company.c.fields, t.link.c.crm_id.label("linked_to"))
+        sa.select(
+            *(t.company.c[name] for name in ("id", "key", "fields", "merged_into")),
+            t.link.c.crm_id.label("linked_to"),
+            sa.case((here, t.company.c.account_choice)).label("chosen"),
+        )
         .select_from(t.company.outerjoin(t.link, link))
         .where(t.company.c.org_id == org_id)
     )

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from contactsync.domain.errors import RefusedInput
 from contactsync.store import due, queue, resyncs
 from contactsync.store.audit import Audited, note
 from contactsync.store.engine import reading, writing
 from contactsync.store.resyncs import Resync, ResyncFilter
 from contactsync.sync.parts import Parts
 
+MOST_AT_ONCE = 1_000
+"""So many contacts can be named at once."""
+
 
 def sync_now(parts: Parts, org_id: int, contact_id: str) -> bool:
     """Put one contact into the queue, to be brought to the CRM even if nothing changed; False: no such contact."""
     with writing(parts.engine) as db:
         found = queue.mark_one_due(db, org_id, contact_id, parts.now())
+    if found:
+        parts.bell.ring(org_id)
+    return found
+
+
+def sync_many(parts: Parts, org_id: int, keys: Sequence[int]) -> int:
+    """Put some contacts, by the keys of their rows, into the queue as `sync_now` does; answers how many: those that are not
+    there, or were deleted at the event platform, are left out. Raises RefusedInput for more than MOST_AT_ONCE.
+    """
+    if len(keys) > MOST_AT_ONCE:
+        raise RefusedInput(
+            "that are too many at once", {"keys": f"at most {MOST_AT_ONCE:,}; for more, sync by a filter"}
+        )
+    with writing(parts.engine) as db:
+        queue.lock_org(db, org_id)
+        found = queue.mark_keys_due(db, org_id, set(keys), parts.now())
     if found:
         parts.bell.ring(org_id)
     return found

@@ -34,6 +34,10 @@ WAITING = 500
 PROBLEMS = 7
 
 
+FIRST_NAMES = ("anna", "maria", "jan", "ada", "zoe", "li", "omar", "grace", "tom", "ines")
+LAST_NAMES = ("schmidt", "muller", "nguyen", "garcia", "smith", "lovelace", "okafor", "van der berg", "novak", "santos")
+
+
 @dataclass(frozen=True)
 class Size:
     """How much there is; as many meetings as a tenth of the deliveries, as many runs as deliveries."""
@@ -89,6 +93,13 @@ class _Words:
         plain = at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
         return f"'{plain}'" if self.dialect == "sqlite" else f"CAST('{plain}+00' AS timestamptz)"
 
+    def moment(self, seconds: str) -> str:
+        """Long ago, and so many seconds later."""
+        if self.dialect == "sqlite":
+            plain = LONG_AGO.replace(tzinfo=None).isoformat(" ")
+            return f"(strftime('%Y-%m-%d %H:%M:%S', '{plain}', '+' || ({seconds}) || ' seconds') || '.000000')"
+        return f"({self.time(LONG_AGO)} + make_interval(secs => {seconds}))"
+
     def json(self, value: object) -> str:
         text = json.dumps(value).replace("'", "''")
         return f"'{text}'" if self.dialect == "sqlite" else f"CAST('{text}' AS jsonb)"
@@ -128,6 +139,12 @@ def _insert(table: str, words: _Words, count: int, columns: dict[str, str]) -> s
     return (
         f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM {words.numbers(count)}"
     )
+
+
+def _one_of(names: tuple[str, ...], number: str) -> str:
+    """One of the names for the tens of a number, and the number itself: as different as people are called."""
+    which = " ".join(f"WHEN {place} THEN '{name}'" for place, name in enumerate(names))
+    return f"(CASE ({number}) % {len(names)} {which} END || CASE WHEN ({number}) % 3 > 0 THEN CAST(({number}) AS text) ELSE '' END)"
 
 
 def _status(due: str) -> str:
@@ -170,7 +187,8 @@ def _company(words: _Words) -> dict[str, str]:
     company = changes_of("contact.created", _AT, (person(1),), 1, NOW).contacts[0].company
     assert company is not None
     fields = as_json(merge({}, dict(company.changes), company.version))
-    return {"org_id": ORG, "key": "'name:company ' || i", "fields": words.json(fields), "name": "'Company ' || i"}
+    names = {"name": "'Company ' || i", "sort_name": "'company ' || i"}
+    return {"org_id": ORG, "key": "'name:company ' || i", "fields": words.json(fields), **names}
 
 
 _AT = "2026-10-24T09:00:00.000000Z"
@@ -179,9 +197,14 @@ _AT = "2026-10-24T09:00:00.000000Z"
 def _contact(words: _Words, size: Size) -> dict[str, str]:
     change = changes_of("contact.created", _AT, (person(1),), 1, NOW).contacts[0]
     due = f"(i % {size.contacts // DUE} = 1)"
+    first, last = _one_of(FIRST_NAMES, "i % 1000 * 7919 % 1000"), _one_of(LAST_NAMES, "i % 20011 * 104729 % 20011")
     return {
         **_record(words, as_json(merge({}, dict(change.changes), change.version))),
         **_queue(words, due, "status"),
+        # Some were never synced; those who were, in bursts of a hundred at one moment.
+        "last_synced_at": f"CASE WHEN i % 3 > 0 THEN {words.moment('i / 100')} END",
+        "sort_name": f"{last} || ' ' || {first}",
+        "first_name_key": first,
         "source_id": "'c-' || i",
         "email": "'p' || i || '@acme.example'",
         "company_key": "'name:company ' || (1 + i / 5)",

@@ -115,7 +115,6 @@ def _search() -> None:
     op.create_index("ix_contact_name", "contact", ["org_id", "sort_name", "id"])
     op.create_index("ix_contact_first_name", "contact", ["org_id", "first_name_key", "id"])
     op.create_index("ix_contact_synced", "contact", ["org_id", "last_synced_at", "id"])
-    op.create_index("ix_attendance_event", "attendance", ["org_id", "event_id", "id"])
 
 
 def _make_keys(table: str, keys_of: Callable[[Mapping[str, object]], Mapping[str, str]]) -> None:
