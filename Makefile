@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: install dev demo test test-slow check bench chaos fuzz lock audit clean
+.PHONY: install dev demo test test-slow check bench chaos fuzz screenshots lock audit clean
 
 install: $(VENV)/.runtime ## .venv with contactsync in it
 
@@ -52,6 +52,9 @@ lock: dev ## the locks from pyproject.toml
 
 fuzz: dev ## hostile input at the doors, the wire and the API, with figures; SEED= N=
 	$(BIN)/python -m tests.hostile $(if $(SEED),--seed $(SEED)) $(if $(N),--n $(N))
+
+screenshots: dev ## pictures of every page of the console, out of the demo, into docs/screenshots
+	$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 audit: dev ## known vulnerabilities of what is locked; Error 3: nobody could be asked
 	$(BIN)/python bin/audit.py requirements.txt

@@ -19,7 +19,7 @@ def test_signing_in_with_a_password_and_out_again(marketer: Marketer) -> None:
     page.get_by_label("E-mail address").fill(marketer.user.email)
     page.get_by_label("Password").fill("wrong horse battery")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("not right")).to_be_visible()
+    expect(page.get_by_text("do not belong together")).to_be_visible()
     page.get_by_label("Password").fill("correct horse battery")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Overview")

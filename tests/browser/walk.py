@@ -1,0 +1,89 @@
+"""Every page of the console, by name, and how a browser comes to it: what takes pictures and what looks for barriers walk the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Page
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page. `path`: below the org, or from the root with `whole`. `link`: it is the first such link on the page at `path`.
+    `covers`: the endpoints of the routes that it shows. `then`: what a person does there before they look.
+    """
+
+    name: str
+    path: str
+    covers: tuple[str, ...]
+    link: str = ""
+    whole: bool = False
+    status: int = 200
+    then: Callable[[Page], None] | None = None
+    suffix: str = ""
+
+
+WALK: tuple[Place, ...] = (
+    Place("sign-in", "/sign-in", ("sign_in.sign_in",), whole=True),
+    Place("orgs", "/orgs", ("orgs.org_list",), whole=True),
+    Place("account", "/account", ("account.account",), whole=True),
+    Place("overview", "", ("overview.overview",)),
+    Place("inbox", "/inbox", ("inbox.inbox",)),
+    Place("contacts", "/contacts", ("contacts.contact_list",)),
+    Place("contact-synced", "/contacts?status=synced", ("profile.profile",), link=r"/contacts/\d+$"),
+    Place("contact-incomplete", "/contacts?status=incomplete", ("profile.profile",), link=r"/contacts/\d+$"),
+    Place("contact-problem", "/contacts?status=needs_attention", ("profile.profile",), link=r"/contacts/\d+$"),
+    Place(
+        "contact-preview", "/contacts?status=synced", ("profile.preview",), link=r"/contacts/\d+$", suffix="/preview"
+    ),
+    Place("events", "/events", ("events.event_list",)),
+    Place("event-crm", "/events", ("events.event",), link=r"/events/\d+$"),
+    Place("event-contacts", "/events", ("events.event_contacts",), link=r"/events/\d+$", suffix="/contacts"),
+    Place("event-meetings", "/events", ("events.event_meetings",), link=r"/events/\d+$", suffix="/meetings"),
+    Place("meetings", "/meetings", ("meetings.meeting_list",)),
+    Place("meeting", "/meetings", ("meetings.meeting",), link=r"/meetings/\d+$"),
+    Place("companies", "/companies", ("companies.company_list",)),
+    Place("company", "/companies", ("companies.company",), link=r"/companies/\d+$"),
+    Place("problems", "/problems", ("problems.problem_list",)),
+    Place("problem", "/problems", ("problems.problem",), link=r"/problems/[0-9a-f]+$"),
+    Place("deliveries", "/deliveries", ("deliveries.delivery_list",)),
+    Place("delivery", "/deliveries", ("deliveries.delivery",), link=r"/deliveries/\d+$"),
+    Place("connection", "/settings/connection", ("connection.connection",)),
+    Place("mapping", "/settings/mapping", ("mapping.mapping_page",)),
+    Place("policies", "/settings/policies", ("policies.policies_page",)),
+    Place("endpoints", "/settings/endpoints", ("endpoints.endpoints",)),
+    Place("tokens", "/settings/tokens", ("tokens.token_list",)),
+    Place("users", "/settings/users", ("users.user_list",)),
+    Place("plugins", "/settings/plugins", ("plugins.plugin_list",)),
+    Place("carrying", "/settings/carrying", ("carrying.carrying",)),
+    Place("audit", "/settings/audit", ("audit.audit_log",)),
+    Place("first-run", "/first-run", ("first_run.first_run",)),
+    Place("nothing-here", "/nothing/here", (), status=404),
+)
+
+
+def addresses(page: Page, console: str) -> dict[str, str]:
+    """The address of each place in the org at `console`, as far as it has one."""
+    origin = re.sub(r"(https?://[^/]+).*", r"\1", console)
+    found: dict[str, str] = {}
+    links: dict[tuple[str, str], str | None] = {}
+    for place in WALK:
+        base = origin if place.whole else console.rstrip("/")
+        if not place.link:
+            found[place.name] = f"{base}{place.path}{place.suffix}"
+            continue
+        asked = (place.path, place.link)
+        if asked not in links:
+            links[asked] = _first_link(page, f"{base}{place.path}", place.link)
+        link = links[asked]
+        if link is not None:
+            found[place.name] = f"{link}{place.suffix}"
+    return found
+
+
+def _first_link(page: Page, address: str, pattern: str) -> str | None:
+    page.goto(address)
+    every: list[str] = page.eval_on_selector_all("main a[href]", "links => links.map(link => link.href)")
+    return next((link for link in every if re.search(pattern, link)), None)
