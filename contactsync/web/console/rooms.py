@@ -12,6 +12,7 @@ from contactsync.web.console import (
     audit,
     carrying,
     companies,
+    company_choice,
     connection,
     contacts,
     deliveries,
@@ -41,6 +42,7 @@ ROOMS = (
     inbox.pages,
     contacts.pages,
     profile.pages,
+    company_choice.pages,
     events.pages,
     meetings.pages,
     companies.pages,
@@ -62,7 +64,7 @@ ROOMS = (
     oidc.pages,
 )
 
-STYLES = ("console.css", "overview.css")
+STYLES = ("console.css", "overview.css", "profile.css", "problems.css", "users.css", "mapping.css")
 """Loaded on every page, in this order."""
 
 
