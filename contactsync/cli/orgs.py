@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -17,6 +17,7 @@ from contactsync.store.audit import Audited, note
 from contactsync.store.connections import present
 from contactsync.store.engine import reading, writing
 from contactsync.store.orgs import Issued
+from contactsync.sync import actions
 
 NUMBER = click.IntRange(1, 2**31 - 1)
 
@@ -127,10 +128,6 @@ def _expiry(function: Callable[..., None]) -> Callable[..., None]:
     return click.option("--expires-in-days", type=click.IntRange(1, 3650), help=text)(function)
 
 
-def _until(shell: Shell, days: int | None) -> datetime | None:
-    return shell.parts.now() + timedelta(days=days) if days else None
-
-
 @secret.command("add", cls=Command, example="contactsync org secret add acme")
 @click.argument("slug")
 @_expiry
@@ -138,17 +135,11 @@ def _until(shell: Shell, days: int | None) -> datetime | None:
 @with_shell
 def secret_add(shell: Shell, slug: str, expires_in_days: int | None, json_wanted: bool) -> None:
     """Make another webhook secret; the present ones stay good until they are revoked."""
-    found = shell.org(slug)
-    until = _until(shell, expires_in_days)
-    now = shell.parts.now()
-    with writing(shell.parts.engine) as db:
-        number, made = stored.add_secret(db, shell.parts.vault, found.id, now, until)
-        said = {"expires_at": until and until.isoformat()}
-        note(db, found.id, shell.parts.actor, Audited.SECRET_ADDED, now, about=str(number), details=said)
+    made = actions.add_secret(shell.parts, shell.org(slug).id, days=expires_in_days)
     if json_wanted:
-        print_json({"id": number, "webhook_secret": made})
+        print_json({"id": made.number, "webhook_secret": made.secret})
     else:
-        click.echo(f"Webhook secret {number}, shown this once:\n  {made}")
+        click.echo(f"Webhook secret {made.number}, shown this once:\n  {made.secret}")
 
 
 @secret.command("list", cls=Command, example="contactsync org secret list acme")
@@ -169,12 +160,7 @@ def secret_list(shell: Shell, slug: str, json_wanted: bool) -> None:
 @with_shell
 def secret_revoke(shell: Shell, slug: str, number: int, in_hours: float) -> None:
     """Stop taking a webhook secret; web processes notice within two seconds."""
-    found = shell.org(slug)
-    now = shell.parts.now()
-    with writing(shell.parts.engine) as db:
-        stored.revoke_secret(db, found.id, number, now, now + timedelta(hours=in_hours))
-        said = {"in_hours": in_hours}
-        note(db, found.id, shell.parts.actor, Audited.SECRET_REVOKED, now, about=str(number), details=said)
+    actions.revoke_secret(shell.parts, shell.org(slug).id, number, in_hours=in_hours)
     click.echo(
         f"Webhook secret {number} of {slug} is " + (f"good for {in_hours:g} more hours." if in_hours else "revoked.")
     )
@@ -193,17 +179,12 @@ def token_add(
     shell: Shell, slug: str, *, label: str, read_only: bool, expires_in_days: int | None, json_wanted: bool
 ) -> None:
     """Make an API token."""
-    found = shell.org(slug)
-    until = _until(shell, expires_in_days)
-    now = shell.parts.now()
-    with writing(shell.parts.engine) as db:
-        number, made = stored.add_token(db, found.id, label, now, until, read_only=read_only)
-        said = {"label": label[:255], "read_only": read_only, "expires_at": until and until.isoformat()}
-        note(db, found.id, shell.parts.actor, Audited.TOKEN_ADDED, now, about=str(number), details=said)
+    org_id = shell.org(slug).id
+    made = actions.add_token(shell.parts, org_id, label, read_only=read_only, days=expires_in_days)
     if json_wanted:
-        print_json({"id": number, "api_token": made, "read_only": read_only})
+        print_json({"id": made.number, "api_token": made.secret, "read_only": read_only})
     else:
-        click.echo(f"API token {number}{' (read-only)' if read_only else ''}, shown this once:\n  {made}")
+        click.echo(f"API token {made.number}{' (read-only)' if read_only else ''}, shown this once:\n  {made.secret}")
 
 
 @token.command("list", cls=Command, example="contactsync org token list acme")
@@ -223,11 +204,7 @@ def token_list(shell: Shell, slug: str, json_wanted: bool) -> None:
 @with_shell
 def token_revoke(shell: Shell, slug: str, number: int) -> None:
     """Stop taking an API token, at once."""
-    found = shell.org(slug)
-    now = shell.parts.now()
-    with writing(shell.parts.engine) as db:
-        stored.revoke_token(db, found.id, number, now)
-        note(db, found.id, shell.parts.actor, Audited.TOKEN_REVOKED, now, about=str(number))
+    actions.revoke_token(shell.parts, shell.org(slug).id, number)
     click.echo(f"API token {number} of {slug} is revoked.")
 
 

@@ -206,8 +206,11 @@ def _list(conn: Connection, table: sa.Table, org_id: int, **more: sa.Column[Any]
 
 
 def _revoke(conn: Connection, table: sa.Table, org_id: int, row_id: int, at: datetime) -> None:
+    ended = table.c.revoked_at
+    # One that was revoked is not made good again by revoking it for a later time.
+    sooner = sa.case((ended <= sa.bindparam("b_at", at, type_=tables.UtcTime()), ended), else_=at)
     changed = conn.execute(
-        sa.update(table).where(table.c.org_id == org_id, table.c.id == row_id).values(revoked_at=at)
+        sa.update(table).where(table.c.org_id == org_id, table.c.id == row_id).values(revoked_at=sooner)
     ).rowcount
     if not changed:
         raise RefusedInput(f"this org has none with the id {row_id}: list them to see their ids")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Response, request
 
 from contactsync.domain.records import SyncStatus
 from contactsync.store import orgs
@@ -16,7 +16,7 @@ from contactsync.store.pages_overview import Overview
 from contactsync.store.pages_overview import overview as read_overview
 from contactsync.web.auth import parts
 from contactsync.web.console import charts
-from contactsync.web.console.addresses import PREFIX, url
+from contactsync.web.console.addresses import soft
 from contactsync.web.console.charts import Chart, Series, Sums
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.headline import headline, standing
@@ -62,11 +62,6 @@ def overview() -> Response:
         meetings=_meetings(seen.status.meetings),
         soft=soft,
     )
-
-
-def soft(endpoint: str, **named: Any) -> str:
-    """The address of a page, or of this one while that page is still to come."""
-    return url(endpoint, **named) if f"{PREFIX}{endpoint}" in current_app.view_functions else url("overview.overview")
 
 
 def _charts(spans: Sequence[charts.Span], sums: Sequence[Sums]) -> Mapping[str, Chart]:
