@@ -78,7 +78,9 @@ def account_steps(groups: Sequence[Group], companies: Mapping[Company, AccountMa
         match = _match_of(ready, companies)
         if match is None:
             continue
-        if match.account is not None or match.new in needed:
+        if match.unlinked:
+            made.why[ready.contact.id] = match.why
+        elif match.account is not None or match.new in needed:
             sharing.setdefault(match.account.ref.id if match.account else match.new, []).append(ready)
         elif creates:
             made.why[ready.contact.id] = (*match.why, "The Contact has an Account: none was made for its company.")
@@ -131,7 +133,7 @@ def _needed(groups: Sequence[Group], companies: Mapping[Company, AccountMatch], 
             continue
         matches = (_match_of(ready, companies) for ready in group.members)
         first = next((match for match in matches if match is not None), None)
-        if first is not None and first.account is None:
+        if first is not None and first.account is None and not first.unlinked:
             needed.add(first.new)
     return frozenset(needed)
 

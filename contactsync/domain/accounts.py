@@ -20,7 +20,8 @@ SEVERAL_ACCOUNTS = "several_accounts"
 class AccountMatch:
     """What a company is in the CRM: an Account, or none yet; then companies with one `new` make one Account together.
 
-    `unasked`: its link leads nowhere, and nothing else was asked for: the problem goes with the next look.
+    `unasked`: its link leads nowhere, and nothing else was asked for: the problem goes with the next look. `unlinked`: a
+    person said that it has none: none is looked for, and none is made.
     """
 
     account: FoundAccount | None = None
@@ -28,6 +29,7 @@ class AccountMatch:
     why: tuple[str, ...] = ()
     problem: Problem | None = None
     unasked: bool = False
+    unlinked: bool = False
 
 
 @dataclass
@@ -55,6 +57,11 @@ _LINK_GONE = Problem(
 )
 
 
+_UNLINKED = AccountMatch(
+    why=("Somebody unlinked the company from its Account: it has none until somebody links it again.",), unlinked=True
+)
+
+
 def companies_asked_for(batch: Iterable[Ready]) -> frozenset[Company]:
     """The companies of a batch that are looked for by domain and name: a link or a picked Account answers for the others,
     unless the link is known to be stale. A link is asked for by its id alone: a batch of companies that are known asks less.
@@ -64,6 +71,7 @@ def companies_asked_for(batch: Iterable[Ready]) -> frozenset[Company]:
         for ready in batch
         if (company := ready.contact.company) is not None
         and not company.account_id
+        and not company.unlinked
         and (ready.links.account is None or ready.rematched)
     )
 
@@ -74,6 +82,7 @@ def match_accounts(
     """What each company of the batch is. `batch`: contacts that become Contacts, in a settled order; `several`: which of
     several Accounts is taken.
 
+    unlinked   none, by a person's word: until somebody links it, nothing is looked for or made
     picked     the Account that a person picked; not there: a problem, never another Account in silence
     linked     the Account of an earlier sync, when it is still there; gone: a problem until more is asked for
     by domain  then by normalised name; of several the oldest, the most recent, or a question, as the org chose
@@ -93,7 +102,7 @@ def match_accounts(
             known.learn(company, match.account)
     strangers: list[Company] = []
     for company, match in matches.items():
-        if match.account is not None or match.problem is not None:
+        if match.account is not None or match.problem is not None or match.unlinked:
             continue
         account = known.recall(company)
         if account is None:
@@ -109,6 +118,8 @@ def match_accounts(
 def _matched(
     company: Company, link: RecordRef | None, index: FoundIndex, several: SeveralMatches, *, asked: bool
 ) -> AccountMatch:
+    if company.unlinked:
+        return _UNLINKED
     if company.account_id:
         return _picked(company.account_id, index)
     why: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from contactsync.domain.mapping import FieldMapping
 from contactsync.domain.mapping_json import rules_as_json
 from contactsync.domain.policy import Policies, RemovedAttendance
 from contactsync.domain.policy_json import policies_as_json
-from contactsync.domain.records import Contact
+from contactsync.domain.records import Company, Contact
 
 VERSION = 2
 """Counts up when the decider would send something else for the same input: then everybody syncs once more."""
@@ -78,7 +78,7 @@ class Fingerprints:
         made_from = {
             "sync_as": ready.sync_as.value,
             "fields": {path: contact.fields[path] for path in self._sources[ready.kind] if path in contact.fields},
-            "company": company and ([company.name] if lead else [company.name, company.domain, company.account_id]),
+            "company": company and ([company.name] if lead else _company(company)),
             "owner": ready.owner_email,
             "attendances": self._attendances(contact),
         }
@@ -93,6 +93,11 @@ class Fingerprints:
         there = {campaign_id for campaign_id, _ in going}
         gone = {(one.campaign_id or "", "(removed)") for one in connected if one.removed}
         return sorted(going | {one for one in gone if self._counts_removed and one[0] not in there})
+
+
+def _company(company: Company) -> list[str | None]:
+    known = [company.name, company.domain, company.account_id]
+    return [*known, "unlinked"] if company.unlinked else known  # as it was before there was such a thing
 
 
 def _canonical(made_from: Mapping[str, Any]) -> bytes:

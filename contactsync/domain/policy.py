@@ -69,7 +69,8 @@ class Policies:
     """An org's choices; the defaults are the safe ones.
 
     `create_member_statuses`: a status that no label of the map stands for is added to the campaign where the CRM allows it.
-    `create_campaigns`: an event without a campaign gets one. `reserve_percent`: the share of the CRM's daily calls that is
+    `create_campaigns`: an event without a campaign gets one. `review_inbox`: what was captured in the Leads Inbox waits until
+    somebody has approved it. `reserve_percent`: the share of the CRM's daily calls that is
     left to the org's other tools. `keep_…_days`: for how long bodies of webhooks, deliveries altogether, and runs are kept.
     """
 
@@ -82,6 +83,7 @@ class Policies:
     removed_attendance: RemovedAttendance = RemovedAttendance.KEEP
     create_member_statuses: bool = True
     create_campaigns: bool = False
+    review_inbox: bool = False
     reserve_percent: int = 10
     keep_bodies_days: int = 30
     keep_deliveries_days: int = 400

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from contactsync.domain.batch import Choices, Incomplete, Links, Ready
+from contactsync.domain.captured import APPROVAL, awaits_review
+from contactsync.domain.crm import RecordRef
 from contactsync.domain.policy import Policies
 from contactsync.domain.records import REQUIRED, Company, Contact, SyncAs
 
@@ -18,11 +20,13 @@ def prepare(
     *,
     rematched: bool = False,
     attempted: Collection[str] = (),
+    approved: bool = False,
 ) -> Ready | Incomplete:
     """The contact with its company, owner and Sync As in place, or what it lacks.
 
     What the contact says itself goes before what plugins chose, and that before the org's policy; `why` says where each
-    thing came from that the contact did not say. A deleted contact is the caller's to leave out.
+    thing came from that the contact did not say. `approved`: somebody let it go; else one that was captured in the Leads Inbox
+    waits where the org wants it so, as one that misses its approval. A deleted contact is the caller's to leave out.
     """
     why: list[str] = []
     sync_as = _sync_as(contact, choices, policies, why)
@@ -31,6 +35,8 @@ def prepare(
     there["company"] = company is not None and _usable(company, sync_as)
     there["sync_as"] = sync_as is not None
     missing = tuple(name for name in REQUIRED if not there[name])
+    if awaits_review(contact, policies, approved=approved):
+        missing = (*missing, APPROVAL)
     if missing or sync_as is None:
         return Incomplete(contact, missing, sync_as)
     if choices.owner is not None:
@@ -44,6 +50,14 @@ def prepare(
         rematched=rematched,
         attempted=tuple(address for address in attempted if address != contact.email),
     )
+
+
+def of_company(ready: Ready, company: Company, account: RecordRef | None) -> Ready:
+    """The contact with a company in place of the one that a plugin named, and the Account that it is linked to."""
+    there = ready.contact.company
+    if not _usable(company, ready.sync_as):
+        company = replace(company, name=there.name if there else None)
+    return replace(ready, contact=replace(ready.contact, company=company), links=replace(ready.links, account=account))
 
 
 def _sync_as(contact: Contact, choices: Choices, policies: Policies, why: list[str]) -> SyncAs | None:

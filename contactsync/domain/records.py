@@ -36,6 +36,7 @@ class Company:
     name: str | None = None
     domain: str | None = None  # host name only, lower-case, without "www."
     account_id: str | None = None  # the CRM Account that a person picked
+    unlinked: bool = False  # a person said that it has none: it gets none before somebody links it
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ def _ids(
 def _account_id(ready: Ready) -> str | None:
     """The Account that a person picked for the contact's company, else the linked one."""
     company, link = ready.contact.company, ready.links.account
-    if ready.sync_as is SyncAs.LEAD or company is None:
+    if ready.sync_as is SyncAs.LEAD or company is None or company.unlinked:
         return None
     return company.account_id or (link.id if link is not None else None)
 

@@ -21,8 +21,9 @@ from contactsync.domain.changes import (
 )
 from contactsync.domain.merge import DELETED, EVENTS, Stamped, as_json, from_json, values
 from contactsync.domain.records import SyncStatus
-from contactsync.domain.search_keys import company_keys, contact_keys
+from contactsync.domain.search_keys import contact_keys
 from contactsync.store import tables as t
+from contactsync.store.absorption_companies import companies_now, write_companies
 from contactsync.store.absorption_events import write_events
 from contactsync.store.absorption_meetings import write_meetings
 from contactsync.store.due import chunks, mark_meetings_with_due
@@ -127,7 +128,7 @@ def write_changes(
         gathered.attendances += changes.attendances
         gathered.meetings += changes.meetings
     gathered.contacts = _without_unknown(db, org_id, gathered.contacts)
-    _write_companies(db, org_id, gathered.contacts, now)
+    write_companies(db, org_id, gathered.contacts, now)
     write_events(db, org_id, gathered, now)
     contacts = _write_contacts(db, org_id, gathered.contacts, now, came or {})
     attendances = [*gathered.attendances]
@@ -152,30 +153,6 @@ def _without_unknown(db: Db, org_id: int, changes: list[ContactChange]) -> list[
     return [change for change in changes if change.id in known]
 
 
-def _write_companies(db: Db, org_id: int, changes: Sequence[ContactChange], now: datetime) -> None:
-    said = [change.company for change in changes if change.company is not None]
-    if not said:
-        return
-    held = held_records(db, t.company, t.company.c.key, org_id, {change.key for change in said})
-    for change in said:
-        held[change.key].merge(dict(change.changes), change.version)
-    known = {name for name, record in held.items() if record.key is not None and record.changed}
-    save(
-        db,
-        t.company,
-        held,
-        _company_row,
-        lambda name: {"org_id": org_id, "key": name},
-    )
-    for some in chunks(known):
-        mark_due(db, org_id, t.contact.c.company_key.in_(some), now)
-
-
-def _company_row(record: Held) -> dict[str, Any]:
-    name = values(record.state).get("name")
-    return {"fields": as_json(record.state), "name": name, **company_keys(name)}
-
-
 def _write_contacts(
     db: Db, org_id: int, changes: Sequence[ContactChange], now: datetime, came: Mapping[str, datetime]
 ) -> Mapping[str, Mapping[str, Stamped]]:
@@ -185,14 +162,15 @@ def _write_contacts(
     held = held_records(db, t.contact, t.contact.c.source_id, org_id, {change.id for change in changes})
     for change in changes:
         held[change.id].merge(dict(change.changes), change.version)
+    merged = companies_now(db, org_id, list(held.values()))
 
     def row_of(record: Held) -> dict[str, Any]:
         fields = values(record.state)
-        email = fields.get("email")
+        email, company = fields.get("email"), fields.get("company")
         row: dict[str, Any] = {
             "fields": as_json(record.state),
             "email": email.strip().lower() if isinstance(email, str) else None,
-            "company_key": fields.get("company"),
+            "company_key": merged.get(company, company) if isinstance(company, str) else None,
             "deleted": bool(fields.get(DELETED)),
             "updated_at": now,
             **contact_keys(fields),

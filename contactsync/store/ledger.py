@@ -16,6 +16,7 @@ from contactsync.domain.names import KEY_LENGTH
 from contactsync.domain.outcome import Outcome
 from contactsync.domain.records import SyncStatus
 from contactsync.store import tables as t
+from contactsync.store.companies import unlinked_companies
 from contactsync.store.connections import ConnectionRow
 from contactsync.store.due import chunks
 from contactsync.store.ledger_records import (
@@ -96,7 +97,7 @@ def record(
         _write_outcomes(db, done, now)
     if connection_id is not None:
         newly_tied = _newly_tied(db, org_id, connection_id, done) if stands else []
-        _write_links(db, connection_id, done, now)
+        _write_links(db, org_id, connection_id, done, now)
         if stands:
             mark_meetings_of_contacts_due(db, org_id, newly_tied, now)
             connect_made(db, org_id, _campaigns_made(done), now)
@@ -221,7 +222,7 @@ def problem_as_json(problem: Problem) -> dict[str, Any]:
     return {**asdict(problem), "fields": list(problem.fields), "mended_by": [mend.value for mend in problem.mended_by]}
 
 
-def _write_links(db: Db, connection_id: int, done: Sequence[Recorded], now: datetime) -> None:
+def _write_links(db: Db, org_id: int, connection_id: int, done: Sequence[Recorded], now: datetime) -> None:
     stale = {source for entry in done if entry.outcome.unlink for source in entry.tied}
     for some in chunks(stale):
         # Every kind is named: the index is by connection, kind and source.
@@ -240,6 +241,10 @@ def _write_links(db: Db, connection_id: int, done: Sequence[Recorded], now: date
         for link in entry.links
         if not (entry.outcome.unlink and link.source in entry.tied)
     }
+    # Somebody may have unlinked a company since the worker read it: that counts, not what the worker found before.
+    accounts = {source for kind, source in rows if kind == RecordKind.ACCOUNT}
+    for key in unlinked_companies(db, org_id, connection_id, accounts):
+        del rows[RecordKind.ACCOUNT.value, key]
     if not rows:
         return
     insert: Any = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert

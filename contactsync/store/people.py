@@ -16,6 +16,7 @@ from contactsync.domain.merge import from_json, values
 from contactsync.domain.person import Person, words_of
 from contactsync.store import tables as t
 from contactsync.store.due import chunks
+from contactsync.store.erased_companies import remove_companies
 
 _PEOPLE = (RecordKind.LEAD.value, RecordKind.CONTACT.value)
 
@@ -136,7 +137,7 @@ def remove_person(db: Db, org_id: int, person: Person, records: Iterable[CrmReco
             c = t.written.c
             mine = (c.connection_id == record.connection_id, c.kind == record.kind, c.crm_id == record.id)
             removed["marks"] += db.execute(sa.delete(t.written).where(*mine)).rowcount
-    removed["companies"] = _remove_companies(db, org_id, person)
+    removed["companies"] = remove_companies(db, org_id, person)
     return removed + remove_contacts(db, org_id, person.ids, who_is(person.email, person.ids))
 
 
@@ -173,37 +174,6 @@ def _remove_runs(db: Db, org_id: int, ids: Collection[str]) -> int:
         bare: dict[str, Any] = {"contact_id": None, "source_id": "", "steps": [], "why": [], "problem": sa.null()}
         many += db.execute(sa.update(t.sync_run).where(theirs, c.id == newest).values(bare)).rowcount
         many += db.execute(sa.delete(t.sync_run).where(theirs)).rowcount
-    return many
-
-
-def _remove_companies(db: Db, org_id: int, person: Person) -> int:
-    """Delete companies that are called like the person and that nobody else is of: those of freelancers."""
-    c = t.contact.c
-    many = 0
-    for some in chunks(person.ids):
-        of_theirs = sa.select(c.company_key).where(
-            c.org_id == org_id, c.source_id.in_(some), c.company_key.is_not(None)
-        )
-        for key in set(db.execute(of_theirs).scalars()):
-            company = db.execute(
-                sa.select(t.company.c.id, t.company.c.fields).where(
-                    t.company.c.org_id == org_id, t.company.c.key == key
-                )
-            ).first()
-            others = sa.select(c.id).where(c.org_id == org_id, c.company_key == key, c.source_id.not_in(person.ids))
-            if company is None or db.execute(others.limit(1)).first() is not None:
-                continue
-            said = [key, *(value for value in values(from_json(company.fields)).values() if isinstance(value, str))]
-            if any(person.told_of(text) for text in said):
-                many += db.execute(sa.delete(t.company).where(t.company.c.id == company.id)).rowcount
-                connections = sa.select(t.connection.c.id).where(t.connection.c.org_id == org_id)
-                db.execute(
-                    sa.delete(t.link).where(
-                        t.link.c.connection_id.in_(connections),
-                        t.link.c.kind == RecordKind.ACCOUNT,
-                        t.link.c.source == key,
-                    )
-                )
     return many
 
 

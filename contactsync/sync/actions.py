@@ -15,6 +15,7 @@ from contactsync.sync.choosing import (
     set_mapping,
     set_policies,
 )
+from contactsync.sync.choosing_sync_as import set_sync_as
 from contactsync.sync.companies import (
     CompanyChanged,
     link_company,
@@ -27,6 +28,7 @@ from contactsync.sync.connecting import connect, disconnect, target_of
 from contactsync.sync.editing import Edited, edit_contacts, wait_for_edit
 from contactsync.sync.erasing import NotFinished, allow_person, erase_person
 from contactsync.sync.exporting import TooMuch, export_person
+from contactsync.sync.issuing import Given, add_secret, add_token, revoke_secret, revoke_token
 from contactsync.sync.mending import (
     CheckedProblem,
     bring_back_problem,
@@ -37,7 +39,14 @@ from contactsync.sync.mending import (
 )
 from contactsync.sync.previewing import NotReady, preview, preview_many, preview_meeting
 from contactsync.sync.replaying import NoRoom, Replayed, replay
-from contactsync.sync.resyncing import cancel_resync, resync_progress, start_resync, sync_meeting_now, sync_now
+from contactsync.sync.resyncing import (
+    cancel_resync,
+    resync_progress,
+    start_resync,
+    sync_many,
+    sync_meeting_now,
+    sync_now,
+)
 from contactsync.sync.trying import check_mapping, fields_of, forget_fields, preview_with_rules
 from contactsync.sync.undoing import undo
 from contactsync.sync.unmasking import show_body
@@ -48,6 +57,7 @@ __all__ = [
     "CompanyChanged",
     "Difference",
     "Edited",
+    "Given",
     "NoRoom",
     "NotFinished",
     "NotReady",
@@ -55,6 +65,8 @@ __all__ = [
     "SavedPolicies",
     "SavedRules",
     "TooMuch",
+    "add_secret",
+    "add_token",
     "allow_person",
     "approve_contacts",
     "bring_back_problem",
@@ -88,10 +100,14 @@ __all__ = [
     "preview_with_rules",
     "replay",
     "resync_progress",
+    "revoke_secret",
+    "revoke_token",
     "set_mapping",
     "set_policies",
+    "set_sync_as",
     "show_body",
     "start_resync",
+    "sync_many",
     "sync_meeting_now",
     "sync_now",
     "target_of",

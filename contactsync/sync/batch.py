@@ -11,7 +11,7 @@ from contactsync.domain.batch import Incomplete, Ready
 from contactsync.domain.crm import Failure, Mend, Next, Problem
 from contactsync.domain.errors import PluginBroken, TargetError
 from contactsync.domain.outcome import Outcome
-from contactsync.domain.prepare import prepare
+from contactsync.domain.prepare import of_company, prepare
 from contactsync.domain.records import SyncAs, SyncStatus
 from contactsync.log import described, logger
 from contactsync.store import queue
@@ -40,7 +40,11 @@ def sync_batch(turn: Turn, claimed: Sequence[Claimed]) -> bool:
     all the others      look up → plan → write ahead → apply → what came of each → record
     the CRM is away     they come back later, and the connection pauses
     """
-    looked = [_looked_at(turn, one) for one in claimed]
+    connection_id = turn.bound.row.id if turn.bound else None
+    living = [one for one in claimed if not one.contact.deleted]
+    ready = each_ready(turn.parts, turn.rules, turn.org_id, connection_id, living)
+    made = {one.key: each for one, each in zip(living, ready, strict=True)}
+    looked = [_looked_at(turn, one, made.get(one.key)) for one in claimed]
     going = [one for one in looked if isinstance(one, Prepared)]
     write(turn, (one for one in looked if isinstance(one, Recorded)))
     if not going or turn.bound is None:
@@ -49,11 +53,11 @@ def sync_batch(turn: Turn, claimed: Sequence[Claimed]) -> bool:
         return False
     started = turn.parts.now()
     try:
-        ready = [
+        batch = [
             *(one.ready for one in going),
             *beside(turn.parts, turn.rules, turn.bound, [(one.claimed.key, one.ready) for one in going]),
         ]
-        done = bring(turn, turn.bound, CONTACTS, ready, _ahead(going))
+        done = bring(turn, turn.bound, CONTACTS, batch, _ahead(going))
     except TargetError as error:
         failure = failure_of(error)
         if not pause(turn, turn.bound, failure):
@@ -89,20 +93,23 @@ def _ahead(going: Sequence[Prepared]) -> WriteAhead:
     return ahead
 
 
-def _looked_at(turn: Turn, one: Claimed) -> Prepared | Recorded:
+Made = Ready | Incomplete | Problem
+"""What a claimed contact comes to: it can go, it waits for what it lacks, or something is wrong."""
+
+
+def _looked_at(turn: Turn, one: Claimed, made: Made | None) -> Prepared | Recorded:
     try:
-        return _look_first(turn, one)
+        return _look_first(turn, one, made)
     except Exception as error:  # noqa: BLE001 - it becomes a problem that people see, and stops no other contact
         log.error("contact cannot be looked at", org=turn.rules.slug, contact=one.key, **described(error))
         problem = cannot_be_planned(CONTACTS.word, error)
         return settled(one, Outcome(SyncStatus.NEEDS_ATTENTION, problem=problem), turn.parts.now())
 
 
-def _look_first(turn: Turn, one: Claimed) -> Prepared | Recorded:
+def _look_first(turn: Turn, one: Claimed, made: Made | None) -> Prepared | Recorded:
     now = turn.parts.now()
-    if one.contact.deleted:
+    if made is None:  # it was deleted
         return settled(one, Outcome(SyncStatus.EXCLUDED), now)
-    made = make_ready(turn.parts, turn.rules, one)
     if isinstance(made, Problem):
         return settled(one, Outcome(SyncStatus.NEEDS_ATTENTION, problem=made), now)
     if isinstance(made, Incomplete):
@@ -115,7 +122,32 @@ def _look_first(turn: Turn, one: Claimed) -> Prepared | Recorded:
     return Prepared(one, made, mark)
 
 
-def make_ready(parts: Parts, rules: Rules, one: Claimed) -> Ready | Incomplete | Problem:
+def each_ready(
+    parts: Parts, rules: Rules, org_id: int, connection_id: int | None, claimed: Sequence[Claimed]
+) -> list[Made]:
+    """`make_ready` of each. A company that a plugin named is the one that is known by that name, if there is one: it may have
+    been merged into another one, or somebody may have linked or unlinked it.
+    """
+    made = [make_ready(parts, rules, one) for one in claimed]
+    named = [_named_by_plugin(one, ready) for one, ready in zip(claimed, made, strict=True)]
+    keys = {key for key in named if key is not None}
+    if not keys:
+        return made
+    with reading(parts.engine) as db:
+        known = queue.companies_named(db, org_id, connection_id, keys)
+    return [
+        of_company(one, *known[key]) if isinstance(one, Ready) and key in known else one
+        for one, key in zip(made, named, strict=True)
+    ]
+
+
+def _named_by_plugin(one: Claimed, made: Made) -> str | None:
+    company = made.contact.company if isinstance(made, Ready) and one.contact.company is None else None
+    # A plugin may call a company anything; what no database can look for is known to none.
+    return company.key if company is not None and isinstance(company.key, str) and company.key.isprintable() else None
+
+
+def make_ready(parts: Parts, rules: Rules, one: Claimed) -> Made:
     """A claimed contact after the deciding plugins spoke; a Problem when one of them is broken, or said what nobody can use."""
     try:
         choices = parts.plugins.choices(one.contact)
@@ -129,7 +161,15 @@ def make_ready(parts: Parts, rules: Rules, one: Claimed) -> Ready | Incomplete |
         )
     try:
         attempted = [address for address in one.attempted if address not in one.passed_on]
-        return prepare(one.contact, choices, one.links, rules.policies, rematched=one.rematched, attempted=attempted)
+        return prepare(
+            one.contact,
+            choices,
+            one.links,
+            rules.policies,
+            rematched=one.rematched,
+            attempted=attempted,
+            approved=one.approved,
+        )
     except Exception as error:  # noqa: BLE001 - it becomes a problem that people see, and stops no other contact
         log.error("contact cannot be prepared", org=rules.slug, contact=one.key, **described(error))
         return cannot_be_planned(CONTACTS.word, error)
@@ -156,5 +196,6 @@ def beside(parts: Parts, rules: Rules, bound: Bound, going: Sequence[tuple[int, 
     with reading(parts.engine) as db:
         found = queue.sharing(db, bound.row.org_id, bound.row.id, {email for email, _ in shared if email})
     # Nobody would ask for more on their behalf: everything is asked for at once.
-    made = [make_ready(parts, rules, replace(one, rematched=True)) for one in found if one.key not in keys]
+    others = [replace(one, rematched=True) for one in found if one.key not in keys]
+    made = each_ready(parts, rules, bound.row.org_id, bound.row.id, others)
     return [one for one in made if isinstance(one, Ready) and record(one) in shared]

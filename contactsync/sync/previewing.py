@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from contactsync.domain.batch import ContactPlan, Incomplete, Plan, Ready, RecordPlan, RecordsPlan
+from contactsync.domain.captured import APPROVAL
 from contactsync.domain.crm import Mend, Problem
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.fingerprint import Fingerprints
 from contactsync.domain.mapping import FieldRule
 from contactsync.store import queue, resyncs
 from contactsync.store.engine import reading
-from contactsync.store.queue import Claimed
 from contactsync.store.queue_events import read_event
 from contactsync.store.queue_meetings import read_meeting
 from contactsync.store.resyncs import ResyncFilter
-from contactsync.sync.batch import beside, make_ready
+from contactsync.sync.batch import Made, beside, each_ready
 from contactsync.sync.bringing import decide
 from contactsync.sync.deciding import CONTACTS, EVENTS, MEETINGS, Decided
 from contactsync.sync.entries import Rules
@@ -24,7 +24,6 @@ from contactsync.sync.parts import Parts
 from contactsync.sync.rules import rules_of
 from contactsync.sync.targets import Bound
 from contactsync.sync.turn import NOT_CONNECTED
-
 
 Unsaved = Mapping[str, Sequence[FieldRule]]
 """Rules that are tried before anybody keeps them, by the kind that they replace."""
@@ -48,12 +47,11 @@ def preview(parts: Parts, org_id: int, contact_id: str, unsaved: Unsaved | None 
     bound, rules = connected_rules(parts, org_id, bound, unsaved)
     if one.contact.deleted:
         raise NotReady("The contact was deleted at the event platform: nothing of it is synced any more.")
-    made = make_ready(parts, rules, one)
+    (made,) = each_ready(parts, rules, org_id, bound.row.id, [one])
     if isinstance(made, Problem):
         raise NotReady(f"{made.cause} {made.fix}")
     if isinstance(made, Incomplete):
-        missing = dict.fromkeys(made.missing, "is missing: nothing is sent before the event platform sends it")
-        raise NotReady("The contact is incomplete.", missing)
+        raise NotReady("The contact is incomplete.", _wanting(made))
     return _planned(parts, rules, bound, [(one.key, made)])
 
 
@@ -67,7 +65,8 @@ def preview_many(parts: Parts, org_id: int, which: ResyncFilter, most: int) -> P
     with reading(parts.engine) as db:
         keys = resyncs.first_of(db, org_id, which, most)
         chosen = queue.read_contacts(db, org_id, bound.row.id, keys)
-    made = {one.contact.id: _ready_or_reason(parts, rules, one) for one in chosen}
+    looked = each_ready(parts, rules, org_id, bound.row.id, chosen)
+    made = {one.contact.id: _ready_or_reason(ready) for one, ready in zip(chosen, looked, strict=True)}
     keyed = [(one.key, made[one.contact.id]) for one in chosen]
     ready = [(key, one) for key, one in keyed if isinstance(one, Ready)]
     reasons = {name: ContactPlan(name, problem=why) for name, why in made.items() if isinstance(why, Problem)}
@@ -135,14 +134,21 @@ def _planned(parts: Parts, rules: Rules, bound: Bound, ready: Sequence[tuple[int
     return Plan(tuple(step for step in decided.steps if step.id in needed), contacts)
 
 
-def _ready_or_reason(parts: Parts, rules: Rules, one: Claimed) -> Ready | Problem:
-    made = make_ready(parts, rules, one)
+def _wanting(made: Incomplete) -> dict[str, str]:
+    """What it is missing, each with what to do."""
+    words = dict.fromkeys(made.missing, "is missing: nothing is sent before the event platform sends it")
+    if APPROVAL in words:
+        words[APPROVAL] = "waits for its review in the Leads Inbox: nothing is sent before somebody approves it"
+    return words
+
+
+def _ready_or_reason(made: Made) -> Ready | Problem:
     if not isinstance(made, Incomplete):
         return made
     return Problem(
         code="incomplete",
         cause=f"The contact is incomplete: {', '.join(made.missing)}.",
-        fix="Nothing is sent before the event platform sends what is missing; then it goes by itself.",
+        fix="Nothing is sent before what is missing is there, at the event platform or in the console; then it goes by itself.",
         who="event team",
         fields=made.missing,
         mended_by=(Mend.SOURCE,),
