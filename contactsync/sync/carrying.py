@@ -66,7 +66,7 @@ def import_diff(parts: Parts, org_id: int, document: object) -> list[Difference]
     present = present_rules(parts, org_id)
     changes: list[Difference] = []
     for kind, rules in said.rules.items():
-        changes += _rule_changes(f"mapping.{kind}", present[kind], rules)
+        changes += rule_differences(f"mapping.{kind}", present[kind], rules)
     with reading(parts.engine) as db:
         before = policies_as_json(orgs.policies(db, org_id))
     after = policies_as_json(policies_from_json({**before, **said.policies}))
@@ -167,7 +167,7 @@ def _under(path: str, refused: RefusedInput) -> dict[str, Any]:
 # ── what changes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _rule_changes(path: str, before: Iterable[FieldRule], after: Iterable[FieldRule]) -> Iterator[Difference]:
+def rule_differences(path: str, before: Iterable[FieldRule], after: Iterable[FieldRule]) -> Iterator[Difference]:
     """Rule by rule: the n-th rule of a source is compared with the n-th of the same source."""
     old, new = _numbered(before), _numbered(after)
     for name in dict.fromkeys((*old, *new)):

@@ -62,6 +62,11 @@ class Row:
         return self.mode == WriteMode.OFF.value
 
     @property
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """The pairs, and empty lines for further ones."""
+        return (*self.pairs, *([("", "")] * SPARE_PAIRS))
+
+    @property
     def plain(self) -> bool:
         """Whether the seldom used settings are all as usual, so that they may stay folded away."""
         usual = Row(self.number)
@@ -187,12 +192,22 @@ def _read_row(fields: Mapping[str, str], number: int, pairs: Iterable[int], rule
         mode=said("mode") or WriteMode.ALWAYS.value,
         clear=bool(said("clear")),
         default=said("default"),
-        pairs=tuple((said(f"said-{pair}"), said(f"crm-{pair}")) for pair in pairs),
+        pairs=_without_spare(tuple((said(f"said-{pair}"), said(f"crm-{pair}")) for pair in pairs)),
         too_long=said("too_long") or TooLong.STOP.value,
         separator=said("separator") or USUAL,
         separator_text=said("separator_text"),
         origin=int(origin) if known else None,
     )
+
+
+def _without_spare(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The pairs without the empty lines at the end: only so many as were shown empty, else one that was emptied by hand, or was
+    kept empty on purpose, would be lost.
+    """
+    left = len(pairs)
+    while left > max(0, len(pairs) - SPARE_PAIRS) and not any(text.strip() for text in pairs[left - 1]):
+        left -= 1
+    return pairs[:left]
 
 
 def _rule(row: Row, origin: Mapping[str, Any], known: CrmField | None) -> tuple[dict[str, Any], dict[str, str]]:
@@ -233,7 +248,7 @@ def _values(
         name = old_said if kept and isinstance(old_said, str) else said.strip()
         if name in values:
             errors["values"] = f"“{name}” stands there twice: keep one of the two."
-        values[name] = _value(crm, old_crm if kept else None, known, kept, free=free) if crm or kept else ""
+        values[name] = _value(crm, old_crm if kept else None, known, kept, free=free)
     return values, errors
 
 
