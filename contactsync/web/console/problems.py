@@ -112,7 +112,7 @@ def check(key: str) -> AnyResponse:
         return done(_GONE, to=url("problems.problem_list"))
     if not checked.ok and checked.problem is not None:
         said = said_of(checked.problem)
-        if checked.problem.who == "nobody":  # it could not be asked, or has no calls left: that is no answer
+        if checked.problem.who.lower() == "nobody":  # it could not be asked, or has no calls left: that is no answer
             return done(f"{said.cause} Nothing is lost: try again in a minute.", to=here, tone="warn")
         return done(f"Not yet: {said.cause} {said.fix}", to=here, tone="bad")
     beside = f" Besides: {said_of(checked.problem).cause}" if checked.problem is not None else ""
