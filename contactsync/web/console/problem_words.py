@@ -19,7 +19,8 @@ WHO: Mapping[str, str] = {
     "salesforce admin": "Your Salesforce admin",
     "operator": "Whoever runs contactsync for you",
     "developer": "Whoever runs contactsync for you",
-    "nobody": "Nobody has to",
+    "nobody": "Nobody has to: contactsync tries again",
+    "contactsync": "Nobody has to: contactsync tries again",
 }
 
 FIXES: Mapping[str, str] = {
@@ -99,6 +100,11 @@ def said_of(problem: Problem) -> Said:
         goes=plain(goes),
         places=places(problem),
     )
+
+
+def is_nobodys(problem: Problem) -> bool:
+    """Whether it passes by itself."""
+    return problem.who.lower() in {"nobody", "contactsync"}
 
 
 def told_of(card: ProblemCard) -> Told:

@@ -17,7 +17,7 @@ from contactsync.web.auth import parts
 from contactsync.web.console.addresses import soft, url
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.problem_export import csv_of_problem
-from contactsync.web.console.problem_words import Told, plain, said_of, summary, told_of
+from contactsync.web.console.problem_words import Told, is_nobodys, plain, said_of, summary, told_of
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, page, protected
 from contactsync.web.errors import missing
@@ -112,7 +112,7 @@ def check(key: str) -> AnyResponse:
         return done(_GONE, to=url("problems.problem_list"))
     if not checked.ok and checked.problem is not None:
         said = said_of(checked.problem)
-        if checked.problem.who.lower() == "nobody":  # it could not be asked, or has no calls left: that is no answer
+        if is_nobodys(checked.problem):  # it could not be asked, or has no calls left: that is no answer
             return done(f"{said.cause} Nothing is lost: try again in a minute.", to=here, tone="warn")
         return done(f"Not yet: {said.cause} {said.fix}", to=here, tone="bad")
     beside = f" Besides: {said_of(checked.problem).cause}" if checked.problem is not None else ""
