@@ -1,7 +1,360 @@
-"""The console's pages: profile."""
+"""One contact: how it stands and what to do next, its details, what a sync would do, what was done, and undoing it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from contactsync.domain.crm import Action
+from contactsync.domain.edits import RefusedEdit
+from contactsync.domain.errors import CannotKeep, TargetRefused, TargetUnavailable
+from contactsync.domain.moments import utc_moment
+from contactsync.domain.records import REQUIRED
+from contactsync.domain.roles import Role
+from contactsync.domain.shown import shown as step_shown
+from contactsync.store import connections
+from contactsync.store import pages_profile as rows
+from contactsync.store.engine import Connection as Db
+from contactsync.store.engine import reading
+from contactsync.store.pages_profile import Profile, ProfileDelivery, ProfileRun
+from contactsync.store.views_paging import Slice
+from contactsync.sync import actions
+from contactsync.web.auth import parts
+from contactsync.web.console import profile_words as words
+from contactsync.web.console.addresses import url
+from contactsync.web.console.crm_links import crm_links
 from contactsync.web.console.doors import Pages
+from contactsync.web.console.profile_form import Typed, plain, typed
+from contactsync.web.console.profile_words import Standing
+from contactsync.web.console.overview import soft
+from contactsync.web.console.seat import seat
+from contactsync.web.console.showing import done, form, page
+from contactsync.web.console.steps_shown import changes, steps_shown
+from contactsync.web.errors import missing
 
 pages = Pages("profile")
+
+CONTACT = "/contacts/<int(max=9223372036854775807):key>"
+RUN = f"{CONTACT}/runs/<int(max=9223372036854775807):number>"
+
+RUNS = 10
+"""So many runs stand on one page of the history."""
+
+
+@pages.get(CONTACT)
+def profile(key: int) -> Response:
+    """The contact, whole."""
+    return _profile_page(key)
+
+
+@pages.post(f"{CONTACT}/sync")
+def sync(key: int) -> AnyResponse:
+    """Bring it to the CRM now."""
+    shown = _contact(key)
+    if not actions.sync_now(parts(), seat().org.id, shown.source_id):
+        return done(_DELETED, to=_here(key), tone="bad")
+    return done("On its way: Salesforce is brought up to date now. This page follows.", to=_here(key))
+
+
+@pages.post(f"{CONTACT}/complete")
+def complete(key: int) -> AnyResponse:
+    """Add what is missing."""
+    shown = _contact(key)
+    kept = typed(form(), REQUIRED, _present(shown))
+    return _keep(shown, kept, lambda errors, trouble: _profile_page(key, kept=kept, errors=errors, trouble=trouble))
+
+
+@pages.get(f"{CONTACT}/edit", role=Role.EDITOR)
+def edit(key: int) -> Response:
+    """All its fields, to change."""
+    return _edit_page(_contact(key))
+
+
+@pages.post(f"{CONTACT}/edit")
+def save(key: int) -> AnyResponse:
+    """Keep what was changed."""
+    shown = _contact(key)
+    kept = typed(form(), _paths(shown), _present(shown))
+    return _keep(shown, kept, lambda errors, trouble: _edit_page(shown, kept, errors, trouble))
+
+
+@pages.post(f"{CONTACT}/sync-as")
+def sync_as(key: int) -> AnyResponse:
+    """Choose what it becomes in the CRM."""
+    shown = _contact(key)
+    kept = typed(form(), ["sync_as"], _present(shown))
+    return _keep(shown, kept, lambda errors, trouble: _profile_page(key, errors=errors, trouble=trouble))
+
+
+@pages.post(f"{CONTACT}/approve")
+def approve(key: int) -> AnyResponse:
+    """Let it go to the CRM."""
+    shown = _contact(key)
+    approved = actions.approve_contacts(parts(), seat().org.id, [shown.source_id])
+    told = "Approved. It goes to Salesforce by itself." if approved else "It was approved already, or is gone."
+    return done(told, to=_here(key))
+
+
+@pages.get(f"{CONTACT}/preview")
+def preview(key: int) -> Response:
+    """What a sync would do now, record by record."""
+    shown = _contact(key)
+    steps: Sequence[Mapping[str, Any]] = ()
+    why: tuple[str, ...] = ()
+    problem, trouble, status = None, "", 200
+    try:
+        plan = actions.preview(parts(), seat().org.id, shown.source_id)
+        if plan is None:
+            raise missing("contact")
+        planned = plan.contacts[shown.source_id]
+        steps, why, problem = [step_shown(step) for step in plan.steps], tuple(planned.why), planned.problem
+    except (actions.NotReady, TargetRefused, TargetUnavailable) as error:
+        trouble, status = _trouble(error)
+    made = steps_shown(steps, crm_links(), done=False)
+    return page(
+        "profile_preview.html", title=f"Preview: {shown.name}", nav="contacts", soft=soft, status=_for_htmx(status), contact=shown,
+        steps=made, changes=changes(made), why=why, problem=problem, trouble=trouble, who=words.who_can,
+    )  # fmt: skip
+
+
+@pages.get(f"{RUN}/undo", role=Role.EDITOR)
+def ask_undo(key: int, number: int) -> Response:
+    """What undoing a run would do."""
+    shown, run = _run(key, number)
+    try:
+        listed = actions.undo(parts(), seat().org.id, number, dry_run=True)
+        trouble, status = "", 200
+    except (actions.NotReady, TargetRefused, TargetUnavailable) as error:
+        listed, (trouble, status) = [], _trouble(error)
+    made = steps_shown(listed or [], crm_links(), done=False)
+    return page(
+        "profile_undo.html", title=f"Undo: {shown.name}", nav="contacts", soft=soft, status=_for_htmx(status), contact=shown,
+        run=run, steps=made, changes=changes(made), trouble=trouble,
+    )  # fmt: skip
+
+
+@pages.post(f"{RUN}/undo")
+def undo(key: int, number: int) -> AnyResponse:
+    """Put a run back."""
+    _run(key, number)
+    try:
+        listed = actions.undo(parts(), seat().org.id, number)
+    except actions.NotReady as error:
+        return done(str(error), to=_here(key), tone="bad")
+    if listed is None:
+        raise missing("run")
+    made = steps_shown(listed, crm_links(), done=True)
+    failed = sum(one.failed for one in made)
+    if failed:
+        return done(f"Not all of it could be put back: {failed} of {len(made)} records failed. The history says why.",
+                    to=_here(key), tone="warn")  # fmt: skip
+    back = changes(made)
+    if not back:
+        return done("Nothing was put back: Salesforce holds something else by now.", to=_here(key), tone="warn")
+    fields = sum(len(one.fields) for one in made if one.action == Action.UPDATE.value)
+    return done(f"Put back: {_count(fields, 'field')} in {_count(back, 'record')}, as they were before.", to=_here(key))
+
+
+# ── pages ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_DELETED = (
+    "This contact was deleted at the event platform: it is not synced any more, and nothing of it can be changed."
+)
+_GONE = "This contact is gone: it was erased, or deleted at the event platform."
+
+
+@dataclass(frozen=True)
+class RunShown:
+    """A run of the history, ready to be read."""
+
+    run: ProfileRun
+    steps: tuple[Any, ...]
+    changes: int
+    undoable: bool
+
+
+def _profile_page(
+    key: int, *, kept: Typed | None = None, errors: Mapping[str, str] | None = None, trouble: str = ""
+) -> Response:
+    org_id, now = seat().org.id, parts().now()
+    with reading(parts().engine) as db:
+        shown = rows.profile(db, org_id, key)
+        if shown is None:
+            raise missing("contact")
+        standing = _standing(db, org_id)
+        events, meetings = rows.profile_events(db, org_id, shown), rows.profile_meetings(db, org_id, shown)
+        runs, older = rows.profile_runs(db, org_id, key, Slice(RUNS, _before()))
+        waiting, deliveries = rows.edits_that_wait(db, org_id, shown), rows.profile_deliveries(db, org_id, shown)
+    link = crm_links()
+    return page(
+        "profile.html", title=shown.name, nav="contacts", soft=soft, status=_status_of(errors, trouble), contact=shown,
+        next=words.next_step(shown, standing, now), standing=standing, sections=_sections(shown),
+        events=events, meetings=meetings, meeting_at={one.key: utc_moment(one.starts_at, one.timezone) for one in meetings},
+        most_meetings=rows.MOST_MEETINGS, runs=[_run_shown(one, link) for one in runs], older=older, waiting=waiting,
+        deliveries=deliveries, by_hand=_by_hand(shown, deliveries), link=link, trouble=trouble,
+        lacking=[path for path in REQUIRED if path in shown.missing or (kept and path in (errors or {}))],
+        **_for_fields(shown, kept, errors),
+    )  # fmt: skip
+
+
+def _edit_page(
+    shown: Profile, kept: Typed | None = None, errors: Mapping[str, str] | None = None, trouble: str = ""
+) -> Response:
+    return page(
+        "profile_edit.html", title=f"Edit {shown.name}", nav="contacts", soft=soft, status=_status_of(errors, trouble),
+        contact=shown, trouble=trouble, custom=_custom(shown), deleted=_DELETED if shown.deleted else "",
+        **_for_fields(shown, kept, errors),
+    )  # fmt: skip
+
+
+def _for_fields(shown: Profile, kept: Typed | None, errors: Mapping[str, str] | None) -> dict[str, Any]:
+    """What _profile_fields.html works with."""
+    typed_in = kept.values if kept else {}
+    return {
+        "present": _present(shown), "typed": typed_in, "errors": errors or {}, "words": words, "plain": plain, "names": _names,
+    }  # fmt: skip
+
+
+def _names(paths: Sequence[str]) -> list[str]:
+    return [words.small(path) for path in paths]
+
+
+def _by_hand(shown: Profile, deliveries: Sequence[ProfileDelivery]) -> Callable[[str], bool]:
+    typed_here = {one.number for one in deliveries if one.by_hand}
+    return lambda path: shown.origin.get(path) in typed_here
+
+
+def _run_shown(run: ProfileRun, link: Any) -> RunShown:
+    made = steps_shown(run.steps, link, done=True)
+    may = run.of_present_crm and run.undoes is None and run.undone_by is None
+    return RunShown(run, made, changes(made), may and any(one.action == Action.UPDATE.value for one in made))
+
+
+def _sections(shown: Profile) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The fields that have something to say, by heading."""
+    kinds = (
+        ("", words.PERSON),
+        ("Address", words.ADDRESS),
+        ("Social profiles", words.SOCIAL),
+        ("Custom fields", _custom(shown)),
+    )
+    made = []
+    for heading, paths in kinds:
+        held = [(path, shown.text(path)) for path in paths if shown.text(path)]
+        if held:
+            made.append((heading, held))
+    return made
+
+
+# ── what they are made from ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _contact(key: int) -> Profile:
+    with reading(parts().engine) as db:
+        shown = rows.profile(db, seat().org.id, key)
+    if shown is None:
+        raise missing("contact")
+    return shown
+
+
+def _run(key: int, number: int) -> tuple[Profile, RunShown]:
+    shown = _contact(key)
+    with reading(parts().engine) as db:
+        run = rows.profile_run(db, seat().org.id, key, number)
+    if run is None:
+        raise missing("run")
+    return shown, _run_shown(run, crm_links())
+
+
+def _standing(db: Db, org_id: int) -> Standing:
+    row = connections.present(db, org_id)
+    return (
+        Standing(connected=False)
+        if row is None
+        else Standing(connected=True, problem=row.problem, paused_until=row.paused_until)
+    )
+
+
+def _present(shown: Profile) -> dict[str, Any]:
+    return {**shown.fields, "company": shown.company.name if shown.company else None, "sync_as": shown.said_sync_as}
+
+
+def _custom(shown: Profile) -> tuple[str, ...]:
+    return tuple(sorted(path for path in shown.fields if path.startswith("custom.")))
+
+
+def _paths(shown: Profile) -> tuple[str, ...]:
+    return (*words.PERSON, *words.ADDRESS, *words.SOCIAL, *_custom(shown), "company", "sync_as")
+
+
+def _before() -> int | None:
+    said = request.args.get("before", "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 19 else None
+
+
+# ── doing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _keep(shown: Profile, kept: Typed, again: Callable[[Mapping[str, str], str], Response]) -> AnyResponse:
+    """Keep what was changed, wait for it a moment, and say what came of it. `again` shows the form once more."""
+    here = _here(shown.key)
+    if kept.errors:
+        return again(kept.errors, "")
+    if not kept.changed:
+        if not any(kept.values.values()):
+            return again(dict.fromkeys(kept.values, "Fill this in."), "")
+        return done("Nothing was changed.", to=here)
+    org_id = seat().org.id
+    try:
+        edited = actions.edit_contacts(parts(), org_id, {shown.source_id: kept.changed})
+    except RefusedEdit as error:
+        return again({path: str(what) for path, what in error.fields.items()}, "")
+    except (actions.NoRoom, CannotKeep):
+        return again({}, "It cannot be saved just now: too much waits to be brought in. Nothing you typed is lost: "
+                         "press Save again in a minute.")  # fmt: skip
+    if edited.missing:
+        return done(_DELETED if shown.deleted else _GONE, to=here, tone="bad")
+    if not actions.wait_for_edit(parts(), org_id, edited):
+        return done("Saved. It is brought in within moments, and this page shows it then.", to=here)
+    with reading(parts().engine) as db:
+        now, standing = rows.profile(db, org_id, shown.key), _standing(db, org_id)
+    if now is None:  # erased in between
+        return done(_GONE, to=url("contacts.contact_list"), tone="bad")
+    told, tone = words.saved(kept.changed, shown.missing, _present(now), standing)
+    return done(told, to=here, tone=tone)
+
+
+def _here(key: int) -> str:
+    return url("profile.profile", key=key)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _status_of(errors: Mapping[str, str] | None, trouble: str) -> int:
+    return 503 if trouble else 422 if errors else 200
+
+
+def _for_htmx(status: int) -> int:
+    """htmx puts no error answer into a page, and this one says what is wrong by itself."""
+    return 200 if request.headers.get("HX-Request") else status
+
+
+def _trouble(error: Exception) -> tuple[str, int]:
+    """Why it cannot be told now, in plain words, and the status."""
+    if isinstance(error, actions.NotReady):
+        return _not_ready(error), 409
+    if isinstance(error, TargetRefused):
+        problem = error.problem
+        return f"{problem.cause} {problem.fix}", 502
+    return "Salesforce does not answer now. Nothing is lost: try again in a minute.", 503
+
+
+def _not_ready(error: actions.NotReady) -> str:
+    lacking = [words.small(path) for path in error.fields]
+    return f"First add {words.listed(lacking)}: nothing is sent before." if lacking else str(error)
