@@ -77,6 +77,13 @@ def test_the_wheel_installs_no_top_level_package_called_plugins_or_config(unpack
     assert tops == {"contactsync", "contactsync_plugins", "contactsync_config"}
 
 
+def test_the_wheel_holds_the_pages_of_the_console_and_all_that_they_load(unpacked: Path) -> None:
+    ours = Path(__file__).parents[1] / "contactsync" / "web" / "console"
+    for folder in ("templates", "static"):
+        there = {path.name for path in (unpacked / "contactsync" / "web" / "console" / folder).iterdir()}
+        assert there == {path.name for path in (ours / folder).iterdir()}
+
+
 def test_the_wheel_works_outside_the_checkout_with_its_plugins_mapping_and_migrations(
     unpacked: Path, tmp_path: Path
 ) -> None:

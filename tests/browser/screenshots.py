@@ -128,7 +128,7 @@ def main() -> int:
         with demo() as printed:
             wrong = walk(printed, said.to, said.only)
     for line in wrong:
-        print(line, file=sys.stderr)
+        sys.stderr.write(f"{line}\n")
     return 1 if wrong else 0
 
 

@@ -1,4 +1,4 @@
-"""Every page of the console, by name, and how a browser comes to it: what takes pictures and what looks for barriers walk the same."""
+"""Every page of the console by name, and how a browser comes to it. Pictures and the search for barriers both walk it."""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ PLANTS = {
     "marshmallow": ("contactsync.store.orgs", "marshmallow"),
     "simple-salesforce": ("contactsync.sync.targets", "simple_salesforce"),
     "authlib": ("contactsync.sync.signing_in", "authlib"),
+    "argon2": ("contactsync.store.users", "argon2"),
     "standin": ("contactsync.web.app", "contactsync.standin.server"),
 }
 """A violation for each contract: who imports what it may not."""

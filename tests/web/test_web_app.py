@@ -33,9 +33,11 @@ def test_every_answer_carries_the_security_headers_and_sets_no_cookie(acme: Call
     assert acme.ask("GET", "/contacts").headers["Cache-Control"] == "no-store"
 
 
-def test_the_start_leads_to_the_docs(app: Flask) -> None:
-    answer = app.test_client().get("/")
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/api/v1/docs")
+def test_the_start_leads_to_the_console(app: Flask) -> None:
+    client = app.test_client()
+    answer = client.get("/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/start")
+    assert client.get("/start").headers["Location"].startswith("/sign-in")
 
 
 class Page(HTMLParser):
