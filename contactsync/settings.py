@@ -22,11 +22,23 @@ VARIABLES = (
     "CONTACTSYNC_BASE_URL",
     "CONTACTSYNC_CONFIG",
     "CONTACTSYNC_METRICS_TOKEN",
+    "CONTACTSYNC_OIDC_CLIENT_ID",
+    "CONTACTSYNC_OIDC_CLIENT_SECRET",
+    "CONTACTSYNC_OIDC_ISSUER",
     "CONTACTSYNC_PROXIES",
     "CONTACTSYNC_SECRET_KEYS",
     "CONTACTSYNC_VAR",
 )
 """Our own variables, beside the numbers of the configuration (CONTACTSYNC_SYNC_…, CONTACTSYNC_INTAKE_…)."""
+
+
+@dataclass(frozen=True)
+class Oidc:
+    """Where users may sign in instead of with a password: an OpenID Connect provider. `issuer`: exactly as it calls itself."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,7 @@ class Settings:
     metrics_token: str | None = field(default=None, repr=False)  # None: /metrics answers private addresses only
     base_url: str | None = None  # where browsers find the web process, without a slash at the end
     reporting: Reporting | None = None  # None: errors are in the log, and nowhere else
+    oidc: Oidc | None = None  # None: the console is entered with passwords alone
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -68,6 +81,7 @@ class Settings:
             metrics_token=_metrics_token(said.get("CONTACTSYNC_METRICS_TOKEN")),
             base_url=_base_url(said.get("CONTACTSYNC_BASE_URL")),
             reporting=_reporting(said),
+            oidc=_oidc(said),
         )
 
 
@@ -151,6 +165,38 @@ def _reporting(said: Mapping[str, str]) -> Reporting | None:
         )
     named = {"environment": said.get("SENTRY_ENVIRONMENT"), "release": said.get("SENTRY_RELEASE")}
     return Reporting(dsn, **{name: value for name, value in named.items() if value})
+
+
+def _oidc(said: Mapping[str, str]) -> Oidc | None:
+    """All three, or none."""
+    given = {
+        "CONTACTSYNC_OIDC_ISSUER": said.get("CONTACTSYNC_OIDC_ISSUER"),
+        "CONTACTSYNC_OIDC_CLIENT_ID": said.get("CONTACTSYNC_OIDC_CLIENT_ID"),
+        "CONTACTSYNC_OIDC_CLIENT_SECRET": said.get("CONTACTSYNC_OIDC_CLIENT_SECRET"),
+    }
+    issuer, client_id, client_secret = given.values()
+    if issuer is None or client_id is None or client_secret is None:
+        missing = [name for name, value in given.items() if value is None]
+        if len(missing) == len(given):
+            return None
+        raise Misconfigured(f"{missing[0]} is missing: signing in with OpenID Connect takes {', '.join(given)}")
+    if not is_safe_url(issuer):
+        raise Misconfigured(
+            "CONTACTSYNC_OIDC_ISSUER must be the provider's https address as its own documents call it, as in "
+            "https://login.example.com/realms/acme (http:// for this machine itself only)"
+        )
+    return Oidc(issuer, client_id, client_secret)
+
+
+def is_safe_url(url: str) -> bool:
+    """Whether a secret may be sent there: https, or this machine itself."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    plain = host and url.isascii() and url.isprintable() and not re.search(r"[\\\s@#]", url)
+    return bool(plain) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
 
 
 def is_loopback(host: str) -> bool:

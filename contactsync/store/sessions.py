@@ -143,6 +143,13 @@ def end_all_of(db: Db, user_id: int, except_id: int | None = None) -> int:
     return db.execute(sa.delete(console_session).where(but)).rowcount
 
 
+def count_of(db: Db, user_id: int, now: datetime) -> int:
+    """In how many browsers the user is signed in."""
+    c = console_session.c
+    going = (c.user_id == user_id, c.expires_at > now, c.seen_at > now - IDLE)
+    return db.execute(sa.select(sa.func.count()).select_from(console_session).where(*going)).scalar_one()
+
+
 def renew_all_of(db: Db, user_id: int, now: datetime) -> None:
     """Give the user's sessions new tokens with their next pages: what they may do has changed."""
     c = console_session.c

@@ -131,6 +131,12 @@ def users(db: Db) -> tuple[User, ...]:
     return tuple(_user(row) for row in db.execute(_USERS.order_by(console_user.c.email)))
 
 
+def operators(db: Db) -> tuple[User, ...]:
+    """Those who may enter every org, by address."""
+    able = _USERS.where(console_user.c.operator, console_user.c.disabled_at.is_(None))
+    return tuple(_user(row) for row in db.execute(able.order_by(console_user.c.email)))
+
+
 def any_user(db: Db) -> bool:
     """Whether there is anybody who could sign in, ever."""
     return db.execute(sa.select(console_user.c.id).limit(1)).first() is not None

@@ -38,6 +38,7 @@ WHOLE = {
     "contactsync/demo.py": "a development tool: this machine alone",
     "contactsync/standin/server.py": "a development tool: a server",
     "contactsync/web/arrivals.py": "what comes in",
+    "contactsync/web/console/oidc_provider.py": "the provider that the operator named",
 }
 
 NAMES = {

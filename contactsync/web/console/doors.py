@@ -1,11 +1,16 @@
 """The gate of the console: every route states the least role that it needs, and nothing is served past it.
 
-session cookie → user → org of the address → membership → role → (POST) the session's CSRF token → the view
+    session cookie → user → org of the address → membership → role → (POST) the session's CSRF token → the view
+
+A form that is sent before anybody is signed in carries a token as well, which its browser holds in a cookie: nobody can be
+signed in as somebody else by a page from elsewhere.
 """
 
 from __future__ import annotations
 
 import hmac
+import re
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -15,15 +20,20 @@ from flask import Blueprint, Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from contactsync.domain.roles import Role
+from contactsync.log import described, logger
 from contactsync.store import sessions, users
-from contactsync.store.engine import reading, writing
+from contactsync.store.engine import reading, unavailable, writing
 from contactsync.store.orgs import find_org
 from contactsync.web.auth import parts
 from contactsync.web.console.addresses import PREFIX, url
 from contactsync.web.console.seat import Seat, actor_of
 from contactsync.web.errors import Refusal
 
+log = logger(__name__)
+
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_MOST_KEY = 2**63 - 1
+_FORM_TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -97,15 +107,18 @@ def cookie_name() -> str:
 
 def set_session_cookie(response: AnyResponse, token: str) -> None:
     """Hand the session to the browser: not to scripts, not to other sites."""
-    response.set_cookie(
-        cookie_name(),
-        token,
-        max_age=int(sessions.LONGEST.total_seconds()),
-        secure=request.is_secure,
-        httponly=True,
-        samesite="Lax",
-        path="/",
-    )
+    g.ended = True  # the session that the request came with is not the one to renew
+    _set_cookie(response, cookie_name(), token, int(sessions.LONGEST.total_seconds()))
+
+
+def _set_cookie(response: AnyResponse, name: str, value: str, seconds: int | None) -> None:
+    response.set_cookie(name, value, max_age=seconds, secure=request.is_secure, httponly=True, samesite="Lax", path="/")
+
+
+def clear_session_cookie(response: AnyResponse) -> None:
+    """The browser is signed out."""
+    g.ended = True
+    response.delete_cookie(cookie_name(), path="/", secure=request.is_secure, httponly=True, samesite="Lax")
 
 
 def signed_in() -> sessions.Session | None:
@@ -121,6 +134,21 @@ def signed_in() -> sessions.Session | None:
     return found_session
 
 
+def form_token() -> str:
+    """What the forms of this page send along: the session's token, or one that this browser alone holds."""
+    found = signed_in()
+    if found is not None:
+        return found.csrf
+    if "form_token" not in g:
+        held = request.cookies.get(_form_cookie(), "")
+        g.form_token = held if _FORM_TOKEN.fullmatch(held) else secrets.token_urlsafe(32)
+    return str(g.form_token)
+
+
+def _form_cookie() -> str:
+    return f"{cookie_name()}-form"
+
+
 def _pass(door: Door) -> AnyResponse | None:
     """Raises Refusal, or answers where to go first, or lets the request in."""
     found = signed_in()
@@ -128,13 +156,14 @@ def _pass(door: Door) -> AnyResponse | None:
         return _sign_in_first()
     if request.method not in _SAFE:
         _check_origin()
-        if found is not None:
-            _check_token(found.csrf)
+        _check_token(door, found)
     if found is None or door.open:
         return None
     g.actor = actor_of(found.user)
     if door.operator and not found.user.operator:
         raise Refusal(403, "operators_only", "Only an operator of this installation may do that. Ask one of them.")
+    if any(isinstance(value, int) and value > _MOST_KEY for value in (request.view_args or {}).values()):
+        raise _nothing_here()  # no database has so large a key, and theirs would fail at it
     if not door.whole:
         g.seat = _seat_of(found.user, str((request.view_args or {})["org_slug"]))
         if not g.seat.role.may(door.role):
@@ -152,11 +181,15 @@ def _sign_in_first() -> AnyResponse:
 def _seat_of(user: users.User, slug: str) -> Seat:
     """Where the user sits in an org. One that is not theirs is not there."""
     with reading(parts().engine) as db:
-        org = find_org(db, slug)
+        org = find_org(db, slug) if slug.isprintable() else None
         role = users.role_in(db, user, org.id) if org is not None else None
     if org is None or role is None:
-        raise Refusal(404, "not_found", "There is nothing here, or it is not yours to see. Check the address.")
+        raise _nothing_here()
     return Seat(user, org, role)
+
+
+def _nothing_here() -> Refusal:
+    return Refusal(404, "not_found", "There is nothing here, or it is not yours to see. Check the address.")
 
 
 def _too_small(has: Role, needed: Role) -> str:
@@ -176,18 +209,34 @@ def _check_origin() -> None:
         raise Refusal(400, "form_from_elsewhere", "This was sent from another site. Open the page here and try again.")
 
 
-def _check_token(expected: str) -> None:
-    sent = request.form.get("csrf") or request.headers.get("X-CSRF-Token") or ""
-    if not hmac.compare_digest(sent.encode("utf-8", "replace"), expected.encode()):
+def _check_token(door: Door, found: sessions.Session | None) -> None:
+    """The token is in the form itself: what other sites can make a browser send along proves nothing."""
+    sent = (request.form.get("csrf") or request.headers.get("X-CSRF-Token") or "").encode("utf-8", "replace")
+    good = [found.csrf] if found is not None else []
+    if door.open:
+        good.append(request.cookies.get(_form_cookie(), ""))
+    if not any(one and hmac.compare_digest(sent, one.encode("utf-8", "replace")) for one in good):
         words = "This form is from an earlier sign-in. Go back, reload the page and send it again."
         raise Refusal(400, "form_expired", words)
 
 
 def _renew(response: Response) -> Response:
-    """Give a session that has been going for a while a new token, on the way out."""
+    """On the way out: keep the token of forms, and give a session that has been going for a while a new one."""
+    if "form_token" in g:
+        _set_cookie(response, _form_cookie(), g.form_token, None)
     found = g.get("session")
     if found is None or g.get("ended") or request.method != "GET" or request.headers.get("HX-Request"):
         return response
+    try:
+        _use(response, found)
+    except Exception as error:
+        if not unavailable(error):
+            raise
+        log.warning("console session not renewed", **described(error))  # the page itself is there: next time
+    return response
+
+
+def _use(response: Response, found: sessions.Session) -> None:
     now = parts().now()
     if sessions.is_due(found, now):
         with writing(parts().engine) as db:
@@ -197,4 +246,3 @@ def _renew(response: Response) -> Response:
     elif sessions.is_unseen(found, now):
         with writing(parts().engine) as db:
             sessions.touch(db, found, now)
-    return response

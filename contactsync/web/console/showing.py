@@ -15,10 +15,11 @@ from contactsync import __version__
 from contactsync.domain.records import SyncStatus
 from contactsync.store import sessions
 from contactsync.store.counts import counted
+from contactsync.store.dismissals import dismissals, told
 from contactsync.store.engine import reading, writing
 from contactsync.web.auth import parts
 from contactsync.web.console.addresses import asset, url
-from contactsync.web.console.doors import signed_in
+from contactsync.web.console.doors import form_token, signed_in
 from contactsync.web.console.seat import Seat
 
 STATUS_WORDS: Mapping[str, tuple[str, str]] = {
@@ -84,7 +85,7 @@ def _shared() -> dict[str, Any]:
     return {
         "seat": seat,
         "user": found.user if found is not None else None,
-        "csrf_token": found.csrf if found is not None else "",
+        "csrf_token": form_token(),
         "notices": _notices(found) if whole_page else [],
         "badges": _badges(seat),
         "to": url,
@@ -111,11 +112,11 @@ def _notices(found: sessions.Session | None) -> Sequence[tuple[str, str]]:
 
 
 def _badges(seat: Seat | None) -> dict[str, int]:
-    """What the navigation counts: contacts that need details, and records that need somebody."""
+    """What the navigation counts: contacts that need details, and records that need somebody, but for dismissed problems."""
     if seat is None:
         return {}
     with reading(parts().engine) as db:
-        all_counts = list(counted(db, seat.org.id))
+        all_counts = told(counted(db, seat.org.id), dismissals(db, seat.org.id))
     of_contacts = [one for one in all_counts if one.subject == "contact"]
     return {
         "inbox": sum(one.records for one in of_contacts if one.status == SyncStatus.INCOMPLETE),
