@@ -301,7 +301,8 @@ def company_of_key(db: Db, org_id: int, key: str) -> ProfileCompany | None:
 
 def _origins(state: State) -> dict[str, int]:
     """By path, the delivery of the version: `updated_at|sent_at|<delivery * 1000 + item>`."""
-    return {path: int(stamped.version.rpartition("|")[2] or 0) // 1000 for path, stamped in state.items()}
+    said = ((path, stamped.version.rpartition("|")[2]) for path, stamped in state.items() if path != DELETED)
+    return {path: int(arrival or 0) // 1000 for path, arrival in said}
 
 
 def _person(db: Db, org_id: int, source_id: str, kind: str) -> str | None:

@@ -17,10 +17,9 @@ from contactsync.store.pages_profile import Profile, ProfileCompany, company_of_
 from contactsync.store.pages_profile import profile as read_profile
 from contactsync.sync import actions
 from contactsync.web.auth import parts
-from contactsync.web.console.addresses import url
+from contactsync.web.console.addresses import soft, url
 from contactsync.web.console.crm_links import crm_links
 from contactsync.web.console.doors import Pages
-from contactsync.web.console.overview import soft
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, form, page
 from contactsync.web.errors import missing
@@ -125,9 +124,9 @@ def _page(
             trouble = _trouble(error)
     status = 422 if errors else 503 if trouble and not searched else 200
     return page(
-        "company_choice.html", title=f"Company of {shown.name}", nav="contacts", soft=soft, status=status, contact=shown, q=words,
+        "company_choice.html", title=f"Company of {shown.name}", nav="contacts", status=status, contact=shown, q=words,
         searched=searched, found=found, connected=connected, errors=errors or {}, typed=typed or {}, trouble=trouble,
-        link=crm_links(), domain=_domain(shown),
+        link=crm_links(), domain=_domain(shown), soft=soft,
     )  # fmt: skip
 
 

@@ -25,12 +25,11 @@ from contactsync.store.views_paging import Slice
 from contactsync.sync import actions
 from contactsync.web.auth import parts
 from contactsync.web.console import profile_words as words
-from contactsync.web.console.addresses import url
+from contactsync.web.console.addresses import soft, url
 from contactsync.web.console.crm_links import crm_links
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.profile_form import Typed, plain, typed
 from contactsync.web.console.profile_words import Standing
-from contactsync.web.console.overview import soft
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, form, page
 from contactsync.web.console.steps_shown import changes, steps_shown
@@ -116,7 +115,7 @@ def preview(key: int) -> Response:
         trouble, status = _trouble(error)
     made = steps_shown(steps, crm_links(), done=False)
     return page(
-        "profile_preview.html", title=f"Preview: {shown.name}", nav="contacts", soft=soft, status=_for_htmx(status), contact=shown,
+        "profile_preview.html", title=f"Preview: {shown.name}", nav="contacts", status=_for_htmx(status), contact=shown,
         steps=made, changes=changes(made), why=why, problem=problem, trouble=trouble, who=words.who_can,
     )  # fmt: skip
 
@@ -132,7 +131,7 @@ def ask_undo(key: int, number: int) -> Response:
         listed, (trouble, status) = [], _trouble(error)
     made = steps_shown(listed or [], crm_links(), done=False)
     return page(
-        "profile_undo.html", title=f"Undo: {shown.name}", nav="contacts", soft=soft, status=_for_htmx(status), contact=shown,
+        "profile_undo.html", title=f"Undo: {shown.name}", nav="contacts", status=_for_htmx(status), contact=shown,
         run=run, steps=made, changes=changes(made), trouble=trouble,
     )  # fmt: skip
 
@@ -191,7 +190,7 @@ def _profile_page(
         waiting, deliveries = rows.edits_that_wait(db, org_id, shown), rows.profile_deliveries(db, org_id, shown)
     link = crm_links()
     return page(
-        "profile.html", title=shown.name, nav="contacts", soft=soft, status=_status_of(errors, trouble), contact=shown,
+        "profile.html", title=shown.name, nav="contacts", status=_status_of(errors, trouble), contact=shown,
         next=words.next_step(shown, standing, now), standing=standing, sections=_sections(shown),
         events=events, meetings=meetings, meeting_at={one.key: utc_moment(one.starts_at, one.timezone) for one in meetings},
         most_meetings=rows.MOST_MEETINGS, runs=[_run_shown(one, link) for one in runs], older=older, waiting=waiting,
@@ -205,7 +204,7 @@ def _edit_page(
     shown: Profile, kept: Typed | None = None, errors: Mapping[str, str] | None = None, trouble: str = ""
 ) -> Response:
     return page(
-        "profile_edit.html", title=f"Edit {shown.name}", nav="contacts", soft=soft, status=_status_of(errors, trouble),
+        "profile_edit.html", title=f"Edit {shown.name}", nav="contacts", status=_status_of(errors, trouble),
         contact=shown, trouble=trouble, custom=_custom(shown), deleted=_DELETED if shown.deleted else "",
         **_for_fields(shown, kept, errors),
     )  # fmt: skip
@@ -216,6 +215,7 @@ def _for_fields(shown: Profile, kept: Typed | None, errors: Mapping[str, str] | 
     typed_in = kept.values if kept else {}
     return {
         "present": _present(shown), "typed": typed_in, "errors": errors or {}, "words": words, "plain": plain, "names": _names,
+        "soft": soft,
     }  # fmt: skip
 
 

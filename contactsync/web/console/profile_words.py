@@ -41,7 +41,6 @@ LABELS: Mapping[str, str] = {
     "social": "Social profiles",
     "custom": "Custom fields",
     "events": "Events",
-    "deleted": "Existence",
 }
 
 PERSON = ("first_name", "last_name", "email", "title", "phone", "mobile_phone", "website", "owner_email", "note")
@@ -52,7 +51,7 @@ HINTS: Mapping[str, str] = {
     "email": "How the record in Salesforce is found.",
     "owner_email": "The Salesforce user with this address becomes the owner.",
     "note": "Becomes the description in Salesforce.",
-    "company": "Its name. Or pick it from Salesforce below.",
+    "company": "Its name, or pick it from Salesforce below.",
 }
 
 TYPES: Mapping[str, str] = {"email": "email", "owner_email": "email", "phone": "tel", "mobile_phone": "tel"}
@@ -93,6 +92,12 @@ def label(path: str) -> str:
         return LABELS[path]
     bare = path.partition(".")[2] or path
     return bare.replace("_", " ").strip().capitalize() or path
+
+
+def in_order(paths: Collection[str]) -> list[str]:
+    """Fields in the order in which pages show them."""
+    places = {path: place for place, path in enumerate(LABELS)}
+    return sorted(paths, key=lambda path: (places.get(path, len(places)), path))
 
 
 def listed(words: Collection[str]) -> str:
