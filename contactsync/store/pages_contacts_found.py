@@ -214,8 +214,8 @@ class _Finding:
 
     def gathered(self, few: Sequence[Ids]) -> FoundIds:
         """The page out of contacts that are found by one of these."""
-        every = sa.union(*(_limited(ids, FEW + 1) for ids in few)).subquery()
-        query = self._holding(every)
+        every = sa.union_all(*(_limited(ids, FEW + 1) for ids in few)).subquery()
+        query = self._holding(sa.select(every.c.id).distinct().subquery())
         if self.after is not None:
             query = query.where(_behind(t.contact.c, self.sort, self.after))
         rows = self.db.execute(query.order_by(*_order(t.contact.c, self.sort)).limit(self.limit + 1)).all()
