@@ -109,6 +109,21 @@
     });
   }
 
+  /* data-key="Escape": that key follows the link. What was typed is not thrown away without asking. */
+  function followKeys() {
+    const links = find("a[data-key]");
+    if (!links.length) return;
+    find(".with-script").forEach((words) => { words.hidden = false; });
+    document.addEventListener("keydown", (event) => {
+      const link = links.find((each) => each.dataset.key === event.key);
+      if (!link || event.defaultPrevented || event.isComposing || find("details.confirm[open], details.menu[open]").length) return;
+      const typed = find("main input, main textarea").some((field) => field.matches("[type=radio], [type=checkbox]") ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
+      if (typed && !window.confirm("Go on without saving what you typed?")) return;
+      event.preventDefault();
+      location.href = link.href;
+    });
+  }
+
   function prepare(within) {
     offerCopies(within);
     submitBySelect(within);
@@ -120,6 +135,7 @@
     followLiveParts();
     sendOnce();
     closeMenus();
+    followKeys();
     prepare(document);
     document.body.addEventListener("htmx:load", (event) => { prepare(event.detail.elt); });
   });
