@@ -10,6 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection as Db
 
+from contactsync.domain.merge import from_json, values
+from contactsync.domain.spoken_of import SpokenOf
 from contactsync.store import tables as t
 from contactsync.store.counts import counted
 from contactsync.store.views_paging import Slice, newest_by_status
@@ -146,3 +148,42 @@ def _row(row: sa.Row[Any]) -> DeliveryRow:
         body_removed_for=row.body_removed_for,
         size=row.size or 0,
     )
+
+
+# ── what it spoke of ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class SpokenRecord:
+    """A record that a delivery spoke of, as it is now. `status`: its sync's; None: the CRM has nothing to do with it."""
+
+    subject: str
+    key: int
+    name: str
+    status: str | None
+
+
+def spoken_records(db: Db, org_id: int, of: SpokenOf) -> list[SpokenRecord]:
+    """What the org has of what a delivery spoke of: events, then contacts, then meetings."""
+    c = t.contact.c
+    columns = (c.id, c.fields, c.status, c.source_id)
+    rows: list[sa.Row[Any]] = []
+    contacts = sa.select(*columns).where(c.org_id == org_id, c.source_id.in_(list(of.contacts)))
+    by_email = sa.select(*columns).where(c.org_id == org_id, c.email.in_(list(of.emails))).limit(len(of.emails))
+    found = [_spoken("event", row, ("name",)) for row in db.execute(_named(t.event, org_id, of.events))]
+    for query in (contacts, by_email):
+        rows += db.execute(query.order_by(c.id))
+    found += [_spoken("contact", row, ("first_name", "last_name")) for row in {row.id: row for row in rows}.values()]
+    return found + [_spoken("meeting", row, ("title",)) for row in db.execute(_named(t.meeting, org_id, of.meetings))]
+
+
+def _named(table: sa.Table, org_id: int, ids: Mapping[str, None]) -> sa.Select[Any]:
+    c = table.c
+    query = sa.select(c.id, c.fields, c.sync_status.label("status"), c.source_id)
+    return query.where(c.org_id == org_id, c.source_id.in_(list(ids))).order_by(c.id)
+
+
+def _spoken(subject: str, row: sa.Row[Any], names: tuple[str, ...]) -> SpokenRecord:
+    said = values(from_json(row.fields))
+    name = " ".join(str(said[one]) for one in names if said.get(one))
+    return SpokenRecord(subject, row.id, name or f"{subject.title()} {row.source_id}", row.status)
