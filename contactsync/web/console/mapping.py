@@ -303,6 +303,8 @@ def _plan_shown(work: Work, plan: Plan | RecordsPlan) -> Tried:
         problems = [one.problem for one in plan.plans.values() if one.problem]
         why = [line for one in plan.plans.values() for line in one.why]
     refused = f"{problems[0].cause} {problems[0].fix}" if problems else ""
+    told = {line for step in plan.steps for line in step.why}
+    why = [line for line in dict.fromkeys(why) if line not in told]
     assert work.chosen is not None
     return Tried(work.chosen.name, sorted(steps, key=lambda step: not step["ours"]), why, refused)
 
