@@ -131,7 +131,7 @@ def begin_connection_sign_in(body: dict[str, Any]) -> Record:
 
     The CRM's page asks for access and leads back to contactsync, which connects the org. Nothing changes before that.
     """
-    begun = begin_sign_in(parts(), org().id, body["target"], body["settings"], body["credentials"], _base_url())
+    begun = begin_sign_in(parts(), org().id, body["target"], body["settings"], body["credentials"], base_url())
     return {"url": begun.url, "expires_at": begun.expires_at}
 
 
@@ -151,7 +151,7 @@ def check_connection() -> Record:
     return {"ok": found.ok, "problems": list(found.problems), "budget": budget}
 
 
-def _base_url() -> str:
+def base_url() -> str:
     """Where browsers find us. The request's own word for it is taken on this machine alone: whoever writes the Host header
     would choose where the CRM sends the proof of a sign-in.
     """
