@@ -35,7 +35,7 @@ WHOLE = {
     "plugins/salesforce/transport.py": "the transport",
     "plugins/salesforce/limits.py": "its limits",
     "contactsync/cli/send.py": "posts to the operator's own address",
-    "contactsync/demo.py": "a development tool: this machine alone",
+    "contactsync/demo/running.py": "a development tool: this machine alone",
     "contactsync/standin/server.py": "a development tool: a server",
     "contactsync/web/arrivals.py": "what comes in",
     "contactsync/web/console/oidc_provider.py": "the provider that the operator named",
