@@ -17,7 +17,7 @@ from contactsync.store.pages_profile import Profile, ProfileCompany, company_of_
 from contactsync.store.pages_profile import profile as read_profile
 from contactsync.sync import actions
 from contactsync.web.auth import parts
-from contactsync.web.console.addresses import soft, url
+from contactsync.web.console.addresses import url
 from contactsync.web.console.crm_links import crm_links
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.seat import seat
@@ -126,7 +126,7 @@ def _page(
     return page(
         "company_choice.html", title=f"Company of {shown.name}", nav="contacts", status=status, contact=shown, q=words,
         searched=searched, found=found, connected=connected, errors=errors or {}, typed=typed or {}, trouble=trouble,
-        link=crm_links(), domain=_domain(shown), soft=soft,
+        link=crm_links(), domain=_domain(shown),
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from contactsync.store.views_paging import Slice
 from contactsync.sync import actions
 from contactsync.web.auth import parts
 from contactsync.web.console import profile_words as words
-from contactsync.web.console.addresses import soft, url
+from contactsync.web.console.addresses import url
 from contactsync.web.console.crm_links import crm_links
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.profile_form import Typed, plain, typed
@@ -195,6 +195,7 @@ def _profile_page(
         events=events, meetings=meetings, meeting_at={one.key: utc_moment(one.starts_at, one.timezone) for one in meetings},
         most_meetings=rows.MOST_MEETINGS, runs=[_run_shown(one, link) for one in runs], older=older, waiting=waiting,
         deliveries=deliveries, by_hand=_by_hand(shown, deliveries), link=link, trouble=trouble,
+        mendable_here=words.mendable_here(shown.problem),
         lacking=[path for path in REQUIRED if path in shown.missing or (kept and path in (errors or {}))],
         **_for_fields(shown, kept, errors),
     )  # fmt: skip
@@ -215,7 +216,6 @@ def _for_fields(shown: Profile, kept: Typed | None, errors: Mapping[str, str] | 
     typed_in = kept.values if kept else {}
     return {
         "present": _present(shown), "typed": typed_in, "errors": errors or {}, "words": words, "plain": plain, "names": _names,
-        "soft": soft,
     }  # fmt: skip
 
 

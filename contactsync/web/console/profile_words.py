@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from contactsync.domain.captured import APPROVAL
-from contactsync.domain.crm import Action
+from contactsync.domain.crm import Action, Mend
 from contactsync.domain.records import REQUIRED, SyncAs, SyncStatus
 from contactsync.store.pages_profile import Profile, ProfileRun
 from contactsync.web.console.profile_form import plain
@@ -106,6 +106,12 @@ def listed(words: Collection[str]) -> str:
     return " and ".join(part for part in (", ".join(some[:-1]), *some[-1:]) if part)
 
 
+def sentence(words: Collection[str]) -> str:
+    """The same as the beginning of a sentence."""
+    said = listed(words)
+    return f"{said[:1].upper()}{said[1:]}"
+
+
 def small(path: str) -> str:
     """A field's name inside a sentence."""
     words = label(path)
@@ -200,6 +206,11 @@ def who_can(problem: Mapping[str, Any] | None) -> str:
     """Who can fix a problem, as people read it; "" when nobody need."""
     who = str((problem or {}).get("who") or "")
     return _JARGON.get(who, f"{who[:1].upper()}{who[1:]}")
+
+
+def mendable_here(problem: Mapping[str, Any] | None) -> bool:
+    """Whether a correction of the contact makes a problem go: it can be typed in here as well as at the event platform."""
+    return Mend.SOURCE.value in ((problem or {}).get("mended_by") or ())
 
 
 def sync_as_shown(shown: Profile) -> str:
