@@ -23,12 +23,11 @@ _USER = re.compile(r"user:([1-9][0-9]{0,9})")
 
 @dataclass(frozen=True)
 class AuditLine:
-    """One change. `who`: as people say it, `kind` of whom: user | token | command_line | contactsync."""
+    """One change. `who`: as people say it."""
 
     key: int
     at: datetime
     who: str
-    kind: str
     action: str
     about: str
     details: Mapping[str, Any]
@@ -71,23 +70,17 @@ def _lines(db: Db, rows: Sequence[sa.Row[Any]]) -> tuple[AuditLine, ...]:
         for user in db.execute(sa.select(c.id, c.name, c.email).where(c.id.in_(numbers)))
     }
     return tuple(
-        AuditLine(row.id, row.at, *actor_words(row.actor, names), row.action, row.about, row.details or {})
+        AuditLine(row.id, row.at, actor_words(row.actor, names), row.action, row.about, row.details or {})
         for row in rows
     )
 
 
-def actor_words(actor: str, names: Mapping[int, str]) -> tuple[str, str]:
-    """Whom the audit log means by `actor`, and which kind that is; `names` of the console's users by their numbers."""
+def actor_words(actor: str, names: Mapping[int, str]) -> str:
+    """Whom the audit log means by `actor`; `names` of the console's users by their numbers."""
     user = _USER.fullmatch(actor)
     if user is not None:
-        number = int(user[1])
-        return names.get(number, f"A user who was removed (no. {number})"), "user"
+        return names.get(int(user[1]), f"A user who was removed (no. {user[1]})")
     if actor.startswith("token:"):
-        number_and_label = actor.removeprefix("token:").split(" ", 1)
-        label = (
-            number_and_label[1] if len(number_and_label) > 1 and number_and_label[1] else f"no. {number_and_label[0]}"
-        )
-        return f"API token “{label}”", "token"
-    if actor.startswith("command line"):
-        return f"{actor[:1].upper()}{actor[1:]}", "command_line"
-    return actor, "contactsync"
+        number, _, label = actor.removeprefix("token:").partition(" ")
+        return f"API token “{label or f'no. {number}'}”"
+    return f"{actor[:1].upper()}{actor[1:]}" if actor.startswith("command line") else actor

@@ -36,8 +36,8 @@ def test_it_says_who_did_what_to_which_and_when(console: Console, done: None) ->
     for words in ("Tried a problem's records again", "Command line (root)", "Released 1,200", "Ok yes"):
         assert words in checked
     assert "Looked at a delivery unmasked" in shown
-    assert "Admin Person, in the console" in shown
-    for words in ("Changed the policies", "API token “Zapier”, by the API", "Create accounts › old yes", "› new no"):
+    assert "Admin Person · delivery 7" in shown
+    for words in ("Changed the policies", "API token “Zapier”", "Create accounts › old yes", "› new no"):
         assert words in policies
     assert lines[1].one("a")["href"] == "/o/acme/deliveries/7"
     assert lines[0].one("a")["href"] == f"/o/acme/problems/{'0' * 16}"

@@ -132,5 +132,5 @@ def test_the_audit_log_is_paged_and_found_by_action(engine, audited):
 
 
 def test_an_actor_that_only_looks_like_a_user_is_shown_as_it_is():
-    assert actor_words("user:0", {}) == ("user:0", "contactsync")
-    assert actor_words("user:7 Ana", {7: "Bo"}) == ("user:7 Ana", "contactsync")
+    assert actor_words("user:0", {}) == "user:0"
+    assert actor_words("user:7 Ana", {7: "Bo"}) == "user:7 Ana"

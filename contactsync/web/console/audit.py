@@ -49,11 +49,11 @@ def audit_log() -> Response:
     )
 
 
-def _link(line: AuditLine) -> str:
-    """The page of what it was done to, where there is one."""
+def _link(line: AuditLine) -> tuple[str, str] | None:
+    """The page of what it was done to, where there is one, and what the link says."""
     number = delivery_number(line.about)
     if number is not None:
-        return url("deliveries.delivery", key=number)
+        return url("deliveries.delivery", key=number), f"delivery {number}"
     if line.action.startswith("problem.") and _PROBLEM.fullmatch(line.about):
-        return url("problems.problem", key=line.about)
-    return ""
+        return url("problems.problem", key=line.about), "the problem"
+    return None

@@ -64,14 +64,6 @@ ACTIONS: Mapping[Audited, tuple[str, str]] = {
 }
 """What was done → which group, and in words. One that is not here yet is shown by its name."""
 
-KINDS: Mapping[str, str] = {
-    "user": "in the console",
-    "token": "by the API",
-    "command_line": "on the command line",
-    "contactsync": "by itself",
-}
-"""Through which door."""
-
 MOST = 20
 """So many lines of details are shown of one entry."""
 

@@ -79,6 +79,7 @@ def problem(key: str) -> Response:
         told=told,
         rows=[(row, *_link(row), _own_cause(row, told)) for row in rows],
         more=url("problems.problem", key=key, before=following) if following else None,
+        tried=any(row.due_at is not None for row in rows),
         first=place is None,
         soft=soft,
     )
