@@ -91,8 +91,16 @@ class EventPage:
     following: int | None = None
 
 
-def event_page(db: Db, org_id: int, choice: EventChoice, before: int | None = None, limit: int = PAGE) -> EventPage:
-    """A page of an org's events, each with its share as far as a page can wait for it."""
+def event_page(
+    db: Db,
+    org_id: int,
+    choice: EventChoice,
+    before: int | None = None,
+    limit: int = PAGE,
+    *,
+    at_once: int = COUNTED_AT_ONCE,
+) -> EventPage:
+    """A page of an org's events, each with its share as far as a page can wait for it (`at_once` attendances)."""
     where = [t.event.c.org_id == org_id]
     if choice.connected is not None:
         where.append(t.event.c.campaign_id.is_not(None) if choice.connected else t.event.c.campaign_id.is_(None))
@@ -100,22 +108,25 @@ def event_page(db: Db, org_id: int, choice: EventChoice, before: int | None = No
         where.append(t.event.c.name.icontains(choice.words, autoescape=True))
     if before is not None:
         where.append(t.event.c.id < before)
-    query = _rows().where(*where).order_by(t.event.c.id.desc()).limit(limit + 1)
+    ids = sa.select(t.event.c.id).where(*where).order_by(t.event.c.id.desc()).limit(limit + 1)
+    query = _rows().where(t.event.c.id.in_(ids)).order_by(t.event.c.id.desc())
     rows = [_row(row) for row in db.execute(query)]
     shown = rows[:limit]
-    counted = shares(db, org_id, _countable(shown))
+    counted = shares(db, org_id, _countable(shown, at_once))
     return EventPage(
         tuple(_with_share(row, counted) for row in shown), shown[-1].key if len(rows) > limit and shown else None
     )
 
 
-def event_by_key(db: Db, org_id: int, key: int, *, count: bool = False) -> EventRow | None:
+def event_by_key(
+    db: Db, org_id: int, key: int, *, count: bool = False, at_once: int = COUNTED_AT_ONCE
+) -> EventRow | None:
     """One event; its share if it is small, or with `count` however long it takes. None: the org has no such event."""
     found = db.execute(_rows().where(of_org(t.event, org_id, by_key=True), t.event.c.id == key)).first()
     if found is None:
         return None
     row = _row(found)
-    names = [row.source_id] if count else _countable([row])
+    names = [row.source_id] if count else _countable([row], at_once)
     return _with_share(row, shares(db, org_id, names))
 
 
@@ -162,9 +173,9 @@ def _rows() -> sa.Select[Any]:
     )
 
 
-def _countable(rows: Iterable[EventRow]) -> list[str]:
+def _countable(rows: Iterable[EventRow], left: int) -> list[str]:
     """The events that can be counted while a page waits, the small ones first."""
-    left, names = COUNTED_AT_ONCE, []
+    names = []
     for row in sorted(rows, key=lambda row: row.attendances):
         left -= row.attendances
         if left < 0:

@@ -18,6 +18,7 @@ from contactsync.store import connections, orgs, pages_events, pages_meetings
 from contactsync.store.engine import reading
 from contactsync.store.pages_events import EventChoice, EventRow
 from contactsync.store.problems import problem_of
+from contactsync.store.resyncs import ResyncFilter
 from contactsync.sync import actions
 from contactsync.sync.turn import NOT_CONNECTED
 from contactsync.web.auth import parts
@@ -142,6 +143,14 @@ def campaigns(key: int) -> Response:
         least=LEAST,
         link=crm_links(),
     )
+
+
+@pages.post(f"{EVENT}/sync")
+def sync(key: int) -> AnyResponse:
+    """Bring all contacts of the event to the CRM again, bit by bit."""
+    shown = _event(key)
+    actions.start_resync(parts(), seat().org.id, ResyncFilter(event=shown.source_id), forced=True)
+    return done("On their way to Salesforce, bit by bit: what arrives meanwhile is not kept waiting.", to=_here(key))
 
 
 @pages.post(f"{EVENT}/campaign")
