@@ -7,13 +7,11 @@ says another time. So the console has something to look back on, and nothing in 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-from flask.testing import FlaskClient
 
 from contactsync import log
 from contactsync.demo.running import CLIENT, ORG, Demo, DemoFailed, signed
@@ -118,10 +116,10 @@ def relive(demo: Demo, past: Past) -> None:
         for one in GATHERINGS:
             if one.campaign:
                 actions.connect_event(past.parts, past.org_id, one.id, campaigns[one.campaign])
-        client = create_app(past.parts).test_client()
+        post = create_app(past.parts).test_client().post
         for moment in moments(datetime.now(UTC)):
             past.clock.ago = moment.ago
-            _live(demo, past, client, moment)
+            _live(demo, past, post, moment)
         past.clock.ago = timedelta(0)
     past.parts.engine.dispose()
 
@@ -149,10 +147,10 @@ def _arrange(demo: Demo) -> Mapping[str, str]:
     return {str(record["Name"]): str(record["Id"]) for record in demo.salesforce("Campaign")}
 
 
-def _live(demo: Demo, past: Past, client: FlaskClient, moment: Moment) -> None:
+def _live(demo: Demo, past: Past, post: Callable[..., Any], moment: Moment) -> None:
     for door, kind, items in moment.posts:
         body, headers = signed(demo.secret, kind, items, past.clock().timestamp())
-        answer = client.post(f"/webhooks/{ORG}/{door}", data=body, headers=headers)
+        answer = post(f"/webhooks/{ORG}/{door}", data=body, headers=headers)
         if answer.status_code not in {202, 422}:
             raise DemoFailed(f"the webhook was not accepted: {answer.get_data(as_text=True)}")
     for _ in range(MOST_TURNS):

@@ -22,11 +22,6 @@ def url(endpoint: str, /, **named: Any) -> str:
     return url_for(name, **{key: value for key, value in named.items() if value not in (None, "")})
 
 
-def soft(endpoint: str, /, **named: Any) -> str:
-    """The address of a page, or of the overview while that page is still to come."""
-    return url(endpoint, **named) if f"{PREFIX}{endpoint}" in current_app.view_functions else url("overview.overview")
-
-
 def asset(name: str) -> str:
     """The address of a file that we ship: it changes with what is in the file, so that browsers may keep it for ever."""
     digests: Mapping[str, str] = current_app.extensions["contactsync.console"]["assets"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -131,9 +132,10 @@ def summed(hours: Iterable[HourCount], within: Sequence[Span]) -> tuple[Sums, ..
     """What was counted in each span. An hour belongs to the span in which it begins."""
     counts: list[Counter[tuple[Hourly, str]]] = [Counter() for _ in within]
     seconds = [0.0 for _ in within]
+    starts = [span.start for span in within]
     for one in hours:
-        index = next((place for place, span in enumerate(within) if span.start <= one.hour < span.end), None)
-        if index is not None:
+        index = bisect_right(starts, one.hour) - 1
+        if index >= 0 and one.hour < within[index].end:
             counts[index][one.name, one.label] += one.count
             seconds[index] += one.seconds
     return tuple(Sums(dict(count), took) for count, took in zip(counts, seconds, strict=True))
@@ -197,11 +199,11 @@ def _bars(row: Sequence[float], series: Sequence[Series], left: float, room: flo
 
 
 def _marks(within: Sequence[Span]) -> tuple[str, ...]:
-    """At most five labels, at even distances: the first span, those between, and the last."""
-    if len(within) < 2:
-        return tuple(span.label for span in within)
-    places = [round(part * (len(within) - 1) / 4) for part in range(5)]
-    return tuple(within[place].label.split(",")[0] for place in dict.fromkeys(places))
+    """Some labels at even distances: the first span, those between, and the last. Hours are short: there is room for five."""
+    labels = [span.label.split(",")[0] for span in within]
+    parts = 4 if max(map(len, labels), default=0) <= len("00:00") else 2
+    places = dict.fromkeys(round(part * (len(labels) - 1) / parts) for part in range(parts + 1) if labels)
+    return tuple(labels[place] for place in places)
 
 
 def ceiling(most: int) -> int:

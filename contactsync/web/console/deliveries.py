@@ -23,7 +23,7 @@ from contactsync.store.retention import SETTLED
 from contactsync.sync import actions
 from contactsync.web.auth import parts
 from contactsync.web.console import delivery_words as words
-from contactsync.web.console.addresses import soft, url
+from contactsync.web.console.addresses import url
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, form, page, viewers_zone
@@ -62,7 +62,6 @@ def delivery_list() -> Response:
         more=url("deliveries.delivery_list", **kept, before=found.next) if found.next else None,
         first=before is None,
         words=words,
-        soft=soft,
     )
 
 
@@ -137,13 +136,12 @@ def _page_of(found: WholeDelivery, body: ShownBody, *, masked: bool) -> Response
         faults=words.faults(found.row),
         unknown=words.unknown_keys(found.row),
         words=words,
-        soft=soft,
     )
 
 
 def _link(one: SpokenRecord) -> str:
     endpoint = {"contact": "profile.profile", "event": "events.event", "meeting": "meetings.meeting"}[one.subject]
-    return soft(endpoint, key=one.key)
+    return url(endpoint, key=one.key)
 
 
 def _number(said: str) -> int | None:

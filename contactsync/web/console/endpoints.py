@@ -17,7 +17,7 @@ from contactsync.sync import actions
 from contactsync.sync.issuing import Given
 from contactsync.web.auth import parts
 from contactsync.web.console import sample
-from contactsync.web.console.addresses import soft, url
+from contactsync.web.console.addresses import url
 from contactsync.web.console.crm_links import crm_links
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.seat import seat
@@ -117,5 +117,4 @@ def _page(given: Given | None = None) -> Response:
         overlaps=list(OVERLAPS.items()),
         script=sample.curl(addresses()["contacts"], given.secret if given else "", now),
         followed=followed(),
-        soft=soft,
     )

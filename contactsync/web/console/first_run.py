@@ -20,7 +20,7 @@ from contactsync.store.pages_setup import platform_was_heard
 from contactsync.store.views_status import status_of
 from contactsync.sync import actions
 from contactsync.web.auth import parts
-from contactsync.web.console.addresses import soft, url
+from contactsync.web.console.addresses import url
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.endpoints import DOORS, addresses, base_url, followed
 from contactsync.web.console.sample import WEBHOOK_PREFIX
@@ -112,16 +112,16 @@ def _is_here(address: str) -> bool:
 def _page(said: Mapping[str, str], errors: Mapping[str, str]) -> Response:
     now, org_id = parts().now(), seat().org.id
     with reading(parts().engine) as db:
-        crm = status_of(db, org_id, now).crm
+        stands = status_of(db, org_id, now)
         secrets = any(one.active(now) for one in orgs.list_secrets(db, org_id))
         heard = platform_was_heard(db, org_id, WEBHOOK_PREFIX)
     follows: Mapping[str, Any] = followed()
     contact = follows["contact"]
     steps = Steps(
-        connected=crm.state != "none",
+        connected=stands.crm.state != "none",
         secret=secrets,
         sent=contact is not None or heard,
-        arrived=contact is not None and contact.status == SyncStatus.SYNCED,
+        arrived=stands.contacts[SyncStatus.SYNCED] > 0,
     )
     return page(
         "first_run.html",
@@ -129,7 +129,8 @@ def _page(said: Mapping[str, str], errors: Mapping[str, str]) -> Response:
         nav="overview",
         status=422 if errors else 200,
         steps=steps,
-        crm=crm,
+        crm=stands.crm,
+        synced=stands.contacts[SyncStatus.SYNCED],
         heard=heard,
         addresses=addresses(),
         doors=DOORS,
@@ -137,5 +138,4 @@ def _page(said: Mapping[str, str], errors: Mapping[str, str]) -> Response:
         practice={**PRACTICE, **said} if said else PRACTICE,
         may_practise=may_practise(),
         errors=errors,
-        soft=soft,
     )

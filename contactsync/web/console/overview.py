@@ -16,7 +16,6 @@ from contactsync.store.pages_overview import Overview
 from contactsync.store.pages_overview import overview as read_overview
 from contactsync.web.auth import parts
 from contactsync.web.console import charts
-from contactsync.web.console.addresses import soft
 from contactsync.web.console.charts import Chart, Series, Sums
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.headline import headline, standing
@@ -60,7 +59,6 @@ def overview() -> Response:
         budget=_budget(seen, reserved),
         oldest=_oldest(seen),
         meetings=_meetings(seen.status.meetings),
-        soft=soft,
     )
 
 
@@ -117,7 +115,7 @@ def _budget(seen: Overview, reserved: int) -> Mapping[str, Any] | None:
         "used": crm.budget_used,
         "limit": crm.budget_limit,
         "percent": round(share * 100),
-        "width": round(share * 100, 1),
+        "width": max(0.8, round(share * 100, 1)),
         "mark": round(ours_end * 100, 1),
         "reserved": reserved,
         "tone": "bad" if share >= ours_end else "warn" if share >= 0.8 * ours_end else "good",

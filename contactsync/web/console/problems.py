@@ -14,7 +14,7 @@ from contactsync.store.engine import reading
 from contactsync.store.pages_problems import HeldRecord, ProblemList, Standing
 from contactsync.sync import actions
 from contactsync.web.auth import parts
-from contactsync.web.console.addresses import soft, url
+from contactsync.web.console.addresses import url
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.problem_export import csv_of_problem
 from contactsync.web.console.problem_words import Told, is_nobodys, plain, said_of, summary, told_of
@@ -51,7 +51,6 @@ def problem_list() -> Response:
         summary=summary(found),
         sections=_sections(found),
         dismissed=[told_of(card) for card in found.dismissed],
-        soft=soft,
     )
 
 
@@ -81,14 +80,13 @@ def problem(key: str) -> Response:
         more=url("problems.problem", key=key, before=following) if following else None,
         tried=any(row.due_at is not None for row in rows),
         first=place is None,
-        soft=soft,
     )
 
 
 def _link(row: HeldRecord) -> tuple[str, str]:
     """Where a record's own page is, and what to call one without a name."""
     endpoint = {"contact": "profile.profile", "event": "events.event", "meeting": "meetings.meeting"}[row.subject]
-    return soft(endpoint, key=row.key), row.name or row.email or f"{row.subject.title()} {row.source_id}"
+    return url(endpoint, key=row.key), row.name or row.email or f"{row.subject.title()} {row.source_id}"
 
 
 def _own_cause(row: HeldRecord, told: Told | None) -> str:
