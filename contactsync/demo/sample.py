@@ -197,7 +197,7 @@ def gathering(one: Gathering, now: datetime) -> dict[str, Any]:
 
 
 _TALKS = (
-    ("Quote for a difference engine", "evt-dach-summit", 0.1, "scheduled"),
+    ("Quote for two hundred looms", "evt-dach-summit", 0.1, "scheduled"),
     ("Booth talk: payments in three countries", "evt-dach-summit", 0.15, "completed"),
     ("Coffee with the robotics team", "evt-dach-summit", -0.9, "scheduled"),
     ("Renewal 2027", "evt-product-day", 11.1, "completed"),

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from contactsync.demo.history import USERS
 from contactsync.demo.running import Demo
-from contactsync.demo.today import SAMPLE
+from contactsync.demo.today import MEETING_TITLE, SAMPLE
 
 _WORDS = {
     "synced": "synced",
@@ -51,9 +51,14 @@ def show_arrived(demo: Demo) -> None:
         )
     out = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
     out.print(table)
+    for activity in demo.salesforce("Event"):
+        if activity["Subject"] == MEETING_TITLE:
+            who = people.get(activity.get("WhoId"), {}).get("Name", "–")
+            click.echo(f"The meeting became an Activity: “{activity['Subject']}” ({activity['Id']}),")
+            click.echo(f"  {activity['StartDateTime']}, of {owners.get(activity.get('OwnerId'), '–')} with {who}.")
     counted = Counter(item["sync"]["status"] for item in every if item["id"] not in ours)
     said = ", ".join(f"{counted[status]} {words}" for status, words in _WORDS.items() if counted[status])
-    out.print(f"From the two weeks before: {said}; {len(demo.salesforce('Event'))} meetings became Activities.")
+    out.print(f"From the two weeks before: {said}; {len(demo.salesforce('Event'))} meetings are Activities.")
     out.print(f"Calls to Salesforce: {demo.status()['crm']['calls']}. Logs: {demo.folder}")
 
 

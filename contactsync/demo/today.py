@@ -34,6 +34,7 @@ SAMPLE: tuple[dict[str, Any], ...] = (
 
 _INCOMPLETE = "c-5"
 _MEETING = "m-100"
+MEETING_TITLE = "Quote for a difference engine"
 _LATE = (
     ("Katherine", "Goble"),
     ("Emmy", "Noether"),
@@ -57,7 +58,7 @@ def post_sample(demo: Demo) -> None:
 def _meeting() -> dict[str, Any]:
     day = f"{datetime.now(UTC):%Y-%m-%d}"
     return {
-        "id": _MEETING, "title": "Quote for a difference engine", "event_id": EVENT, "location": "Booth 12",
+        "id": _MEETING, "title": MEETING_TITLE, "event_id": EVENT, "location": "Booth 12",
         "starts_at": f"{day}T14:00:00", "ends_at": f"{day}T14:30:00", "timezone": "Europe/Berlin",
         "host_email": HOSTS[0], "notes": "Wants delivery before the spring.",
         "attendees": [{"contact_id": "c-1", "response": "accepted"}, {"contact_id": "c-2"}],

@@ -22,7 +22,7 @@ def test_signing_in_with_a_password_and_out_again(marketer: Marketer) -> None:
     expect(page.get_by_text("do not belong together")).to_be_visible()
     page.get_by_label("Password").fill("correct horse battery")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Overview")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Salesforce is not connected yet")
     page.get_by_role("complementary").get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Sign in")
 
