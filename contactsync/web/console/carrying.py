@@ -87,11 +87,11 @@ def apply() -> AnyResponse:
 
 def _document(content: bytes) -> Any:
     """What the file says. Raises RefusedInput, saying what to choose instead."""
-    if not content.strip():
-        raise RefusedInput("Choose a file first: one that was exported from an org here.")
     if len(content) > MOST_BYTES:
         words = "The file is larger than 400 kB. Bring it in with the command line: contactsync org import."
         raise RefusedInput(words)
+    if not content.strip():
+        raise RefusedInput("Choose a file first: one that was exported from an org here.")
     try:
         return read_json(content)
     except RefusedInput:

@@ -9,7 +9,7 @@ from typing import Any
 
 from contactsync.sync.carrying import Difference
 from contactsync.web.console.mapping_words import KINDS, MODES, TOO_LONG, source_label
-from contactsync.web.console.policy_words import POLICIES, policy_value
+from contactsync.web.console.policy_words import policy_title, policy_value
 
 _PARTS: Mapping[str, str] = {
     "target": "Goes to",
@@ -55,7 +55,7 @@ def differences_shown(differences: Iterable[Difference]) -> list[DifferencesOf]:
 
 
 def _of_policies(name: str, one: Difference) -> DifferencesOf:
-    words = POLICIES[name].title if name in POLICIES else name
+    words = policy_title(name)
     lines = [Line("", policy_value(name, one.old), policy_value(name, one.new))]
     if isinstance(one.old, dict) and isinstance(one.new, dict):
         keys = [key for key in dict.fromkeys((*one.old, *one.new)) if one.old.get(key) != one.new.get(key)]

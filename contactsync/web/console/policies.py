@@ -18,7 +18,7 @@ from contactsync.web.auth import parts
 from contactsync.web.console.addresses import url
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.policy_form import PolicyForm, form_of, read_form, said_by
-from contactsync.web.console.policy_words import ATTENDANCES, GROUPS, POLICIES, STATUS_MAP, policy_value
+from contactsync.web.console.policy_words import ATTENDANCES, GROUPS, POLICIES, STATUS_MAP, policy_title, policy_value
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, page
 
@@ -107,7 +107,7 @@ def _words(message: str) -> str:
 def _saved_words(saved: actions.SavedPolicies) -> str:
     if not saved.changed:
         return "Nothing changed: the policies are as they were."
-    names = [POLICIES[name].title if name in POLICIES else STATUS_MAP.title for name in sorted(saved.changed)]
+    names = [policy_title(name) for name in sorted(saved.changed)]
     words = f"Saved: {'; '.join(names)}. "
     if saved.resumed:
         words += "The sync had stopped for want of calls, and goes on. "

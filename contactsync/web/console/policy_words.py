@@ -159,6 +159,11 @@ ATTENDANCES: Mapping[str, str] = {
 }
 
 
+def policy_title(name: str) -> str:
+    """What a policy is called."""
+    return POLICIES[name].title if name in POLICIES else STATUS_MAP.title if name == "status_map" else name
+
+
 def policy_value(name: str, value: Any) -> str:
     """A policy's value for people."""
     words = POLICIES.get(name)
