@@ -23,19 +23,17 @@ class Looked:
 
     @property
     def domains(self) -> tuple[tuple[str, str], ...]:
-        """Domains that speak for an Account, the strongest first, each with what it is to the company. A captured company
-        is called by its domain.
-        """
+        """Domains that speak for an Account, the strongest first, each with why. A captured company is called by its domain."""
         named = normalised_domain(self.name)
         known = (
-            (self.domain, "its website"),
-            (named, "its name"),
-            (self.from_addresses, "the e-mail addresses of its contacts"),
+            (self.domain, "It has the same website."),
+            (named, "Its website is what the company is called."),
+            (self.from_addresses, "Contacts of the company write from its website’s domain."),
         )
         said: dict[str, str] = {}
-        for domain, what in known:
+        for domain, why in known:
             if domain:
-                said.setdefault(domain.lower(), what)
+                said.setdefault(domain.lower(), why)
         return tuple(said.items())
 
 
@@ -60,9 +58,9 @@ def accounts_wanted(companies: Iterable[Looked]) -> Wanted:
 def suggested(company: Looked, index: FoundIndex) -> tuple[SuggestedAccount, ...]:
     """The Accounts that have the company's domain, then those that have its name; the oldest first, MOST_SUGGESTED at most."""
     found: dict[str, SuggestedAccount] = {}
-    for domain, what in company.domains:
+    for domain, why in company.domains:
         for account in index.accounts_by_domain.get(domain, ()):
-            found.setdefault(account.ref.id, _suggestion(account, f"Its website is {domain}, as in {what}."))
+            found.setdefault(account.ref.id, _suggestion(account, why))
     for account in index.accounts_by_name.get(normalised_name(company.name), ()) if company.name else ():
         found.setdefault(account.ref.id, _suggestion(account, "It has the same name."))
     return tuple(found.values())[:MOST_SUGGESTED]

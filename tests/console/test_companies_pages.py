@@ -107,9 +107,9 @@ def test_unlinked_companies_come_with_the_accounts_that_they_may_be(console: Con
     assert "Asking Salesforce" in plain.text
     shown = console.get(plain.page.one("section", id="list")["hx-get"], whole=True)
     rows = {each.one("a", class_="name").text: each.text for each in shown.page.one("tbody").all("tr")}
-    assert "Its website is globex.example, as in its website." in rows["The Globex Company"]
+    assert "It has the same website." in rows["The Globex Company"]
     assert "It has the same name." in rows["Initech"]
-    assert "as in the e-mail addresses of its contacts." in rows["Globex people"]
+    assert "write from its website’s domain." in rows["Globex people"]
     assert "No Account fits." in rows["Nobody"]
     (initech,) = [each for each in shown.page.all("form", class_="action") if "Initech" not in each.text
                   and each["action"].endswith(f"/companies/{key_of(connected, 'name:initech')}/link")]  # fmt: skip

@@ -158,14 +158,21 @@ def match(key: int) -> AnyResponse:
 def merging(key: int) -> Response:
     """Companies to merge with: those that are called alike, or as searched for."""
     shown = _company(key)
-    words = form().get("q", "")[:LONGEST_SEARCH] if request.method == "POST" else (shown.name or "").partition(" ")[0]
-    return _merging_page(shown, words)
+    if request.method == "POST":
+        words = form().get("q", "")[:LONGEST_SEARCH]
+        return _merging_page(shown, words, _others(shown, words))
+    words = (shown.name or "").partition(" ")[0]
+    alike = _others(shown, words)
+    return _merging_page(shown, words, alike) if alike else _merging_page(shown, "", _others(shown, ""))
 
 
-def _merging_page(shown: CompanyShown, words: str) -> Response:
+def _others(shown: CompanyShown, words: str) -> list[CompanyShown]:
     with reading(parts().engine) as db:
         found = read_companies(db, seat().org.id, Show.ALL, words, limit=CANDIDATES + 1)
-    others = [row for row in found.rows if row.key != shown.key][:CANDIDATES]
+    return [row for row in found.rows if row.key != shown.key][:CANDIDATES]
+
+
+def _merging_page(shown: CompanyShown, words: str, others: Sequence[CompanyShown]) -> Response:
     return page(
         "company_merge.html", title=f"Merge {shown.called}", nav="companies", company=shown, others=others, query=words,
         link=crm_links(), counted=_counted,
