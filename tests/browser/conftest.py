@@ -21,12 +21,14 @@ import pytest
 import requests
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
+from contactsync.bootstrap import build
 from contactsync.domain.roles import Role
 from contactsync.intake.signature import sign
+from contactsync.settings import Settings
 from contactsync.standin import Options, serve
 from contactsync.store import orgs, sessions, users
-from contactsync.store.engine import Engine, open_engine, upgrade, writing
-from contactsync.store.vault import Vault
+from contactsync.store.engine import Engine, upgrade, writing
+from contactsync.sync.parts import Parts
 from tests.fixtures.processes import Processes, free_port
 from tests.fixtures.salesforce import Salesforce
 from tests.fixtures.waiting import wait_until
@@ -44,8 +46,11 @@ class Site:
     """A running installation, and its database beside it."""
 
     url: str
-    engine: Engine
-    vault: Vault
+    parts: Parts
+
+    @property
+    def engine(self) -> Engine:
+        return self.parts.engine
 
 
 @dataclass
@@ -66,9 +71,8 @@ class Marketer:
         return self.page
 
     def connect(self) -> None:
-        """Connect the org to its Salesforce, as the command line would."""
-        self._run("connect", self.org.slug, "--target", "salesforce", "--instance-url", self.salesforce.running.url,
-                  "--client-id", "id", "--client-secret", "secret")  # fmt: skip
+        """Connect the org to its Salesforce."""
+        self.salesforce.connect(self.site.parts, self.org.id)
 
     def send(self, door: str, kind: str, items: object) -> None:
         """Post a signed webhook, as the event platform does."""
@@ -96,7 +100,18 @@ class Marketer:
             wait_until(lambda: len(self.salesforce.holds(kind)) == count, 20, f"Salesforce holds {count} {kind}")
         return self.salesforce.holds(kind)
 
-    _run: Callable[..., str] = field(default=lambda *_: "", repr=False)
+    def changes(self, kind: str, record_id: str, **fields: object) -> None:
+        """Somebody in Salesforce changes a record."""
+        here = self.salesforce.running.url
+        asked = {"grant_type": "client_credentials", "client_id": "id", "client_secret": "secret"}
+        token = requests.post(f"{here}/services/oauth2/token", data=asked, timeout=10).json()["access_token"]
+        answer = requests.patch(
+            f"{here}/services/data/v62.0/sobjects/{kind}/{record_id}",
+            json=fields,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=10,
+        )
+        assert answer.ok, answer.text
 
 
 def person(number: int, **more: Any) -> dict[str, Any]:
@@ -133,8 +148,6 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sit
     folder = tmp_path_factory.mktemp("installation")
     processes, port = Processes(folder), free_port()
     url = f"sqlite:///{folder / 'contactsync.db'}"
-    engine = open_engine(url)
-    upgrade(engine)
     processes.environment |= {
         "DATABASE_URL": url,
         "CONTACTSYNC_SECRET_KEYS": KEY,
@@ -143,13 +156,15 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sit
         "CONTACTSYNC_SYNC_CLOCK_SECONDS": "1",
         "CONTACTSYNC_SYNC_RETRY_FIRST_SECONDS": "0.5",
     }
-    site = Site(f"http://127.0.0.1:{port}", engine, Vault((KEY,)))
+    parts = build(Settings.from_environment(processes.environment))
+    upgrade(parts.engine)
+    site = Site(f"http://127.0.0.1:{port}", parts)
     processes.start("web").wait_for("web started", 30)
     processes.start("worker").wait_for("worker started", 30)
     processes.start("clock")
     yield site, processes
     bad = processes.end_all()
-    engine.dispose()
+    parts.engine.dispose()
     assert not bad, "\n".join(bad)
 
 
@@ -192,11 +207,11 @@ def marketer(
     chromium: Browser, installation: tuple[Site, Processes], salesforce: Salesforce, browsers: list[Any]
 ) -> Iterator[Marketer]:
     """An admin of a new org. The test fails when a script of a page does, or meets the page's security policy."""
-    site, processes = installation
+    site = installation[0]
     slug = f"org-{uuid.uuid4().hex[:8]}"
     with writing(site.engine) as db:
         org = orgs.add_org(db, slug, "Acme Events", datetime.now(UTC))
-        _, secret = orgs.add_secret(db, site.vault, org.id, datetime.now(UTC))
+        _, secret = orgs.add_secret(db, site.parts.vault, org.id, datetime.now(UTC))
 
     def enter(role: Role) -> Marketer:
         now = datetime.now(UTC)
@@ -211,7 +226,7 @@ def marketer(
         browsers.append(context)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
-        return Marketer(site, org, user, page, salesforce, secret, enter, processes.run)
+        return Marketer(site, org, user, page, salesforce, secret, enter)
 
     wrong: list[str] = []
     yield enter(Role.ADMIN)

@@ -30,7 +30,7 @@ TALLEST = 2400
 
 @contextmanager
 def demo() -> Iterator[dict[str, str]]:
-    """The demo, running: {"console", "user", "password"} as it prints them."""
+    """The demo, running: {"site", "user", "password"} as it prints them."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "demo.log"
         with log.open("wb") as out:
@@ -51,7 +51,7 @@ def demo() -> Iterator[dict[str, str]]:
 def _printed(running: subprocess.Popen[bytes], log: Path) -> dict[str, str]:
     text = log.read_text("utf-8")
     assert running.poll() is None, f"the demo ended:\n{text}"
-    patterns = {"console": r"Console\s+(http\S+)", "user": r"Sign in as\s+(\S+)", "password": r"Password\s+(\S+)"}
+    patterns = {"site": r"Console\s+(http\S+)", "user": r"sign in as\s+(\S+)", "password": r"the password\s+(\S+)"}
     found = {name: re.search(pattern, text) for name, pattern in patterns.items()}
     return {name: match[1] for name, match in found.items() if match} if all(found.values()) else {}
 
@@ -65,8 +65,7 @@ def sign_in(browser: Browser, said: dict[str, str], size: str, scheme: str) -> P
         locale="en-GB",
     )
     page = context.new_page()
-    origin = re.sub(r"(https?://[^/]+).*", r"\1", said["console"])
-    page.goto(f"{origin}/sign-in")
+    page.goto(said["site"])
     page.get_by_label("E-mail address").fill(said["user"])
     page.get_by_label("Password").fill(said["password"])
     page.keyboard.press("Enter")
@@ -98,7 +97,7 @@ def walk(said: dict[str, str], folder: Path, only: str, say: Callable[[str], Non
         for size in SIZES:
             for scheme in ("light", "dark"):
                 page = sign_in(browser, said, size, scheme)
-                found = addresses(page, said["console"])
+                found = addresses(page, page.url)
                 for place in WALK:
                     if not re.search(only, place.name):
                         continue
@@ -117,13 +116,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Pictures of every page of the console.")
     parser.add_argument("--to", type=Path, default=FOLDER, help="the folder for the pictures")
     parser.add_argument("--only", default="", help="a regular expression for the names of pages")
-    parser.add_argument(
-        "--of", nargs=3, metavar=("CONSOLE", "USER", "PASSWORD"), help="an installation that runs already"
-    )
+    parser.add_argument("--of", nargs=3, metavar=("SITE", "USER", "PASSWORD"), help="an installation that runs already")
     said = parser.parse_args()
     said.to.mkdir(parents=True, exist_ok=True)
     if said.of:
-        wrong = walk(dict(zip(("console", "user", "password"), said.of, strict=True)), said.to, said.only)
+        wrong = walk(dict(zip(("site", "user", "password"), said.of, strict=True)), said.to, said.only)
     else:
         with demo() as printed:
             wrong = walk(printed, said.to, said.only)
