@@ -38,7 +38,7 @@ def connect_event(parts: Parts, org_id: int, event_id: str, campaign_id: str | N
     wrong = {}
     if not event_id.strip() or len(event_id) > MOST_EVENT_ID:
         wrong["event_id"] = f"write the event platform's id of the event, 1 to {MOST_EVENT_ID} characters"
-    if campaign_id is not None and not (campaign_id.split() == [campaign_id] and len(campaign_id) <= MOST_CAMPAIGN_ID):
+    if campaign_id is not None and not _may_be_campaign_id(campaign_id):
         wrong["campaign_id"] = f"write the CRM's id of the campaign, 1 to {MOST_CAMPAIGN_ID} characters without spaces"
     if wrong:
         raise RefusedInput("the event cannot be connected so", wrong)
@@ -54,6 +54,10 @@ def connect_event(parts: Parts, org_id: int, event_id: str, campaign_id: str | N
     if changed:
         parts.bell.ring(org_id)
     return marked
+
+
+def _may_be_campaign_id(said: str) -> bool:
+    return 0 < len(said) <= MOST_CAMPAIGN_ID and said.isascii() and said.isprintable() and " " not in said
 
 
 def create_campaign(parts: Parts, org_id: int, event_id: str) -> bool:

@@ -148,6 +148,8 @@ def test_credentials_that_salesforce_refuses_are_told_at_once(
         ({"instance_url": "https://login.salesforce.com"}, "instance_url", "sign-in page for everybody"),
         ({"client_id": ""}, "client_id", "Consumer Key"),
         ({"client_secret": ""}, "client_secret", "Consumer Secret"),
+        ({"client_id": "3MVG\x1b9"}, "client_id", "signs that cannot be seen"),
+        ({"client_id": "3" * 2049}, "client_id", "too long"),
     ],
 )
 def test_what_is_wrong_stands_at_its_field_and_what_was_typed_is_kept_but_for_the_secret(
@@ -184,6 +186,7 @@ def test_a_sign_in_leads_to_salesforce_by_a_link_and_nothing_changes_before(
         ({"where": "own", "app_key": "id"}, "my_domain"),
         ({"where": "own", "my_domain": "http://acme.example", "app_key": "id"}, "my_domain"),
         ({"where": "https://evil.example", "app_key": "id"}, "my_domain"),
+        ({"where": "https://login.salesforce.com", "app_key": "3MVG\x1b9"}, "app_key"),
     ],
 )
 def test_a_sign_in_that_cannot_begin_says_why_at_its_field(console: Console, sent: dict[str, str], field: str) -> None:

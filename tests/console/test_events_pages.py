@@ -217,7 +217,7 @@ def test_an_event_without_a_name_offers_no_campaign_to_be_made(
     assert "no name yet" in console.follow(console.post("/events/1/campaign/create")).text
 
 
-@pytest.mark.parametrize("campaign_id", ["", "two words", "7" * 65])
+@pytest.mark.parametrize("campaign_id", ["", "two words", "7" * 65, "701\x07", "701ü"])
 def test_what_is_no_id_of_a_campaign_changes_nothing(console: Console, acme: Caller, campaign_id: str) -> None:
     arrive(acme)
     shown = console.follow(console.post("/events/1/campaign", {"campaign_id": campaign_id}))

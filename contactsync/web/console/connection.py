@@ -39,6 +39,9 @@ from contactsync.web.errors import Refusal
 pages = Pages("connection")
 
 TARGET = "salesforce"
+LONGEST = 2_048
+"""No address, key or secret of an app is longer."""
+
 PRODUCTION, SANDBOX, OWN = "https://login.salesforce.com", "https://test.salesforce.com", "own"
 WHERE: tuple[tuple[str, str], ...] = (
     (PRODUCTION, "Production"),
@@ -117,7 +120,9 @@ def sign_in() -> Response:
     credentials: dict[str, str] = {}
     if said.get("again") != "1":
         key, secret = said.get("app_key", ""), said.get("app_secret", "")
-        errors = {} if key else {"app_key": "Copy the Consumer Key of your External Client App."}
+        errors = _unreadable(said)
+        if not key:
+            errors["app_key"] = "Copy the Consumer Key of your External Client App."
         settings = {"client_id": key, **_where(said, errors)}
         credentials = {"client_secret": secret} if secret else {}
         if errors:
@@ -135,6 +140,8 @@ def sign_in() -> Response:
 def credentials() -> Response | AnyResponse:
     """Connect with the app's own credentials, and say whether Salesforce takes them."""
     said = form()
+    if errors := _unreadable(said):
+        return _page(typed=said, errors=errors, way="credentials", status=422)
     settings = {name: said.get(name, "") for name in ("instance_url", "client_id")} | {"flow": "client_credentials"}
     try:
         actions.connect(parts(), seat().org.id, TARGET, settings, {"client_secret": said.get("client_secret", "")})
@@ -262,6 +269,12 @@ def _where(said: Mapping[str, str], errors: dict[str, str]) -> dict[str, str]:
     if not said.get("my_domain"):
         errors["my_domain"] = "Write your My Domain, as in https://acme.my.salesforce.com."
     return {"instance_url": said.get("my_domain", "")}
+
+
+def _unreadable(said: Mapping[str, str]) -> dict[str, str]:
+    """What can be nothing that anybody copied, by its field."""
+    words = "Copy it again: it is too long, or holds signs that cannot be seen."
+    return {name: words for name, value in said.items() if len(value) > LONGEST or not value.isprintable()}
 
 
 _SIGN_IN_NAMES: Mapping[str, str] = {

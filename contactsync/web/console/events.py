@@ -57,7 +57,7 @@ def event_list() -> Response:
     """The events, newest first."""
     campaign = request.args.get("campaign", "")
     campaign = campaign if campaign in _CONNECTED else ""
-    words = form().get("q", "")[:200] if request.method == "POST" else ""
+    words = form().get("q", "")[:200].strip() if request.method == "POST" else ""
     choice = EventChoice(_CONNECTED[campaign], words)
     with reading(parts().engine) as db:
         shown = pages_events.event_page(db, seat().org.id, choice, _before())
@@ -165,7 +165,8 @@ def connect(key: int) -> AnyResponse:
             to=_here(key),
             tone="bad",
         )
-    named = f"“{said['label'][:120]}”" if said.get("label") else "the campaign"
+    label = said.get("label", "")
+    named = f"“{label[:120]}”" if label and label.isprintable() else "the campaign"
     return done(f"Connected to {named}. {_goes_again(marked)}", to=_here(key))
 
 

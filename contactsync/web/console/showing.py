@@ -70,8 +70,9 @@ def redirected(to: str) -> AnyResponse:
 
 
 def form() -> MultiDict[str, str]:
-    """What was filled in, without the blanks around it."""
-    return MultiDict([(name, value.strip()) for name, value in request.form.items(multi=True) if name != "csrf"])
+    """What was filled in, without the blanks around it, and without the one character that Postgres cannot hold."""
+    sent = request.form.items(multi=True)
+    return MultiDict([(name, value.replace("\x00", "").strip()) for name, value in sent if name != "csrf"])
 
 
 # ── what every template has ────────────────────────────────────────────────────────────────────────────────────────
