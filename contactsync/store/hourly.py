@@ -106,9 +106,33 @@ def since(db: Db, org_id: int, start: datetime) -> tuple[HourCount, ...]:
         .where(c.org_id == org_id, c.hour >= hour_of(start))
         .order_by(c.hour, c.name, c.label)
     )
-    known = set(Hourly)
-    # A newer version may count more.
-    return tuple(HourCount(row[0], Hourly(row[1]), *row[2:]) for row in db.execute(query) if row[1] in known)
+    known = {name.value: name for name in Hourly}  # a newer version may count more
+    rows = db.execute(query)
+    return tuple(HourCount(hour, known[name], *rest) for hour, name, *rest in rows if name in known)
+
+
+def gathered(db: Db, org_id: int, starts: Sequence[datetime]) -> tuple[HourCount, ...]:
+    """What an org counted from each of these times until the next, and from the last one on. `hour` is that time. In the order
+    of time; as many rows as there are times and labels, whatever lies between.
+    """
+    if not starts:
+        return ()
+    c = t.hourly.c
+    before = [(c.hour < end, index) for index, end in enumerate(starts[1:])]
+    place = (sa.case(*before, else_=len(starts) - 1) if before else sa.literal(0)).label("place")
+    sums = (sa.func.sum(c.count), sa.func.sum(c.seconds))
+    query = (
+        sa.select(place, c.name, c.label, *sums)
+        .where(c.org_id == org_id, c.hour >= starts[0])
+        .group_by(place, c.name, c.label)
+        .order_by(place, c.name, c.label)
+    )
+    known = {name.value: name for name in Hourly}
+    return tuple(
+        HourCount(starts[index], known[name], label, int(count), float(seconds))
+        for index, name, label, count, seconds in db.execute(query)
+        if name in known
+    )
 
 
 def delete_before(db: Db, org_id: int, before: datetime) -> int:

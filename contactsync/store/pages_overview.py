@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,15 +45,15 @@ class Overview:
     hours: tuple[HourCount, ...]
 
 
-def overview(db: Db, org_id: int, now: datetime, since: datetime) -> Overview:
-    """An org's overview, with the hours from `since` on, in a number of queries that grows with nothing."""
+def overview(db: Db, org_id: int, now: datetime, starts: Sequence[datetime]) -> Overview:
+    """An org's overview, with what was counted between these times, in a number of queries that grows with nothing."""
     found = problem_list(db, org_id)
     return Overview(
         status=status_of(db, org_id, now),
         problems=(*found.of(Standing.STOPPED), *found.of(Standing.NEEDS)),
         dismissed=sum(one.counts["contact"] for one in found.dismissed),
         lately=lately(db, org_id),
-        hours=hourly.since(db, org_id, since),
+        hours=hourly.gathered(db, org_id, starts),
     )
 
 

@@ -96,6 +96,23 @@ def test_hours_of_more_than_ninety_days_ago_are_forgotten(world: World) -> None:
         assert [one.hour for one in hourly.since(db, world.org_id, old)] == [START]
 
 
+def test_hours_are_gathered_between_any_times_each_once(world: World) -> None:
+    with writing(world.parts.engine) as db:
+        for back in range(48):
+            at = START - timedelta(hours=back)
+            hourly.add(db, world.org_id, [hourly.HourCount(at, hourly.Hourly.ARRIVALS, "1", 2, 0.5)])
+    starts = [START - timedelta(hours=40), START - timedelta(hours=39), START - timedelta(hours=9)]
+    with reading(world.parts.engine) as db:
+        shown = hourly.gathered(db, world.org_id, starts)
+        assert hourly.gathered(db, world.org_id, starts[-1:])[0].count == 20
+        assert hourly.gathered(db, world.org_id, []) == ()
+    assert [(one.hour, one.count, one.seconds) for one in shown] == [
+        (starts[0], 2, 0.5),
+        (starts[1], 60, 15.0),
+        (starts[2], 20, 5.0),
+    ]
+
+
 def test_an_hour_begins_in_utc_whatever_the_zone_of_the_time() -> None:
     at = datetime(2026, 11, 24, 9, 59, tzinfo=UTC)
     assert hourly.hour_of(at) == datetime(2026, 11, 24, 9, tzinfo=UTC)

@@ -129,10 +129,10 @@ def _called(at: datetime, *, quarters: bool) -> str:
 
 
 def summed(hours: Iterable[HourCount], within: Sequence[Span]) -> tuple[Sums, ...]:
-    """What was counted in each span. An hour belongs to the span in which it begins."""
+    """What was counted in each span, which follow each other. An hour belongs to the span in which it begins."""
+    starts = [span.start for span in within]
     counts: list[Counter[tuple[Hourly, str]]] = [Counter() for _ in within]
     seconds = [0.0 for _ in within]
-    starts = [span.start for span in within]
     for one in hours:
         index = bisect_right(starts, one.hour) - 1
         if index >= 0 and one.hour < within[index].end:

@@ -41,7 +41,7 @@ def overview() -> Response:
     spans = charts.spans(chosen, now, zone)
     today = charts.midnight(now, zone)
     with reading(parts().engine) as db:
-        seen = read_overview(db, seat().org.id, now, min(today, spans[0].start))
+        seen = read_overview(db, seat().org.id, now, sorted({today, *(span.start for span in spans)}))
         reserved = orgs.policies(db, seat().org.id).reserve_percent
     sums = charts.summed(seen.hours, spans)
     return page(
