@@ -64,7 +64,18 @@ ROOMS = (
     oidc.pages,
 )
 
-STYLES = ("console.css", "overview.css", "events.css", "profile.css", "contacts.css", "problems.css", "users.css", "mapping.css", "inbox.css", "companies.css")
+STYLES = (
+    "console.css",
+    "overview.css",
+    "events.css",
+    "profile.css",
+    "contacts.css",
+    "problems.css",
+    "users.css",
+    "mapping.css",
+    "inbox.css",
+    "companies.css",
+)
 """Loaded on every page, in this order."""
 
 
