@@ -14,13 +14,13 @@ from contactsync.sync.parts import Parts
 from contactsync.web import connect, errors, health, metrics
 from contactsync.web.api import (
     audit,
+    companies,
     connection,
     contacts,
     crm,
     deliveries,
     docs,
     events,
-    lists,
     meetings,
     people,
     problems,
@@ -46,7 +46,7 @@ RESOURCES = (
     contacts.routes,
     events.routes,
     meetings.routes,
-    lists.companies,
+    companies.routes,
     deliveries.routes,
     runs.routes,
     problems.routes,

@@ -38,7 +38,13 @@ def misfits(app: Flask, schema: Any, value: object) -> list[str]:
 
 
 BODIES = {
+    "/companies/link": {"company": "id:co-1", "account_id": "001"},
+    "/companies/match": {"company": "id:co-1"},
+    "/companies/merge": {"company": "name:nowhere", "into": "id:co-1"},
+    "/companies/part": {"company": "name:nowhere"},
+    "/companies/unlink": {"company": "id:co-1"},
     "/connection/sign-in": {"target": "jsonl", "settings": {}},
+    "/contacts/approve": {"ids": [ODD]},
     "/contacts/search": {"email": "ada1@example.com"},
     "/deliveries/replay": {"status": "failed"},
     "/events/{event_id}/campaign": {"campaign_id": "701"},
@@ -57,7 +63,8 @@ NOT_AT_A_FILE = ("/api/v1/connection/sign-in",)
 
 
 PARTING = ("delete", "/api/v1/connection")
-"""After this one there is no CRM to ask: it comes last."""
+LATE = (("post", "/api/v1/companies/merge"), ("post", "/api/v1/companies/part"), PARTING)
+"""In this order after all others: merging lets the problem go that others look at, and parting leaves no CRM to ask."""
 
 
 def call(caller: Caller, method: str, path: str, ids: dict[str, str]) -> Any:
@@ -93,7 +100,7 @@ def test_every_route_of_the_api_is_in_the_document_and_every_operation_says_what
 
 def test_every_operation_answers_what_the_document_promises(app: Flask, acme: Caller, filled: dict[str, str]) -> None:
     """With an id of slashes, blanks, percent signs and emoji."""
-    for method, path, operation in sorted(operations(app), key=lambda one: one[:2] == PARTING):
+    for method, path, operation in sorted(operations(app), key=lambda one: LATE.index(one[:2]) if one[:2] in LATE else -1):
         answer = call(acme, method, path, filled)
         promised = operation["responses"]
         assert str(answer.status_code) in promised, (method, path, answer.get_data(as_text=True))

@@ -106,6 +106,34 @@ def preview_contact(contact_id: str) -> Record:
     return {"steps": [shown(step) for step in plan.steps], "why": list(planned.why), "problem": planned.problem}
 
 
+class ApproveBody(ma.Schema):
+    """Which contacts to approve."""
+
+    ids = ma.fields.List(
+        ma.fields.String(validate=ma.validate.Length(1, 255, error="Send ids of 1 to 255 characters.")),
+        required=True,
+        validate=ma.validate.Length(1, 1000, error="Send 1 to 1,000 ids."),
+        error_messages={"required": "Send the ids of the contacts to approve."},
+        metadata={"description": "The event platform's own ids."},
+    )
+
+
+class Approved(ma.Schema):
+    """What an approval came to."""
+
+    approved = ma.fields.Integer(metadata={"description": "How many had not been approved yet and are there."})
+
+
+@routes.operation("POST", "/contacts/approve", Approved, body=ApproveBody, example={"ids": ["c-1042"]},
+                  refuses=(413, 415, 422))  # fmt: skip
+def approve_contacts(body: dict[str, Any]) -> Record:
+    """Let contacts go to the CRM that wait for a review (policy `review_inbox`).
+
+    An approval holds for good. Whoever is not there, or was approved before, is left out of the count.
+    """
+    return {"approved": actions.approve_contacts(parts(), org().id, body["ids"])}
+
+
 def _page(asked: dict[str, Any]) -> Record:
     which = ContactFilter(asked.get("status"), asked.get("email"), asked.get("event"))
     part = slice_of(asked)

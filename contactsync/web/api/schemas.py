@@ -81,11 +81,13 @@ class Company(ma.Schema):
     """A company of the event platform."""
 
     id = text("The event platform's own id, if it gave one.")
+    key = ma.fields.String(metadata=noted("What names it here: `id:…` or `name:…`."))
     name = text()
     domain = text("Host name of its website.")
     linked = ma.fields.Boolean(metadata=noted("Whether it is tied to an Account of the CRM."))
-    account_id = text("That Account; while not linked, the one that was picked at the event platform.")
+    account_id = text("That Account; while not linked, the one that was picked for it.")
     account_url = text("Where a person can open that Account.")
+    merged_into = text("The key of the company that it was merged into: what names it names that one.")
 
 
 class ContactEvent(ma.Schema):
