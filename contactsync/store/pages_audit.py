@@ -62,6 +62,12 @@ def audit_page(
     return AuditPage(_lines(db, rows))
 
 
+def last_change(db: Db, org_id: int, action: str, about: str = "") -> AuditLine | None:
+    """Who last did this, to this; None when it was too long ago to be said quickly."""
+    page = audit_page(db, org_id, {action}, before=None, limit=20, most=500)
+    return next((line for line in page.lines if line.about == about), None)
+
+
 def _lines(db: Db, rows: Sequence[sa.Row[Any]]) -> tuple[AuditLine, ...]:
     numbers = {int(match[1]) for row in rows if (match := _USER.fullmatch(row.actor))}
     c = console_user.c

@@ -16,7 +16,7 @@ from contactsync.store.engine import reading
 from contactsync.store.orgs import Org
 from contactsync.sync import actions
 from contactsync.web.console.mapping_words import KINDS, MODE_MEANS, MODES, source_hint, source_label
-from tests.console.conftest import Console, Shown, Tag, counted_queries, person
+from tests.console.conftest import Console, Shown, Tag, counted_queries, person, sign_in
 from tests.fixtures.salesforce import Salesforce
 from tests.web.conftest import Caller
 
@@ -182,7 +182,7 @@ def test_what_is_wrong_stands_beside_its_rule_in_the_words_of_the_page_and_nothi
     shown = console.post("/settings/mapping/lead", form)
     assert shown.status == 422
     assert "Lead has no field “Titel”" in told(shown, form, "title")
-    assert "VIP__c takes boolean, “Main phone” is text" in told(shown, form, "phone")
+    assert "VIP__c takes yes or no, “Main phone” is text" in told(shown, form, "phone")
     assert "Did you mean Nick__c?" in told(shown, form, "note")
     assert "“FirstName” is the target of “First name” already" in told(shown, form, "website")
     assert shown.main.one(id="verdict").text.startswith("5 rules need you before this can be saved")
@@ -260,10 +260,11 @@ def test_saving_says_how_many_records_go_again_now_and_exactly_these_go(console:
 def test_the_second_of_two_admins_sees_what_the_first_changed_and_may_still_save(console: Console, org: Caller) -> None:
     mine = touched(opened(console), "title", target="Nick__c")
     theirs = touched(opened(console), "phone", mode="if_empty")
-    assert console.as_role(Role.ADMIN).post("/settings/mapping/lead", theirs).status == 303
+    boss = sign_in(org, Role.ADMIN, "boss@acme.example")
+    assert boss.post("/settings/mapping/lead", theirs).status == 303
     shown = console.post("/settings/mapping/lead", mine)
     assert shown.status == 409
-    assert "Somebody else saved this mapping while you were editing" in shown.text
+    assert "Admin Person saved this mapping while you were editing" in shown.text
     (difference,) = shown.main.all("li", class_="difference")
     assert difference.text == "Main phone Changed When Always write → becomes Only if empty in Salesforce"
     assert rules_of(org)["title"]["target"] == "Title", "nothing of mine was kept"
@@ -287,7 +288,7 @@ def test_who_may_not_change_it_sees_everything_and_can_press_nothing(console: Co
     assert console.as_role(Role.VIEWER).post("/settings/mapping/lead/send").status == 403
 
 
-def test_all_contacts_can_be_brought_up_to_date(console: Console, org: Caller) -> None:
+def test_everything_can_be_brought_up_to_date(console: Console, org: Caller) -> None:
     assert (
         console.post(
             "/settings/mapping/lead", touched(opened(console), "title", target="Description", mode="off")
@@ -295,7 +296,7 @@ def test_all_contacts_can_be_brought_up_to_date(console: Console, org: Caller) -
         == 303
     )
     sent = console.post("/settings/mapping/lead/send")
-    assert "All contacts are looked at again" in console.follow(sent).text
+    assert "Everything is looked at again" in console.follow(sent).text
     with reading(org.parts.engine) as db:
         resync = db.execute(sa.select(t.resync)).one()
     assert (resync.total, resync.forced, resync.org_id) == (2, False, org.org.id)

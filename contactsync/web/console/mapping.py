@@ -21,7 +21,9 @@ from contactsync.domain.mapping_json import mark_of_rules, rules_from_json
 from contactsync.domain.roles import Role
 from contactsync.domain.shown import shown
 from contactsync.store import pages_mapping
+from contactsync.store.audit import Audited
 from contactsync.store.engine import reading
+from contactsync.store.pages_audit import AuditLine, last_change
 from contactsync.store.pages_mapping import Example
 from contactsync.store.resyncs import ResyncFilter
 from contactsync.sync import actions
@@ -64,6 +66,7 @@ class Work:
     tried: Tried | None = None
     meanwhile: Sequence[DifferencesOf] = ()
     conflict: bool = False
+    by: AuditLine | None = None
     seen: Sequence[Example] = field(default=(), repr=False)
     chosen: Example | None = field(default=None, repr=False)
     email: str = field(default="", repr=False)
@@ -137,9 +140,9 @@ def read_fields_again(kind: str) -> Response:
 
 @pages.post("/settings/mapping/<kind>/send", role=Role.EDITOR)
 def send_all(kind: str) -> AnyResponse:
-    """Have every contact that the mapping changes synced now, not only with its next change."""
+    """Have everything that the mapping changes synced now, not only with its next change."""
     actions.start_resync(parts(), seat().org.id, ResyncFilter(all=True), forced=False)
-    words = "All contacts are looked at again, and those that the mapping changes are sent. It may take a while."
+    words = "Everything is looked at again, and what the mapping changes is sent to Salesforce. It may take a while."
     return done(words, to=url("mapping.mapping_page", kind=_kind(kind)))
 
 
@@ -322,6 +325,8 @@ def _with_meanwhile(work: Work) -> Work:
     work.meanwhile = differences_shown(changes)
     work.form = replace(work.form, seen=mark_of_rules(present))
     work.conflict = True
+    with reading(parts().engine) as db:
+        work.by = last_change(db, seat().org.id, Audited.MAPPING_CHANGED, about=work.kind)
     return work
 
 

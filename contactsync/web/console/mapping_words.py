@@ -202,6 +202,22 @@ _SAID: Sequence[tuple[re.Pattern[str], str]] = tuple(
         (r"\bthe CRM\b", "Salesforce"),
     )
 )  # fmt: skip
+_HOLDS: Mapping[str, str] = {
+    "text": "text",
+    "textarea": "text",
+    "email": "an e-mail address",
+    "phone": "a phone number",
+    "url": "a web address",
+    "picklist": "a picklist value",
+    "multipicklist": "picklist values",
+    "boolean": "yes or no",
+    "number": "a number",
+    "date": "a day",
+    "datetime": "a day with its time",
+    "reference": "another record",
+    "id": "a record ID",
+}
+_OF_TYPE = re.compile(rf"\b(takes|holds)(?: one)? ({'|'.join(_HOLDS)})\b")
 _RULE_NUMBER = re.compile(r"rules\.(\d+)")
 _RULE_FOR = re.compile(r"The rule for ([\w.]+) must be there and on")
 _SOURCE_IS = re.compile(r"“([a-z_.]+)” is (text|none|yes or no|a moment|a day|a number)")
@@ -211,6 +227,7 @@ def in_form_words(kind: str, message: str, sources: Sequence[str]) -> str:
     """What is wrong with a rule, in the words of the page. `sources`: of all rules, in the order of their numbers."""
     for pattern, words in _SAID:
         message = pattern.sub(words, message)
+    message = _OF_TYPE.sub(lambda found: f"{found[1]} {_HOLDS[found[2]]}", message)
     message = _RULE_FOR.sub(lambda found: f"“{source_label(kind, found[1])}” must be there and on", message)
     message = _SOURCE_IS.sub(lambda found: f"“{source_label(kind, found[1])}” is {found[2]}", message)
 

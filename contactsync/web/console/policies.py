@@ -12,7 +12,9 @@ from contactsync.domain.policy import Policies
 from contactsync.domain.policy_json import mark_of_policies, policies_as_json
 from contactsync.domain.roles import Role
 from contactsync.store import orgs
+from contactsync.store.audit import Audited
 from contactsync.store.engine import reading
+from contactsync.store.pages_audit import AuditLine, last_change
 from contactsync.sync import actions
 from contactsync.web.auth import parts
 from contactsync.web.console.addresses import url
@@ -85,8 +87,14 @@ def _shown(
         status_map=STATUS_MAP,
         attendances=ATTENDANCES,
         conflict=conflict,
+        by=_changed_by() if conflict else None,
         may_save=seat().may("admin"),
     )
+
+
+def _changed_by() -> AuditLine | None:
+    with reading(parts().engine) as db:
+        return last_change(db, seat().org.id, Audited.POLICIES_CHANGED)
 
 
 def _by_field(form: PolicyForm, refused: RefusedInput) -> dict[str, str]:
