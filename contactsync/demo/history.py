@@ -6,7 +6,6 @@ says another time. So the console has something to look back on, and nothing in 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -85,8 +84,7 @@ class Moment:
 
 def make_ready(demo: Demo) -> Past:
     """The database, the org with its secret and token, and the console's users; the demo is told the secrets."""
-    ours = {name: demo.environment[name] for name in ("CONTACTSYNC_VAR", "PORT")}
-    settings = Settings.from_environment(os.environ | demo.environment | ours)
+    settings = Settings.from_environment(demo.environment)  # ours would name the database of somebody's installation
     engine = open_engine(settings.database_url)
     upgrade(engine)
     vault, plugins, clock = Vault(settings.secret_keys), Plugins.load(settings.config), SetBack()
