@@ -213,6 +213,7 @@ def test_an_org_is_disconnected_and_told_where_it_was(
     shown = console.follow(console.post("/connection/end"))
     assert "Disconnected." in shown.text
     assert f"Your org was connected to {salesforce.running.url} before" in shown.text
+    assert shown.main.one("input", id="f-instance_url")["value"] == salesforce.running.url
     assert row_of(acme) is None
     assert "was not connected" in console.follow(console.post("/connection/end")).text
     with reading(acme.parts.engine) as db:
