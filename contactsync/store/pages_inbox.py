@@ -65,10 +65,8 @@ def inbox_page(
 
     `review_alone`: those that lack nothing but somebody's approval.
     """
-    which = [*_waiting(org_id), t.contact.c.id > after]
-    if review_alone:
-        which.append(_lacks_approval_alone())
-    ids = sa.select(t.contact.c.id).where(*which).order_by(t.contact.c.id).limit(limit + 1)
+    which = _ready(db, org_id) if review_alone else _waiting(org_id)
+    ids = sa.select(t.contact.c.id).where(*which, t.contact.c.id > after).order_by(t.contact.c.id).limit(limit + 1)
     rows = db.execute(_entries(org_id).where(t.contact.c.id.in_(ids)).order_by(t.contact.c.id)).all()
     shown = rows[:limit]
     return [_entry(row) for row in shown], shown[-1].id if len(rows) > limit else None
@@ -91,8 +89,8 @@ def next_in_inbox(db: Db, org_id: int, after: int) -> int | None:
 def left_in_inbox(db: Db, org_id: int, *, after: int = 0, review_alone: bool = False) -> int:
     """How many lack something above the key `after`, counting no further than one more than MOST_COUNTED."""
     c = t.contact.c
-    which = [*_waiting(org_id), c.id > after, *([_lacks_approval_alone()] if review_alone else [])]
-    some = sa.select(c.id).where(*which).limit(MOST_COUNTED + 1).subquery()
+    which = _ready(db, org_id) if review_alone else _waiting(org_id)
+    some = sa.select(c.id).where(*which, c.id > after).limit(MOST_COUNTED + 1).subquery()
     return db.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
 
 
@@ -119,8 +117,10 @@ def _waiting(org_id: int) -> tuple[sa.ColumnElement[bool], ...]:
     return t.contact.c.org_id == org_id, t.contact.c.status == SyncStatus.INCOMPLETE.value
 
 
-def _lacks_approval_alone() -> sa.ColumnElement[bool]:
-    return t.contact.c.missing == sa.literal([APPROVAL], t.Json)
+def _ready(db: Db, org_id: int) -> tuple[Any, ...]:
+    """Those that lack nothing but the approval, by their own index."""
+    c = t.contact.c
+    return c.org_id == org_id, t.REVIEW_ALONE[db.dialect.name], c.status + "" == SyncStatus.INCOMPLETE.value
 
 
 def _entries(org_id: int) -> sa.Select[Any]:

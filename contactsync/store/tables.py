@@ -200,6 +200,12 @@ company = sa.Table(
     sa.Index("ix_company_merged", "org_id", "merged_into", sqlite_where=_MERGED, postgresql_where=_MERGED),
 )
 
+REVIEW_ALONE = {
+    "sqlite": sa.text("missing = '[\"approval\"]'"),
+    "postgresql": sa.text("missing = '[\"approval\"]'::jsonb"),
+}
+"""By dialect: a contact lacks nothing but somebody's approval. Written out, or the index of these would not be seen."""
+
 contact = sa.Table(
     "contact",
     metadata,
@@ -241,6 +247,13 @@ contact = sa.Table(
     sa.Index("ix_contact_synced", "org_id", "last_synced_at", "id"),
     sa.Index("ix_contact_email", "org_id", "email"),
     sa.Index("ix_contact_company", "org_id", "company_key"),
+    sa.Index(
+        "ix_contact_review",
+        "org_id",
+        "id",
+        sqlite_where=REVIEW_ALONE["sqlite"],
+        postgresql_where=REVIEW_ALONE["postgresql"],
+    ),
     *_queue_indexes("contact"),
 )
 
