@@ -35,11 +35,13 @@ def cell(value: str | int | datetime | None) -> str:
         return str(value)
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-    text = "".join(_plain(one) for one in value[:MOST]).strip()
+    text = value[:MOST]
+    text = (text if text.isprintable() else "".join(map(_plain, text))).strip()
     if text and _starts_formula(text[0]):
         text = f"'{text}"
-    safe = _PARTS.sub(lambda match: match[1] + ("'" if _starts_formula(match[2]) else ""), text)
-    return safe.replace('"', '""')
+    if _PARTS.search(text) is not None:
+        text = _PARTS.sub(lambda match: match[1] + ("'" if _starts_formula(match[2]) else ""), text)
+    return text.replace('"', '""')
 
 
 def _starts_formula(one: str) -> bool:

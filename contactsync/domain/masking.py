@@ -23,7 +23,8 @@ MASKED = DOT * 2
 """What is left of a word, behind its first letter: always as long, so that it does not tell how long the word was."""
 
 MOST_MASKED = 24
-"""Of a masked text so much is shown; then how long it was."""
+MOST_READ = 120
+"""Of a masked text so much is shown, made from so much of it; then how long it was."""
 
 MOST_LINES = 2_000
 MOST_CHARACTERS = 200_000
@@ -93,16 +94,16 @@ _FIRST_OF_FOREIGN = "\u2e80"
 def masked_text(text: str) -> str:
     """The shape of a text: first letters, punctuation, and dots for all else; of an address its ending as well."""
     shown, at, length = [], 0, 0
-    for match in _ADDRESS.finditer(text[:1_000]):
+    for match in _ADDRESS.finditer(text[:MOST_READ]):
         shown += [_words(text[at : match.start()]), _address(match[0])]
         at = match.end()
         length += sum(map(len, shown[-2:]))
         if length > MOST_MASKED:
             break
     if length <= MOST_MASKED:
-        shown.append(_words(text[at : at + 1_000]))
+        shown.append(_words(text[at:MOST_READ]))
     masked = "".join(shown)
-    if len(masked) <= MOST_MASKED and len(text) <= 1_000:
+    if len(masked) <= MOST_MASKED and len(text) <= MOST_READ:
         return masked
     return f"{masked[:MOST_MASKED]}… ({len(text):,} characters)"
 

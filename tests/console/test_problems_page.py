@@ -229,6 +229,17 @@ def test_its_records_are_a_file_that_a_spreadsheet_reads_and_never_runs(
     assert audited(acme)[0] == ("problem.exported", held, {"records": 3})
 
 
+def test_a_large_file_is_written_while_it_is_read(console: Console, acme: Caller, held: str) -> None:
+    row = {"org_id": acme.org.id, "created_at": START, "updated_at": START, "change": 1, "status": "needs_attention"}
+    more = {"fields": {"versions": [], "fields": {}}, "problem": problem_as_json(TITLE), "problem_key": held}
+    with writing(acme.parts.engine) as db:
+        db.execute(sa.insert(t.contact), [{**row, **more, "source_id": f"many-{number}"} for number in range(1_200)])
+    answer = console.client.post(f"/o/acme/problems/{held}/export", data={"csrf": console.csrf}, buffered=False)
+    pieces = [piece.count(b"\r\n") for piece in answer.response]
+    assert max(pieces) <= 500
+    assert sum(pieces) == 1 + 1_202
+
+
 def test_a_viewer_sees_it_all_and_changes_nothing(console: Console, acme: Caller, held: str) -> None:
     viewer = console.as_role(Role.VIEWER)
     assert TITLE.cause in viewer.get("/problems").text

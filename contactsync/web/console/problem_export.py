@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from contactsync.domain import cells
@@ -26,13 +26,24 @@ def csv_of_problem(engine: Engine, org_id: int, key: str) -> Iterator[bytes]:
     while True:
         with reading(engine) as db:
             rows, before = held_records(db, org_id, key, before=before, limit=AT_ONCE)
-        yield "".join(cells.line(_row(row)) for row in rows).encode()
+        words: dict[str, Sequence[str]] = {}  # most records of a problem say the same
+        yield "".join(cells.line(_row(row, words)) for row in rows).encode()
         if before is None:
             return
 
 
-def _row(row: HeldRecord) -> list[str | datetime]:
-    said = said_of(problem_from_json(row.problem)) if row.problem.get("code") else None
+def _row(row: HeldRecord, words: dict[str, Sequence[str]]) -> list[str | datetime]:
+    cause = str(row.problem.get("cause"))
+    if cause not in words:
+        words[cause] = _words(row)
     status, _ = STATUS_WORDS.get(row.status, (row.status, ""))
-    words = (said.cause, said.fix, said.who, said.about) if said else ("", "", "", "")
-    return [row.subject.title(), row.name, row.email, row.about, status, *words, row.source_id, row.updated_at]
+    return [
+        row.subject.title(), row.name, row.email, row.about, status, *words[cause], row.source_id, row.updated_at,
+    ]  # fmt: skip
+
+
+def _words(row: HeldRecord) -> Sequence[str]:
+    if not row.problem.get("code"):
+        return ("", "", "", "")
+    said = said_of(problem_from_json(row.problem))
+    return (said.cause, said.fix, said.who, said.about)

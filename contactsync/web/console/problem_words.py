@@ -38,6 +38,15 @@ FIXES: Mapping[str, str] = {
 }
 """What to do, where the problem's own words name a command or a setting."""
 
+_SETTINGS: Mapping[str, str] = {
+    "set the policy removed_attendance to keep or status": "choose under Policies what else becomes of whoever is removed",
+    "set the policy create_member_statuses = false": "switch off under Policies that statuses are added",
+    "The policy prefer_existing = true uses a record of the other object instead":
+        "Or choose under Policies that a record of the other object is used instead",
+    " (`values` in the mapping's rule)": " under Field mapping",
+}  # fmt: skip
+"""Settings by their names → where they stand in the console."""
+
 _COMMANDS = re.compile(r"\s*\((?:`contactsync [^)]*`|contactsync [a-z]+ [^)]*)\)")
 _CRM = re.compile(r"\b[Tt]he CRM\b")
 _COMPANIES = frozenset({"several_accounts", "picked_account_not_found", "linked_account_gone"})
@@ -114,7 +123,9 @@ def told_of(card: ProblemCard) -> Told:
 
 
 def plain(text: str) -> str:
-    """Without commands in brackets, and with Salesforce by its name."""
+    """Without commands in brackets and names of settings, and with Salesforce by its name."""
+    for name, words in _SETTINGS.items():
+        text = text.replace(name, words)
     return _CRM.sub("Salesforce", _COMMANDS.sub("", text))
 
 
