@@ -56,6 +56,7 @@ NAMES = {
         "urllib3.exceptions.HTTPError",
         "urllib3.exceptions.TimeoutError",
     },
+    "contactsync/demo/__init__.py": {"requests.RequestException"},
     "contactsync/sync/org.py": {"socket.gethostname"},
     "contactsync/sync/worker.py": {"socket.gethostname"},
     "contactsync/web/api/docs.py": {"http.HTTPStatus"},
