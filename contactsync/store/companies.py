@@ -151,12 +151,8 @@ def merge(db: Db, org_id: int, connection_id: int | None, gone: CompanyRow, kept
     What `kept` does not say itself, name, domain, Account, it takes over.
     """
     c = t.company.c
-    here = c.org_id == org_id
-    db.execute(
-        sa.update(t.company)
-        .where(here, sa.or_(c.key == gone.key, c.merged_into == gone.key))
-        .values(merged_into=kept.key)
-    )
+    for which in (c.key == gone.key, c.merged_into == gone.key):  # each by its own index
+        db.execute(sa.update(t.company).where(c.org_id == org_id, which).values(merged_into=kept.key))
     lent = {path: gone.state[path].value for path in SHARED_FIELDS if path in gone.state and path not in kept.state}
     if lent:
         state = {**kept.state, **{path: Stamped(value, _NEVER_SAID) for path, value in lent.items()}}

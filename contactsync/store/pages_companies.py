@@ -95,7 +95,14 @@ class CompanyWhole:
 
 
 def company_list(
-    db: Db, org_id: int, show: Show = Show.ALL, beginning: str = "", *, after: int | None = None, limit: int = 50
+    db: Db,
+    org_id: int,
+    show: Show = Show.ALL,
+    beginning: str = "",
+    *,
+    after: int | None = None,
+    limit: int = 50,
+    stretch: int = STRETCH,
 ) -> CompanyList:
     """A page of an org's companies by name, without those that were merged; those whose name begins so."""
     c = t.company.c
@@ -106,30 +113,31 @@ def company_list(
         here += [c.sort_name >= first, c.sort_name < end]
     elif beginning.strip():
         return CompanyList(())
-    place = db.execute(
-        sa.select(c.sort_name, c.id).where(of_org(t.company, org_id, by_key=True), c.id == after)
-    ).first()
-    if after is not None and place is not None:
-        here.append(sa.tuple_(c.sort_name, c.id) > sa.tuple_(sa.literal(place.sort_name), sa.literal(place.id)))
-    most = limit + 1 if show is Show.ALL else STRETCH
-    stretch = sa.select(c.id, c.key, c.sort_name).where(*here).order_by(c.sort_name, c.id).limit(most).subquery()
-    found = sa.select(stretch.c.id)
+    if after is not None:
+        place = db.execute(
+            sa.select(c.sort_name, c.id).where(of_org(t.company, org_id, by_key=True), c.id == after)
+        ).first()
+        if place is not None:
+            here.append(sa.tuple_(c.sort_name, c.id) > sa.tuple_(sa.literal(place.sort_name), sa.literal(place.id)))
+    most = limit + 1 if show is Show.ALL else stretch
+    some = sa.select(c.id, c.key, c.sort_name).where(*here).order_by(c.sort_name, c.id).limit(most).subquery()
+    found = sa.select(some.c.id)
     if show is not Show.ALL:
-        tied = sa.exists().where(*_account_of(org_id, stretch.c.key))
+        tied = sa.exists().where(*_account_of(org_id, some.c.key))
         found = found.where(tied if show is Show.LINKED else ~tied)
-    ids = list(db.execute(found.order_by(stretch.c.sort_name, stretch.c.id).limit(limit + 1)).scalars())
+    ids = list(db.execute(found.order_by(some.c.sort_name, some.c.id).limit(limit + 1)).scalars())
     rows = _rows(db, org_id, ids[:limit])
     if len(ids) > limit:
         return CompanyList(rows, ids[limit - 1])
     if show is Show.ALL:
         return CompanyList(rows)
-    last = _last(db, stretch)
+    last = _last(db, some, stretch)
     return CompanyList(rows, last, read_out=last is not None)
 
 
-def _last(db: Db, stretch: sa.Subquery) -> int | None:
+def _last(db: Db, some: sa.Subquery, stretch: int) -> int | None:
     """Where a stretch ended that was not the last one."""
-    query = sa.select(stretch.c.id).order_by(stretch.c.sort_name, stretch.c.id).offset(STRETCH - 1).limit(1)
+    query = sa.select(some.c.id).order_by(some.c.sort_name, some.c.id).offset(stretch - 1).limit(1)
     return db.execute(query).scalar()
 
 

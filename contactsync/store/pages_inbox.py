@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -92,12 +92,6 @@ def left_in_inbox(db: Db, org_id: int, *, after: int = 0, review_alone: bool = F
     which = _ready(db, org_id) if review_alone else _waiting(org_id)
     some = sa.select(c.id).where(*which, c.id > after).limit(MOST_COUNTED + 1).subquery()
     return db.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
-
-
-def source_ids(db: Db, org_id: int, keys: Sequence[int]) -> list[str]:
-    """The event platform's ids of contacts, by their keys; those that are not there are left out."""
-    c = t.contact.c
-    return list(db.execute(sa.select(c.source_id).where(c.org_id == org_id, c.id.in_(sorted(set(keys))))).scalars())
 
 
 def companies_called(db: Db, org_id: int, beginning: str, most: int) -> list[str]:

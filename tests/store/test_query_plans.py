@@ -16,8 +16,12 @@ from contactsync.domain.outcome import Outcome
 from contactsync.domain.records import SyncStatus
 from contactsync.store import (
     absorption,
+    approvals,
     choices,
+    companies,
     connections,
+    pages_companies,
+    pages_inbox,
     people,
     problems,
     queue,
@@ -138,6 +142,33 @@ def marked(db, org_id):
     problems.release_held(db, org_id, None, NOW)
 
 
+def put_right(db, org_id):
+    connection_id = connections.present(db, org_id).id
+    for name in ("one", "other"):
+        changes = changes_of("contact.updated", "2026-11-24T09:00:00.000000Z", ({"id": name, "company": name},), 1, NOW)
+        absorption.write_changes(db, org_id, [changes], NOW)
+    companies.choose_account(db, org_id, connection_id, "name:one", "001", NOW)
+    companies.choose_account(db, org_id, connection_id, "name:other", "", NOW)
+    one, other = (companies.company_by_key(db, org_id, connection_id, f"name:{name}") for name in ("one", "other"))
+    companies.merge(db, org_id, connection_id, other, one, NOW)
+    queue.companies_named(db, org_id, connection_id, ["name:other"])
+    companies.take_apart(db, org_id, companies.company_by_number(db, org_id, connection_id, other.id), NOW)
+    approvals.approve(db, org_id, ["c-1", "one"], NOW)
+
+
+def looked_at(db, org_id):
+    for show in pages_companies.Show:
+        pages_companies.company_list(db, org_id, show)
+        pages_companies.company_list(db, org_id, show, "on", after=1)
+    pages_companies.company_whole(db, org_id, 1)
+    for alone in (True, False):
+        pages_inbox.inbox_page(db, org_id, after=0, limit=10, review_alone=alone)
+        pages_inbox.left_in_inbox(db, org_id, review_alone=alone)
+    pages_inbox.inbox_entry(db, org_id, 1)
+    pages_inbox.next_in_inbox(db, org_id, 0)
+    pages_inbox.companies_called(db, org_id, "on", 5)
+
+
 def housekept(db, org_id):
     for take in (retention.empty_bodies, retention.delete_deliveries):
         take(db, org_id, NOW - timedelta(1), NOW, 10)
@@ -222,7 +253,9 @@ def plan_of(db, statement, parameters):
     return [str(row[-1]) for row in rows]
 
 
-@pytest.mark.parametrize("doing", [absorbed, claimed, recorded, resynced, seen, grouped, marked, housekept, erased])
+@pytest.mark.parametrize(
+    "doing", [absorbed, claimed, recorded, resynced, seen, grouped, marked, put_right, looked_at, housekept, erased]
+)
 def test_no_statement_reads_a_whole_table_that_grows(engine, filled, doing):
     with writing(engine) as db:
         if db.dialect.name != "sqlite":

@@ -16,6 +16,7 @@ from contactsync.domain.records import REQUIRED
 from contactsync.domain.roles import Role
 from contactsync.store import orgs
 from contactsync.store.engine import reading
+from contactsync.store.pages_contacts import ids_of
 from contactsync.store.pages_inbox import (
     MOST_COUNTED,
     InboxEntry,
@@ -24,7 +25,6 @@ from contactsync.store.pages_inbox import (
     inbox_page,
     left_in_inbox,
     next_in_inbox,
-    source_ids,
 )
 from contactsync.sync import actions
 from contactsync.sync.suggesting import company_of_address
@@ -100,7 +100,7 @@ def approve() -> AnyResponse:
         return done(f"Approve at most {MOST_APPROVED:,} at once.", to=back, tone="warn")
     org_id = seat().org.id
     with reading(parts().engine) as db:
-        ids = source_ids(db, org_id, keys)
+        ids = ids_of(db, org_id, sorted(set(keys)))
     approved = actions.approve_contacts(parts(), org_id, ids)
     if not approved:
         return done("They were approved already, or are gone.", to=back, tone="warn")
