@@ -70,6 +70,7 @@ class Work:
     seen: Sequence[Example] = field(default=(), repr=False)
     chosen: Example | None = field(default=None, repr=False)
     email: str = field(default="", repr=False)
+    find: str = ""
     added: int | None = None
 
 
@@ -157,7 +158,7 @@ def _kind(kind: str) -> str:
 
 def _begun(kind: str, form: MappingForm) -> Work:
     """The page with the CRM's fields and real records, as far as they are to be had."""
-    work = Work(kind, form)
+    work = Work(kind, form, find=request.form.get("find", ""))
     try:
         work.catalog = actions.fields_of(parts(), seat().org.id, kind)
         work.connected = work.catalog is not None

@@ -68,12 +68,10 @@ def _shown(
     status: int = 200,
     conflict: bool = False,
 ) -> Response:
+    whole = form_of(holding, form.seen)
+    form = PolicyForm({**whole.texts, **form.texts}, form.statuses or whole.statuses, form.seen)
     now = policies_as_json(holding)
-    others = {
-        name: policy_value(name, now[name])
-        for name, text in form.texts.items()
-        if text != form_of(holding, "").texts[name]
-    }
+    others = {name: policy_value(name, now[name]) for name, text in form.texts.items() if text != whole.texts[name]}
     return page(
         "policies.html",
         title="Policies",

@@ -82,11 +82,11 @@
     }
   }
 
-  /* A form is sent once, and its button says so. */
+  /* A form is sent once, and its button says so. data-stays: its answer is a file, and the page stays as it is. */
   function sendOnce() {
     document.addEventListener("submit", (event) => {
       const form = event.target;
-      if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+      if (form.method !== "post" || form.hasAttribute("hx-post") || form.hasAttribute("data-stays")) return;
       if (form.dataset.sent) { event.preventDefault(); return; }
       form.dataset.sent = "1";
       const button = event.submitter;
@@ -124,7 +124,26 @@
     });
   }
 
+  /* data-filters=".rule": hides those of these parts that do not hold all words typed here. */
+  function filterParts(within) {
+    for (const input of find("input[data-filters]", within)) {
+      input.hidden = false;
+      const apply = () => {
+        const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+        for (const part of find(input.dataset.filters)) {
+          const typed = find("input:not([type=hidden])", part).map((each) => each.value).join(" ");
+          const held = (part.textContent + " " + typed).toLowerCase();
+          part.hidden = !words.every((word) => held.includes(word));
+        }
+      };
+      input.oninput = apply;
+      input.onkeydown = (event) => { if (event.key === "Enter") event.preventDefault(); };
+      if (input.value) apply();
+    }
+  }
+
   function prepare(within) {
+    filterParts(within);
     offerCopies(within);
     submitBySelect(within);
     tickTogether(within);
