@@ -47,9 +47,10 @@ def check_problem(parts: Parts, org_id: int, key: str) -> CheckedProblem | None:
             connections.bump_revision(db, connection.id)
     if group is None:
         return None
-    bound = parts.targets.of(org_id)
+    # What holds records alone is tried by these: the CRM need not be asked, nor its connection be set up right.
+    bound = parts.targets.of(org_id) if group.subject == "connection" else None
     beside: Problem | None = None
-    if group.subject == "connection" and bound is not None:
+    if bound is not None:
         found = _wrong(parts, bound)
         still = next((one for one in found if not _is_beside(one, group)), None)
         if still is not None:
@@ -59,7 +60,7 @@ def check_problem(parts: Parts, org_id: int, key: str) -> CheckedProblem | None:
         beside = next(iter(found), None)
     with writing(parts.engine) as db:
         queue.lock_org(db, org_id)
-        if group.subject == "connection" and bound is not None:
+        if bound is not None:
             connections.resume(db, bound.row.id)
         released = problems.release(db, org_id, key, parts.now())
         dismissals.bring_back(db, org_id, (key,))

@@ -186,6 +186,16 @@ def test_salesforce_away_while_it_is_checked_is_no_error_page(
     assert "Salesforce is not available just now. Nothing is lost: try again in a minute." in shown.text
 
 
+def test_a_connection_that_is_not_set_up_right_holds_up_its_own_check_alone(
+    console: Console, at_salesforce: Caller, held: str
+) -> None:
+    with writing(at_salesforce.parts.engine) as db:
+        db.execute(sa.update(t.connection).values(problem=problem_as_json(SIGN_IN), settings={}, revision=9))
+    shown = console.follow(console.post(f"/problems/{SIGN_IN.key}/check"))
+    assert "The connection cannot be used as it is set up." in shown.text
+    assert "2 records go again now." in console.follow(console.post(f"/problems/{held}/check")).text
+
+
 def test_a_dismissed_problem_is_folded_away_until_it_holds_more(console: Console, acme: Caller, held: str) -> None:
     assert [badge.text for badge in console.get("/problems").page.one("aside").all("b", class_="badge")] == ["2"]
     shown = console.follow(console.post(f"/problems/{held}/dismiss"))

@@ -7,7 +7,7 @@ import re
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from contactsync.domain.errors import TargetUnavailable
+from contactsync.domain.errors import Misconfigured, TargetUnavailable
 from contactsync.domain.roles import Role
 from contactsync.store import pages_problems
 from contactsync.store.engine import reading
@@ -107,6 +107,9 @@ def check(key: str) -> AnyResponse:
     except TargetUnavailable:
         words = "Salesforce does not answer now, so nothing was tried. Nothing is lost: try again in a minute."
         return done(words, to=here, tone="warn")
+    except Misconfigured:
+        words = "The connection cannot be used as it is set up. Settings › Salesforce connection says what is missing."
+        return done(words, to=here, tone="bad")
     if checked is None:
         return done(_GONE, to=url("problems.problem_list"))
     if not checked.ok and checked.problem is not None:
