@@ -14,7 +14,19 @@ from typing import Any
 
 from contactsync import log
 from contactsync.demo.running import CLIENT, ORG, Demo, DemoFailed, signed
-from contactsync.demo.sample import GATHERINGS, HOSTS, STUCK_CITY, TWICE, Gathering, Person, gathering, meetings, people
+from contactsync.demo.sample import (
+    ACCOUNTS,
+    GATHERINGS,
+    HOSTS,
+    STUCK_CITY,
+    TWICE,
+    Gathering,
+    Person,
+    gathering,
+    known_leads,
+    meetings,
+    people,
+)
 from contactsync.domain.policy import SeveralMatches
 from contactsync.domain.roles import Role
 from contactsync.hooks import Plugins
@@ -123,7 +135,7 @@ def relive(demo: Demo, past: Past) -> None:
 
 
 def _arrange(demo: Demo) -> Mapping[str, str]:
-    """Sales people, campaigns, an Account and two Leads that are there already, and what makes trouble; the campaigns' ids."""
+    """Sales people, campaigns, Accounts and Leads that are there already, and what makes trouble; the campaigns' ids."""
     sellers = {"Grace": "Hopper", "Mary": "Jackson", "Omar": "Farouk"}
     records = {
         "User": [
@@ -131,10 +143,11 @@ def _arrange(demo: Demo) -> Mapping[str, str]:
             for (first, last), email in zip(sellers.items(), HOSTS, strict=True)
         ],
         "Campaign": [{"Name": one.campaign, "IsActive": True} for one in GATHERINGS if one.campaign],
-        "Account": [{"Name": "Analytical Engines", "Website": "https://www.analytical-engines.example"}],
+        "Account": [{"Name": name, **({"Website": site} if site else {})} for name, site in ACCOUNTS],
         "Lead": [
             {"LastName": "Twice", "Company": company, "Email": TWICE} for company in ("Northwind", "Northwind Traders")
-        ],
+        ]
+        + known_leads(),
     }
     demo.arrange("records", records)
     rule = {"object": "Lead", "field": "Phone", "wrong_when": "not_matches", "value": r"\+.*",

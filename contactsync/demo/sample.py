@@ -21,6 +21,10 @@ TWICE = "taken-twice@northwind.example"
 """An address that two Leads have in the CRM already."""
 
 
+TO_COME = "evt-dinner"
+"""The event that is still to come: it has no campaign yet."""
+
+
 @dataclass(frozen=True)
 class Gathering:
     """An event. `days`: how long ago it was, or (below 0) when it will be; `campaign`: the CRM's, "" for none."""
@@ -43,7 +47,7 @@ GATHERINGS = (
     ),
     Gathering("evt-webinar", "Webinar: Follow-up that works", "webinar", "", "", 3.3, "Webinar Follow-up"),
     Gathering("evt-dach-summit", "DACH Summit 2026", "conference", "Munich", "Germany", 0.2, "DACH Summit 2026"),
-    Gathering("evt-dinner", "Partner Dinner London", "dinner", "London", "United Kingdom", -9.0),
+    Gathering(TO_COME, "Partner Dinner London", "dinner", "London", "United Kingdom", -9.0),
 )
 
 _COMPANIES = (
@@ -97,10 +101,12 @@ class Person:
     at: str
     ends: str = "synced"
     attended: bool = False
+    invited: bool = False
 
     def payload(self) -> dict[str, Any]:
-        """The contact with its attendance."""
-        events = [{"id": self.at, "status": "registered"}] if self.at else []
+        """The contact with its attendances."""
+        events = [{"id": self.at, "status": "registered"}]
+        events += [{"id": TO_COME, "status": "invited"}] if self.invited else []
         return {"id": self.id, **self.fields, "events": events}
 
 
@@ -132,8 +138,32 @@ def _plain(many: int) -> list[Person]:
             said["source"] = "leads_inbox"
         # They come in from two days before their event until it is over.
         came = event.days + 2.0 * ((index * 7) % 10) / 10 - (0.15 if index % 5 == 0 else 0)
-        made.append(Person(f"p-{index + 1}", said, max(0.03, came), event.id, attended=index % 3 != 1))
+        made.append(
+            Person(f"p-{index + 1}", said, max(0.03, came), event.id, attended=index % 3 != 1, invited=index % 6 == 2)
+        )
     return made
+
+
+ACCOUNTS = (
+    ("Analytical Engines", "https://www.analytical-engines.example"),
+    ("Hanse Logistik GmbH", "https://hanse-logistik.example"),
+    ("Jupiter Payments Inc.", "https://www.jupiter-payments.example"),
+    ("Fjord Foods AS", ""),
+    ("Isar Health AG", "https://isar-health.example/en"),
+)
+"""What the CRM calls some of the companies: the name is another, or there is no website."""
+
+
+def known_leads() -> list[dict[str, Any]]:
+    """Some whom the CRM knows already, with less: they are found by their address, and brought up to date."""
+    known = [one for one in people() if one.ends == "synced" and one.fields["sync_as"] == "lead"][4::9]
+    return [
+        {
+            "FirstName": one.fields["first_name"], "LastName": one.fields["last_name"], "Email": one.fields["email"],
+            "Company": one.fields["company"]["name"], "Title": "Assistant", "Description": "From the newsletter.",
+        }
+        for one in known
+    ]  # fmt: skip
 
 
 def _odd() -> list[Person]:
