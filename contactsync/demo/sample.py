@@ -61,6 +61,9 @@ _COMPANIES = (
     ("Lumen Schools", "lumen-schools.example"), ("Meridian Travel", "meridian-travel.example"),
 )  # fmt: skip
 
+_LEADS_ONLY = ("hanse-logistik.example", "jupiter-payments.example", "fjord-foods.example", "isar-health.example")
+"""Companies that no Contact ties to an Account: the console suggests one."""
+
 _FIRST = (
     "Anouk", "Noor", "Curtis", "Sofia", "Jonas", "Priya", "Mateo", "Élise", "Kofi", "Hanna", "Lukas", "Zoë", "Tariq",
     "Ingrid", "Marco", "Aylin", "Pavel", "Chiara", "Samuel", "Leila", "Oskar", "Mei", "Tomás", "Freya",
@@ -126,7 +129,7 @@ def _plain(many: int) -> list[Person]:
         event = past[(index * len(past)) // many]
         said: dict[str, Any] = _named(first, last, company[1], index) | {
             "company": {"name": company[0], "domain": company[1]},
-            "sync_as": "contact" if index % 3 == 0 else "lead",
+            "sync_as": "contact" if index % 3 == 0 and company[1] not in _LEADS_ONLY else "lead",
             "title": title,
             "phone": f"+49 30 5550 {1000 + index * 37}",
             "address": {"city": place[0], "country": place[1]},
@@ -194,7 +197,7 @@ def _odd() -> list[Person]:
     add("needs_attention", 3.0, "evt-webinar", email=TWICE, company="Northwind Traders")  # two Leads have this address
     for days in (3.2, 0.2, 0.12, 0.05):  # captured on a phone, from free mail: nobody knows the company
         first, last = _FIRST[int(days * 100) % 24], _LAST[int(days * 100) % 27]
-        mail = f"{_plainly(first)}.{_plainly(last)}@gmail.com"
+        mail = f"{_plainly(first)}.{_plainly(last)}.demo@gmail.com"
         where = summit if days < 1 else "evt-webinar"
         mine = {"first_name": first, "last_name": last, "email": mail, "company": None, "title": None}
         add("incomplete", days, where, source="leads_inbox", **mine)

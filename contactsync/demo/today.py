@@ -105,7 +105,9 @@ def post_now_and_then(demo: Demo) -> None:
         said: dict[str, Any] = {
             "id": f"w-{number}", "first_name": first, "last_name": f"{last} {number}",
             "email": f"{first}.{last}{number}@walk-in.example".lower(), "sync_as": "lead",
-            "company": "Walk-in Works" if number % 4 else None, "title": "Visitor", "source": "leads_inbox",
+            "company": "Walk-in Works" if number % 4 else None, "title": "Head of Visits", "source": "leads_inbox",
+            "phone": f"+49 89 5550 {2000 + number}", "owner_email": HOSTS[number % 3], "note": "Walked in at the summit.",
+            "address": {"city": "Munich", "country": "Germany"},
             "events": [{"id": EVENT, "status": "attended"}],
         }  # fmt: skip
         demo.post("contacts", "contact.created", said, quietly=True)
