@@ -20,8 +20,11 @@ from contactsync.store import (
     choices,
     companies,
     connections,
+    hourly,
     pages_companies,
     pages_inbox,
+    pages_overview,
+    pages_setup,
     people,
     problems,
     queue,
@@ -56,6 +59,7 @@ GROWING = (
     "written",
     "company",
     "resync",
+    "hourly",
 )
 KEY = "0123456789abcdef"
 LEAD = RecordRef(RecordKind.LEAD, "00Q1")
@@ -167,6 +171,10 @@ def looked_at(db, org_id):
     pages_inbox.inbox_entry(db, org_id, 1)
     pages_inbox.next_in_inbox(db, org_id, 0)
     pages_inbox.companies_called(db, org_id, "on", 5)
+    pages_overview.overview(db, org_id, NOW, [NOW - timedelta(2), NOW - timedelta(1)])
+    pages_setup.followed_contact(db, org_id, "c-1")
+    pages_setup.followed_delivery(db, org_id, 1)
+    pages_setup.platform_was_heard(db, org_id, "test-")
 
 
 def housekept(db, org_id):
@@ -175,6 +183,7 @@ def housekept(db, org_id):
     retention.delete_runs(db, org_id, NOW, NOW, 10)
     retention.empty_deleted_contacts(db, org_id, NOW, 0, 10)
     retention.delete_what_is_over(db, org_id, NOW, NOW, 10)
+    hourly.delete_before(db, org_id, NOW)
 
 
 def erased(db, org_id):
@@ -219,7 +228,7 @@ def filled(engine, acme, vault):
         "due_at": NOW,
         "deleted": False,
         "problem_key": KEY,
-        "problem": {"code": "x", "mended_by": ["mapping"]},
+        "problem": {"code": "x", "cause": "No.", "fix": "Do.", "who": "you", "mended_by": ["mapping"]},
     }
     contact = {**due, "change": 1, "attempts": 0, "forced": False, "status": SyncStatus.QUEUED, "due_at": None}
     with writing(engine) as db:
@@ -283,6 +292,17 @@ def test_a_meetings_attendees_are_looked_up_and_not_sought_in_all_that_is_due(en
             claim_meetings(db, filled.id, None, NOW, 10)
         plan = [line for one in heard for line in plan_of(db, *one)]
     assert not [line for line in plan if "ix_contact_due" in line], plan
+
+
+def test_who_was_synced_last_is_one_end_of_an_index(engine, filled):
+    with writing(engine) as db:
+        if db.dialect.name != "sqlite":
+            db.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        with statements(db) as heard:
+            pages_overview.lately(db, filled.id)
+        (plan,) = (" ".join(plan_of(db, *one)) for one in heard)
+    assert "ix_contact_synced" in plan
+    assert not re.search(r"TEMP B-TREE|Sort", plan), plan
 
 
 def test_whose_a_record_is_is_asked_by_its_id_and_not_of_all_that_are_linked(engine, filled):
