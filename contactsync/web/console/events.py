@@ -226,7 +226,8 @@ _FACTS: Mapping[str, str] = {"type": "Kind", "venue": "Venue", "city": "City", "
 
 
 def _facts(row: EventRow) -> list[tuple[str, str]]:
-    said = [(label, str(row.fields[path])) for path, label in _FACTS.items() if row.fields.get(path)]
+    held = [(label, str(row.fields[path])) for path, label in _FACTS.items() if row.fields.get(path)]
+    said = [(label, f"{value[:1].upper()}{value[1:]}") for label, value in held]
     custom = [
         (path.partition(".")[2].replace("_", " ").capitalize(), str(value))
         for path, value in sorted(row.fields.items())
