@@ -207,6 +207,16 @@ def test_a_campaign_that_cannot_be_made_says_why_and_lets_another_be_picked(
     assert "Connect a campaign" in shown.text
 
 
+def test_where_the_policy_makes_campaigns_the_page_says_that_one_comes(
+    console: Console, acme: Caller, at_salesforce: Caller
+) -> None:
+    actions.set_policies(acme.parts, acme.org.id, {"create_campaigns": True})
+    arrive(acme)
+    assert "this one’s turn comes by itself" in console.get("/events/1").text
+    acme.sync()
+    assert "contactsync made it of this event" in console.get("/events/1").text
+
+
 def test_an_event_without_a_name_offers_no_campaign_to_be_made(
     console: Console, acme: Caller, at_salesforce: Caller
 ) -> None:
