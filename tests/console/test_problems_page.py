@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 from dataclasses import replace
 from datetime import timedelta
@@ -248,6 +249,10 @@ def test_a_large_file_is_written_while_it_is_read(console: Console, acme: Caller
     pieces = [piece.count(b"\r\n") for piece in answer.response]
     assert max(pieces) <= 500
     assert sum(pieces) == 1 + 1_202
+    small = console.post(f"/problems/{held}/export", headers={"Accept-Encoding": "gzip"}).answer
+    assert small.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(small.data).count(b"\r\n") == 1 + 1_202
+    assert len(small.data) < 100_000
 
 
 def test_a_viewer_sees_it_all_and_changes_nothing(console: Console, acme: Caller, held: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from contactsync.domain import cells
@@ -30,6 +31,15 @@ def csv_of_problem(engine: Engine, org_id: int, key: str) -> Iterator[bytes]:
         yield "".join(cells.line(_row(row, words)) for row in rows).encode()
         if before is None:
             return
+
+
+def gzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same, compressed piece by piece: a tenth of it, so that a slow line does not hold a web process for long."""
+    made = zlib.compressobj(level=3, wbits=zlib.MAX_WBITS | 16)  # 16: with the head of a gzip file
+    for piece in pieces:
+        if part := made.compress(piece):
+            yield part
+    yield made.flush()
 
 
 def _row(row: HeldRecord, words: dict[str, Sequence[str]]) -> list[str | datetime]:

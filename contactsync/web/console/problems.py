@@ -16,7 +16,7 @@ from contactsync.sync import actions
 from contactsync.web.auth import parts
 from contactsync.web.console.addresses import url
 from contactsync.web.console.doors import Pages
-from contactsync.web.console.problem_export import csv_of_problem
+from contactsync.web.console.problem_export import csv_of_problem, gzipped
 from contactsync.web.console.problem_words import Told, is_nobodys, plain, said_of, summary, told_of
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, page, protected
@@ -160,6 +160,11 @@ def export(key: str) -> AnyResponse:
     records = actions.note_problem_export(parts(), seat().org.id, key)
     if records is None:
         return done(_GONE, to=url("problems.problem_list"))
-    response = protected(Response(csv_of_problem(parts().engine, seat().org.id, key), mimetype="text/csv"))
+    pieces = csv_of_problem(parts().engine, seat().org.id, key)
+    small = request.accept_encodings.quality("gzip") > 0
+    response = protected(Response(gzipped(pieces) if small else pieces, mimetype="text/csv"))
+    response.headers["Vary"] = "Accept-Encoding"
+    if small:
+        response.headers["Content-Encoding"] = "gzip"
     response.headers["Content-Disposition"] = f'attachment; filename="problem-{key}.csv"'
     return response
