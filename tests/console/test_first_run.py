@@ -31,7 +31,8 @@ def test_the_way_leads_from_nothing_to_a_synced_contact(console: Console, acme: 
     after = console.follow(console.post("/first-run/practice", practice(salesforce)))
     assert "Connected to the practice Salesforce" in after.text
     assert next_step(console) == "endpoint"
-    console.post("/settings/endpoints/secrets")
+    made = console.post("/settings/endpoints/secrets", {"back": "first_run"})
+    assert any(link.text == "I have copied it" and link["href"].endswith("/first-run") for link in made.main.all("a"))
     assert next_step(console) == "test"
     after = console.follow(console.post("/settings/endpoints/test", {"back": "first_run"}))
     assert "answered 202" in after.text

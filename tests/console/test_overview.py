@@ -75,6 +75,7 @@ def test_an_org_without_a_connection_is_led_to_the_first_run(console: Console) -
     shown = console.get("")
     assert shown.page.one("h1").text == "Salesforce is not connected yet"
     assert any(link["href"].endswith("/first-run") for link in shown.main.all("a"))
+    assert "Connect Salesforce" in shown.page.one("ul", class_="asks").text
     assert shown.text.count("Nothing in this time") == 3
 
 

@@ -48,7 +48,7 @@ def endpoints() -> Response:
 @pages.post("/settings/endpoints/secrets", role=Role.ADMIN)
 def add_secret() -> Response:
     """Make a secret, and show it this once: the answer to this very request holds it, and nothing keeps it."""
-    return _page(given=actions.add_secret(parts(), seat().org.id))
+    return _page(given=actions.add_secret(parts(), seat().org.id), back=_back())
 
 
 @pages.post("/settings/endpoints/secrets/<int:key>/end", role=Role.ADMIN)
@@ -68,15 +68,19 @@ def end_secret(key: int) -> AnyResponse:
 @pages.post("/settings/endpoints/test")
 def send_test() -> AnyResponse:
     """Post the test contact to this installation's own endpoint, and follow it."""
-    said = form()
-    back = "first_run.first_run" if said.get("back") == "first_run" else "endpoints.endpoints"
+    back = _back()
     try:
-        sent = sample.send_sample(seat().org, base_url(), complete=said.get("kind") != "incomplete")
+        sent = sample.send_sample(seat().org, base_url(), complete=form().get("kind") != "incomplete")
     except sample.NoSecret:
         words = "There is no webhook secret to sign a test with: make one first."
         return done(words, to=url(back), tone="warn")
     tone = "good" if sent.accepted else "bad"
     return done(sample.in_words(sent), to=url(back, sent=sent.delivery), tone=tone)
+
+
+def _back() -> str:
+    """The page that the form was on."""
+    return "first_run.first_run" if form().get("back") == "first_run" else "endpoints.endpoints"
 
 
 def base_url() -> str:
@@ -100,7 +104,7 @@ def followed() -> Mapping[str, Any]:
     return {"contact": contact, "delivery": delivery, "link": crm_links(), "test_id": sample.CONTACT_ID}
 
 
-def _page(given: Given | None = None) -> Response:
+def _page(given: Given | None = None, back: str = "endpoints.endpoints") -> Response:
     now = parts().now()
     with reading(parts().engine) as db:
         secrets = orgs.list_secrets(db, seat().org.id)
@@ -114,6 +118,7 @@ def _page(given: Given | None = None) -> Response:
         secrets=list(reversed(good)),
         ended=list(reversed([one for one in secrets if not one.active(now)]))[:20],
         given=given,
+        back=back,
         overlaps=list(OVERLAPS.items()),
         script=sample.curl(addresses()["contacts"], given.secret if given else "", now),
         followed=followed(),
