@@ -137,7 +137,12 @@ def test_a_problem_that_is_gone_is_said_to_be_gone_and_one_that_never_was_is_not
     console: Console, held: str
 ) -> None:
     assert "Nothing has it any more" in console.get(f"/problems/{'0' * 16}").text
-    assert console.get("/problems/none").status == 404
+    for key in ("none", "%00" * 16, "A" * 16, f"{'0' * 16}%0A"):
+        assert console.get(f"/problems/{key}").status == 404
+        for act in ("check", "try", "dismiss", "bring-back", "export"):
+            assert console.post(f"/problems/{key}/{act}").status == 404
+    for act in ("check", "try", "dismiss", "export"):
+        assert "gone already" in console.follow(console.post(f"/problems/{'0' * 16}/{act}")).text
 
 
 def test_trying_all_again_puts_exactly_its_records_into_the_queue(

@@ -62,8 +62,7 @@ def _sections(found: ProblemList) -> list[tuple[str, str, list[Told]]]:
 @pages.get("/problems/<key>")
 def problem(key: str) -> Response:
     """One cause with the records that it holds."""
-    if _KEY.fullmatch(key) is None:
-        raise missing("problem")
+    _check(key)
     before = request.args.get("before", "")
     place = int(before) if _PLACE.fullmatch(before) else None
     with reading(parts().engine) as db:
@@ -81,6 +80,12 @@ def problem(key: str) -> Response:
         tried=any(row.due_at is not None for row in rows),
         first=place is None,
     )
+
+
+def _check(key: str) -> None:
+    """Raises Refusal for what can be no problem's key."""
+    if _KEY.fullmatch(key) is None:
+        raise missing("problem")
 
 
 def _link(row: HeldRecord) -> tuple[str, str]:
@@ -101,6 +106,7 @@ def _own_cause(row: HeldRecord, told: Told | None) -> str:
 @pages.post("/problems/<key>/check", role=Role.EDITOR)
 def check(key: str) -> AnyResponse:
     """The cause is fixed, somebody says: all that it holds goes again."""
+    _check(key)
     here = url("problems.problem", key=key)
     try:
         checked = actions.check_problem(parts(), seat().org.id, key)
@@ -127,6 +133,7 @@ def check(key: str) -> AnyResponse:
 @pages.post("/problems/<key>/try", role=Role.EDITOR)
 def try_one(key: str) -> AnyResponse:
     """See with one record whether the cause is gone."""
+    _check(key)
     tried = actions.try_one(parts(), seat().org.id, key)
     if tried is None:
         return done(_GONE, to=url("problems.problem_list"))
@@ -139,6 +146,7 @@ def try_one(key: str) -> AnyResponse:
 @pages.post("/problems/<key>/dismiss", role=Role.EDITOR)
 def dismiss(key: str) -> AnyResponse:
     """Do not tell of it until it holds more."""
+    _check(key)
     records = actions.dismiss_problem(parts(), seat().org.id, key)
     if records is None:
         return done(_GONE, to=url("problems.problem_list"))
@@ -149,6 +157,7 @@ def dismiss(key: str) -> AnyResponse:
 @pages.post("/problems/<key>/bring-back", role=Role.EDITOR)
 def bring_back(key: str) -> AnyResponse:
     """Tell of it again."""
+    _check(key)
     back = actions.bring_back_problem(parts(), seat().org.id, key)
     words = "It is among the problems again." if back else "It was not dismissed."
     return done(words, to=url("problems.problem_list"))
@@ -157,6 +166,7 @@ def bring_back(key: str) -> AnyResponse:
 @pages.post("/problems/<key>/export", role=Role.EDITOR)
 def export(key: str) -> AnyResponse:
     """Its records as a file for a spreadsheet. That somebody took it is written down: it names people."""
+    _check(key)
     records = actions.note_problem_export(parts(), seat().org.id, key)
     if records is None:
         return done(_GONE, to=url("problems.problem_list"))
