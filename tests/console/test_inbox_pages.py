@@ -202,6 +202,20 @@ def test_a_company_taken_from_the_address_of_a_captured_contact_is_nobodys_word_
     assert row(acme, "c-2").company_key == "name:globex"
 
 
+def test_a_sync_as_that_the_policy_gives_is_nobodys_word_until_it_is_changed(console: Console, acme: Caller) -> None:
+    actions.set_policies(acme.parts, acme.org.id, {"sync_as_default": "contact"})
+    incomplete(acme, lacking(1, "last_name", "sync_as"), lacking(2, "last_name", "sync_as"))
+    for number, more in ((1, {}), (2, {"sync_as": "lead"})):
+        key = key_of(acme, f"c-{number}")
+        shown = console.get(f"/inbox/{key}")
+        assert typed(shown)["sync_as"] == "contact"
+        console.post(f"/inbox/{key}", typed(shown, last_name="Byron", **more))
+    acme.sync()
+    said = [row(acme, f"c-{number}").fields["fields"].get("sync_as") for number in (1, 2)]
+    assert said[0] is None
+    assert said[1][0] == "lead"
+
+
 def test_a_contact_that_somebody_completed_meanwhile_says_so_and_leads_on(console: Console, acme: Caller) -> None:
     incomplete(acme, person(1), lacking(2, "last_name"))
     shown = console.get(f"/inbox/{key_of(acme, 'c-1')}")

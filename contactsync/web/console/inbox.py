@@ -162,8 +162,8 @@ def save(key: int) -> AnyResponse:
 
 
 def _held(entry: InboxEntry) -> dict[str, Any]:
-    """What the contact has now, to tell changes from. A company that was taken from its address is had; where one is missing,
-    the same is a suggestion, and taking it is a change.
+    """What the contact has now, to tell changes from. A company that was taken from its address is had, and so is a Sync As
+    that the policy gives; where a company is missing, the same is a suggestion, and taking it is a change.
     """
     present = _present(entry)
     if "company" not in entry.missing and entry.company is None:
@@ -219,8 +219,9 @@ def _suggested(entry: InboxEntry, *, known: bool = True) -> Suggested:
 
 
 def _present(entry: InboxEntry) -> dict[str, Any]:
-    said = {path: entry.fields.get(path) for path in ("first_name", "last_name", "email", "sync_as")}
-    return {**said, "company": entry.company}
+    said = {path: entry.fields.get(path) for path in ("first_name", "last_name", "email")}
+    sync_as = str(entry.fields.get("sync_as") or "").strip().lower()
+    return {**said, "company": entry.company, "sync_as": sync_as or ("" if "sync_as" in entry.lacks else entry.sync_as)}
 
 
 _TOLD: Mapping[str, str] = {
