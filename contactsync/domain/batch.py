@@ -72,13 +72,14 @@ class ReadyEvent:
 @dataclass(frozen=True)
 class MeetingPerson:
     """An attendee of a meeting and the CRM record that it is, if it has one yet. `name`: for the readable list.
-    `account`: its company's Account, when it is linked.
+    `account`: its company's Account, when it is linked. `unreviewed`: a captured contact that nobody approved yet.
     """
 
     attendee: Attendee
     ref: RecordRef | None = None
     name: str = field(default="", repr=False)
     account: RecordRef | None = None
+    unreviewed: bool = False
 
 
 @dataclass(frozen=True)

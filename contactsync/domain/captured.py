@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from dataclasses import replace
 
+from contactsync.domain.batch import ReadyMeeting
 from contactsync.domain.policy import Policies
-from contactsync.domain.records import Contact
+from contactsync.domain.records import Contact, Scalar
 
 CAPTURED_SOURCES = frozenset(
     {
@@ -27,18 +28,22 @@ APPROVAL = "approval"
 """What a contact that waits for its review is missing, beside the required fields."""
 
 
-def is_captured(contact: Contact) -> bool:
-    """Whether the contact was captured in the Leads Inbox: "Leads-Inbox", "leads_inbox" and "LeadsInbox" are one source."""
-    return re.sub(r"[\W_]+", "", (contact.text("source") or "").casefold()) in CAPTURED_SOURCES
+def is_captured(source: Scalar) -> bool:
+    """Whether a contact of this `source` was captured in the Leads Inbox: "Leads-Inbox", "leads_inbox" and "LeadsInbox" are
+    one source.
+    """
+    return isinstance(source, str) and re.sub(r"[\W_]+", "", source.casefold()) in CAPTURED_SOURCES
 
 
 def awaits_review(contact: Contact, policies: Policies, *, approved: bool) -> bool:
     """Whether nothing of the contact may be sent before somebody has looked at it. `approved`: somebody has, or it is in the
     CRM already: then a review comes too late, and its changes go on.
     """
-    return policies.review_inbox and not approved and is_captured(contact)
+    return policies.review_inbox and not approved and is_captured(contact.fields.get("source"))
 
 
-def lacks_only_approval(missing: Collection[str]) -> bool:
-    """Whether everything is there but the review."""
-    return list(missing) == [APPROVAL]
+def without_unreviewed(ready: ReadyMeeting, policies: Policies) -> ReadyMeeting:
+    """The meeting without attendees of whom nothing may be sent yet: they join it once they are approved and synced."""
+    if not policies.review_inbox:
+        return ready
+    return replace(ready, people=tuple(person for person in ready.people if not person.unreviewed))

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection as Db
 
 from contactsync.domain.captured import APPROVAL, is_captured
 from contactsync.domain.merge import DELETED, from_json, values
-from contactsync.domain.records import Contact, Scalar, SyncStatus
+from contactsync.domain.records import Scalar, SyncStatus
 from contactsync.domain.search_keys import folded, up_to
 from contactsync.store import tables as t
 
@@ -136,7 +136,7 @@ def _entry(row: sa.Row[Any]) -> InboxEntry:
         missing=tuple(row.missing or ()) if waits else (),
         company=row.company,
         sync_as=row.sync_as,
-        captured=is_captured(Contact(row.source_id, fields)),
+        captured=is_captured(fields.get("source")),
         since=row.created_at,
         waits=waits,
     )

@@ -38,6 +38,7 @@ __all__ = [
     "each_once",
     "free_lease",
     "hold_lease",
+    "is_let_go",
     "lease_is_free",
     "leases_held",
     "links_of",
@@ -355,13 +356,18 @@ def _claimed(
         forced=row.forced,
         rematched=bool(row.problem and row.problem.get("next") == Next.REMATCH),
         fingerprint=row.fingerprint,
-        approved=row.approved_at is not None or row.last_synced_at is not None,
+        approved=is_let_go(row),
         links=Links(
             people={kind: ref for kind, ref in people.items() if kind.is_person},
             account=accounts.get(RecordKind.ACCOUNT),
         ),
         attempted=tuple(row.attempted or ()),
     )
+
+
+def is_let_go(row: sa.Row[Any]) -> bool:
+    """Whether somebody has let a contact go to the CRM, or it is there already."""
+    return row.approved_at is not None or row.last_synced_at is not None
 
 
 def each_once(rows: Sequence[sa.Row[Any]]) -> tuple[Attendance, ...]:

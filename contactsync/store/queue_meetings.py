@@ -11,13 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection as Db
 
 from contactsync.domain.batch import MeetingPerson, ReadyMeeting
+from contactsync.domain.captured import is_captured
 from contactsync.domain.changes import attendees_from_json, who_by_email, who_by_id
 from contactsync.domain.crm import Next, RecordKind, RecordRef
 from contactsync.domain.merge import ATTENDEES, DELETED, from_json, newest, values
 from contactsync.domain.records import Attendee, Event, Meeting, Scalar
 from contactsync.store import tables as t
 from contactsync.store.due import chunks
-from contactsync.store.queue import links_of
+from contactsync.store.queue import is_let_go, links_of
 from contactsync.store.queue_events import event_of
 
 
@@ -138,7 +139,8 @@ class _Known:
         ids = {one.contact_id for one in attendees if one.contact_id}
         emails = {one.email for one in attendees if one.email}
         rows: dict[int, sa.Row[Any]] = {}
-        columns = (t.contact.c[name] for name in ("id", "source_id", "email", "fields", "crm_kind", "company_key"))
+        said = ("id", "source_id", "email", "fields", "crm_kind", "company_key", "approved_at", "last_synced_at")
+        columns = (t.contact.c[name] for name in said)
         query = sa.select(*columns).where(t.contact.c.org_id == org_id)
         for some in chunks(ids):
             rows |= {row.id: row for row in db.execute(query.where(t.contact.c.source_id.in_(some)))}
@@ -173,6 +175,7 @@ def _person(row: sa.Row[Any], links: Mapping[str, Mapping[RecordKind, RecordRef]
         ref=tied[kinds[0]] if kinds else None,
         name=" ".join(str(name).strip() for name in names if name),
         account=links.get(row.company_key or "", {}).get(RecordKind.ACCOUNT),
+        unreviewed=is_captured(said.get("source")) and not is_let_go(row),
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from contactsync.domain.captured import without_unreviewed
 from contactsync.domain.meetings import attempt_of, meeting_fingerprint
 from contactsync.store.engine import Connection as Db
 from contactsync.store.ledger import note_attempts
@@ -27,6 +29,7 @@ def sync_meeting_batch(turn: Turn, claimed: Sequence[ClaimedMeeting]) -> bool:
     if bound is None:
         wait_for_connection(turn, claimed)
         return True
+    claimed = [replace(one, ready=without_unreviewed(one.ready, rules.policies)) for one in claimed]
     marked = with_fingerprints(
         turn, bound, MEETINGS.word, claimed, lambda one: meeting_fingerprint(one.ready, rules.mapping, rules.policies)
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from contactsync.domain.batch import ContactPlan, Incomplete, Plan, Ready, RecordPlan, RecordsPlan
-from contactsync.domain.captured import APPROVAL
+from contactsync.domain.captured import APPROVAL, without_unreviewed
 from contactsync.domain.crm import Mend, Problem
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.fingerprint import Fingerprints
@@ -85,7 +85,7 @@ def preview_meeting(parts: Parts, org_id: int, meeting_id: str, unsaved: Unsaved
     if one is None:
         return None
     bound, rules = connected_rules(parts, org_id, bound, unsaved)
-    return _records(decide(parts, rules, bound, MEETINGS, [one.ready]))
+    return _records(decide(parts, rules, bound, MEETINGS, [without_unreviewed(one.ready, rules.policies)]))
 
 
 def preview_event(parts: Parts, org_id: int, event_id: str, unsaved: Unsaved | None = None) -> RecordsPlan | None:

@@ -120,3 +120,21 @@ def test_the_policy_is_true_or_false(world):
     with pytest.raises(RefusedInput) as refused:
         actions.set_policies(world.parts, world.org_id, {"review_inbox": "yes"})
     assert refused.value.fields == {"review_inbox": "Write true or false."}
+
+
+def test_a_meeting_says_nothing_of_an_attendee_that_nobody_approved_and_gets_them_afterwards(reviewing):
+    reviewing.contact(captured(first_name="Zerlina"), ada(id="c-2", email="bob@engines.example", first_name="Bob"))
+    times = {"starts_at": "2026-12-01T09:00:00Z", "ends_at": "2026-12-01T10:00:00Z"}
+    attendees = [{"contact_id": "c-2"}, {"contact_id": "c-1"}, {"email": "ada@engines.example"}]
+    reviewing.meeting(title="Demo", attendees=attendees, **times)
+    reviewing.sync()
+    (activity,) = reviewing.crm("Event")
+    assert "Zerlina" not in str(activity)
+    assert "ada@engines.example" not in str(activity)
+    (step,) = actions.preview_meeting(reviewing.parts, reviewing.org_id, "m-1").steps
+    assert "Zerlina" not in str(step)
+    actions.approve_contacts(reviewing.parts, reviewing.org_id, ["c-1"])
+    reviewing.sync()
+    lead = next(one["Id"] for one in reviewing.crm("Lead") if one["FirstName"] == "Zerlina")
+    assert reviewing.of(t.meeting, "m-1").sync_status == "synced"
+    assert lead in {one["RelationId"] for one in reviewing.crm("EventRelation")}
