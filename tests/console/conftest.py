@@ -9,18 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2 import FileSystemBytecodeCache
 from werkzeug.test import TestResponse
 
 from contactsync.domain.roles import Role
+from contactsync.intake.door import webhooks
 from contactsync.store import sessions, users
 from contactsync.store.engine import writing
 from contactsync.sync.parts import Parts
@@ -206,15 +207,24 @@ def database_url(sqlite_url: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Templates as Python, for all apps of the run: to compile them for each was a third of its time."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+def apps() -> dict[str, Flask]:
+    """The apps of the run, by their settings: to make one anew for each test was half of its time."""
+    return {}
 
 
 @pytest.fixture
-def app(parts: Parts, compiled_templates: FileSystemBytecodeCache) -> Flask:
-    made = create_app(parts)
-    made.jinja_env.bytecode_cache = compiled_templates
+def app(parts: Parts, apps: dict[str, Flask]) -> Flask:
+    """An app with these parts: one that an earlier test had with other parts and the same settings, if there is one."""
+    alike = repr(replace(parts.settings, database_url="", var=Path()))
+    if alike not in apps:
+        apps[alike] = create_app(parts)
+        return apps[alike]
+    made = apps[alike]
+    made.extensions["contactsync"] = parts
+    made.extensions.pop("contactsync.oidc", None)
+    doors = Flask("doors")
+    doors.register_blueprint(webhooks(parts))
+    made.view_functions.update({name: view for name, view in doors.view_functions.items() if name != "static"})
     return made
 
 
