@@ -7,11 +7,20 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from contactsync.domain.spoken_of import SpokenOf
+from contactsync.store import tables as t
 from contactsync.store.audit import Audited, note
 from contactsync.store.engine import reading, writing
 from contactsync.store.inbox import keep
 from contactsync.store.pages_audit import actor_words, audit_page
-from contactsync.store.pages_deliveries import SEARCHED, DeliveryFilter, delivery_counts, delivery_list, whole_delivery
+from contactsync.store.pages_deliveries import (
+    SEARCHED,
+    DeliveryFilter,
+    delivery_counts,
+    delivery_list,
+    spoken_records,
+    whole_delivery,
+)
 from contactsync.store.tables_console import console_user
 from tests.store.conftest import NOW
 
@@ -86,6 +95,26 @@ def test_one_delivery_comes_with_its_body_and_to_its_own_org_alone(engine, arriv
         assert [row.webhook_id for row in delivery_list(db, other.id, DeliveryFilter(), before=None, limit=5).rows] == [
             "msg_0"
         ]
+
+
+def test_what_a_delivery_spoke_of_is_found_once_and_in_its_own_org_alone(engine, acme, other):
+    of = SpokenOf({"c-1": None, "nobody": None}, {"ada@x.example": None}, {"e-1": None}, {"m-1": None})
+    row = {"created_at": NOW, "updated_at": NOW, "change": 1}
+    with writing(engine) as db:
+        for org in (acme, other):
+            said = {"versions": ["1"], "fields": {"first_name": ["Ada", 0], "last_name": [org.slug, 0]}}
+            contact = {**row, "org_id": org.id, "fields": said, "email": "ada@x.example", "status": "synced"}
+            db.execute(sa.insert(t.contact).values(**contact, source_id="c-1"))
+            for table, name in ((t.event, "e-1"), (t.meeting, "m-1")):
+                bare = {"versions": [], "fields": {}}
+                db.execute(sa.insert(table).values(**row, org_id=org.id, source_id=name, fields=bare))
+        found = [(one.subject, one.name, one.status) for one in spoken_records(db, acme.id, of)]
+        assert found == [
+            ("event", "Event e-1", None),
+            ("contact", "Ada acme", "synced"),
+            ("meeting", "Meeting m-1", None),
+        ]
+        assert spoken_records(db, acme.id, SpokenOf()) == []
 
 
 @pytest.fixture
