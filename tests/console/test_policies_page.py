@@ -125,9 +125,9 @@ def test_the_status_map_takes_labels_of_an_attendance_of_the_orgs_own(console: C
     spare = next(name for name, text in form.items() if name.startswith("status-") and not text)
     number = spare.removeprefix("status-")
     attended = next(name for name, text in form.items() if text == "attended").removeprefix("status-")
-    form |= {spare: " On Stage ", f"labels-{number}": "Spoke, Attended,, Spoke", f"labels-{attended}": "Was there"}
+    form |= {spare: " On Stage ", f"labels-{number}": "Sp\x00oke, Attended,, Spoke", f"labels-{attended}": "Was there"}
     assert console.post("/settings/policies", form).status == 303
-    assert holding(acme).status_map["on stage"] == ("Spoke", "Attended")
+    assert holding(acme).status_map["on stage"] == ("Spoke", "Attended"), "and Postgres can keep it"
     assert holding(acme).status_map["attended"] == ("Was there",)
     gone = opened(console)
     row = next(name for name, text in gone.items() if text == "on stage").removeprefix("status-")

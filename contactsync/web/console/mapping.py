@@ -37,6 +37,7 @@ from contactsync.web.console.mapping_view import choosable, errors_shown, offere
 from contactsync.web.console.mapping_words import KINDS, MODE_MEANS, MODES, SEPARATORS, TOO_LONG, source_label
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, page
+from contactsync.web.console.showing import form as filled_in
 from contactsync.web.errors import Refusal
 
 pages = Pages("mapping")
@@ -164,7 +165,7 @@ def _begun(kind: str, form: MappingForm) -> Work:
         work.connected = work.catalog is not None
     except TargetError as error:
         work.away = _away(error)
-    key, work.email = request.form.get("example", ""), request.form.get("example_email", "").strip()
+    key, work.email = filled_in().get("example", ""), filled_in().get("example_email", "")
     with reading(parts().engine) as db:
         work.seen = pages_mapping.examples(db, seat().org.id, kind)
         if work.email and kind not in ("campaign", "meeting"):

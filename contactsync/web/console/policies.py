@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flask import Response, request
+from flask import Response
 from werkzeug.wrappers import Response as AnyResponse
 
 from contactsync.domain.errors import RefusedInput
@@ -23,6 +23,7 @@ from contactsync.web.console.policy_form import PolicyForm, form_of, read_form, 
 from contactsync.web.console.policy_words import ATTENDANCES, GROUPS, POLICIES, STATUS_MAP, policy_title, policy_value
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, page
+from contactsync.web.console.showing import form as filled_in
 
 pages = Pages("policies")
 
@@ -37,7 +38,7 @@ def policies_page() -> Response:
 @pages.post("/settings/policies", role=Role.ADMIN)
 def save_policies() -> AnyResponse:
     """Keep them, and say what that releases."""
-    form, holding = read_form(request.form), _holding()
+    form, holding = read_form(filled_in()), _holding()
     said, errors = said_by(form, holding)
     if errors:
         return _shown(form, holding, errors, status=422)
