@@ -144,7 +144,19 @@ def test_a_new_row_is_a_new_rule_and_a_row_left_out_is_no_rule_any_more() -> Non
     ]
 
 
-@pytest.mark.parametrize("made_from", ["", "{}", "[1]", "[" * 100_000, "no"])
+@pytest.mark.parametrize(
+    "made_from",
+    [
+        "",
+        "{}",
+        "[1]",
+        "[" * 100_000,
+        "no",
+        '[{"default": Infinity}]',
+        '[{"default": 1e999}]',
+        '[{"default": "\\u0000"}]',
+    ],
+)
 def test_a_form_that_did_not_arrive_whole_is_refused(made_from: str) -> None:
     with pytest.raises(RefusedInput, match="did not arrive whole"):
         read_form({"made_from": made_from})

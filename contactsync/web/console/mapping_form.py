@@ -19,6 +19,7 @@ from contactsync.domain.mapping_json import rules_as_json
 from contactsync.domain.records import Scalar
 from contactsync.domain.texts import SEPARATORS, USUAL_SEPARATOR
 from contactsync.domain.values import text_of
+from contactsync.intake.strict_json import read_json
 
 MOST_ROWS = 1_000
 SPARE_PAIRS = 2
@@ -171,8 +172,8 @@ def _separator_typed(separator: str | None) -> tuple[str, str]:
 
 def _made_from(text: str) -> tuple[dict[str, Any], ...]:
     try:
-        read = json.loads(text)
-    except (ValueError, RecursionError):
+        read: Any = read_json(text.encode())
+    except RefusedInput:
         read = None
     if not isinstance(read, list) or not all(isinstance(one, dict) for one in read):
         raise RefusedInput("The form did not arrive whole.", {"rules": "Open the page again, and send it once more."})
