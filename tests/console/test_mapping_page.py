@@ -141,7 +141,9 @@ def test_another_record_can_be_looked_at_and_one_found_by_its_address_which_is_i
     for shown in (by_key, by_address):
         assert "Boss" in shown.main.one("fieldset", id=f"rule-{number_of(form, 'title')}").text
     then = filled_in(by_address.main.one("form", id="mapping"))
-    assert (then["example"], then["example_email"]) == (str(boss), ""), "the next choice is not overruled by the address"
+    assert (then["example"], then["example_email"]) == (str(boss), ""), (
+        "the next choice is not overruled by the address"
+    )
     nobody = console.post("/settings/mapping/lead/check", form | {"example_email": "no@example.com"})
     assert "No contact of yours has this address." in nobody.text
 
