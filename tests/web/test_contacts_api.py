@@ -43,11 +43,13 @@ def test_a_contact_is_shown_with_its_fields_nested_as_the_webhook_sent_them(acme
     assert shown["custom"] == {"shoe.size": 38, "vip": False}
     assert shown["company"] == {
         "id": "co-1",
+        "key": "id:co-1",
         "name": "Engines 1",
         "domain": "engines1.example",
         "linked": False,
         "account_id": None,
         "account_url": None,
+        "merged_into": None,
     }
     assert shown["created_at"] == "2026-11-24T09:00:00.000000Z"
     assert shown["deleted"] is False
