@@ -25,6 +25,14 @@ class Place:
     suffix: str = ""
 
 
+def _ask_undo(page: Page) -> None:
+    """Go to where a sync is undone, where this contact had one that can be."""
+    undo = page.get_by_role("link", name="Undo", exact=True)
+    if undo.count():
+        undo.first.click()
+        page.wait_for_load_state()
+
+
 WALK: tuple[Place, ...] = (
     Place("sign-in", "/sign-in", ("sign_in.sign_in",), whole=True),
     Place("orgs", "/orgs", ("orgs.org_list",), whole=True),
@@ -40,6 +48,15 @@ WALK: tuple[Place, ...] = (
     Place(
         "contact-preview", "/contacts?status=synced", ("profile.preview",), link=r"/contacts/\d+$", suffix="/preview"
     ),
+    Place("contact-edit", "/contacts?status=synced", ("profile.edit",), link=r"/contacts/\d+$", suffix="/edit"),
+    Place(
+        "contact-company",
+        "/contacts?status=synced",
+        ("company_choice.choose",),
+        link=r"/contacts/\d+$",
+        suffix="/company",
+    ),
+    Place("contact-undo", "/contacts?status=synced", ("profile.ask_undo",), link=r"/contacts/\d+$", then=_ask_undo),
     Place("events", "/events", ("events.event_list",)),
     Place("event-crm", "/events", ("events.event",), link=r"/events/\d+$"),
     Place("event-contacts", "/events", ("events.event_contacts",), link=r"/events/\d+$", suffix="/contacts"),
