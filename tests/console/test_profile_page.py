@@ -433,6 +433,13 @@ def test_a_company_is_picked_from_salesforce(
     assert (company["name"], company["account_id"], company["linked"]) == ("Engines GmbH", sent["account_id"], True)
 
 
+def test_an_account_is_picked_whatever_its_website_says(worked: Caller, console: Console, clock: Clock) -> None:
+    (key,) = arrive(worked, person(1, company="Looms"))
+    clock.pass_by(seconds=1)
+    sent = {"account_id": "001A", "name": "Engines", "domain": "none yet, ask Bea"}
+    assert "Engines now" in console.follow(console.post(f"/contacts/{key}/company/account", sent)).text
+
+
 def test_an_account_of_the_companys_own_name_is_tied_to_it_for_all_its_contacts(
     at_work: Caller, console: Console, salesforce: Salesforce
 ) -> None:

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from contactsync.domain.crm import Choice, RecordKind
 from contactsync.domain.edits import RefusedEdit
 from contactsync.domain.errors import CannotKeep, RefusedInput, TargetRefused, TargetUnavailable
-from contactsync.domain.names import company_key, normalised_name
+from contactsync.domain.names import company_key, normalised_domain, normalised_name
 from contactsync.domain.roles import Role
 from contactsync.store.engine import reading
 from contactsync.store.pages_profile import Profile, ProfileCompany, company_of_key
@@ -62,7 +62,9 @@ def pick(key: int) -> AnyResponse:
             return done(f"{own.name} is tied to this Account, for all its contacts.", to=_profile(key))
     with reading(parts().engine) as db:
         there = company_of_key(db, seat().org.id, company_key({"name": name}) or "")
-    return _keep(shown, company_said(account_id, name, sent.get("domain", ""), there), {})
+    # What people write into an Account's website need not be one: then the Account is picked without.
+    website = normalised_domain(sent.get("domain")) or ""
+    return _keep(shown, company_said(account_id, name, website, there), {})
 
 
 @pages.post(f"{COMPANY}/new")
