@@ -23,6 +23,7 @@ from tests.bench.growth import LARGE, SMALL, measure_growth
 from tests.bench.growth_rows import Size
 from tests.bench.lines import Line, table
 from tests.bench.meetings import measure_meetings
+from tests.bench.pages import measure_pages
 
 Section = Callable[[], Iterator[Line]]
 FAILURES = (
@@ -49,6 +50,7 @@ def sections(*, quick: bool) -> Mapping[str, Section]:
         "growth": partial(measure_growth, Size(6_000, 20_000), SMALL)
         if quick
         else partial(measure_growth, SMALL, LARGE),
+        "pages": partial(measure_pages, SMALL if quick else LARGE),
     }
 
 

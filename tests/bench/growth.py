@@ -38,7 +38,7 @@ from contactsync.store.queue_meetings import claim_meetings
 from contactsync.store.vault import Vault
 from contactsync.store.views_contacts import ContactFilter
 from contactsync.store.views_paging import Slice
-from tests.bench.growth_rows import LONG_AGO, NOW, Size, fill
+from tests.bench.growth_rows import LONG_AGO, NOW, PROBLEM_KEY, Size, fill
 from tests.bench.lines import Line
 from tests.fixtures.postgres_server import NoPostgresError, postgres_server
 
@@ -146,7 +146,7 @@ QUERIES: dict[str, Callable[[Grown], None]] = {
         "status of an org": lambda db, _: views_status.org_status(db, ORG, NOW),
         "status of all orgs (metrics)": lambda db, _: views_status.all_statuses(db, NOW),
         "problems by cause": lambda db, _: problems.groups(db, ORG),
-        "records of a problem": lambda db, _: problems.records(db, ORG, "key-1", Slice(50)),
+        "records of a problem": lambda db, _: problems.records(db, ORG, PROBLEM_KEY, Slice(50)),
         "counts, gathered": lambda db, _: counts.fold(db),
         "contacts, first page": lambda db, _: views_contacts.contacts(db, ORG, ContactFilter(), Slice(50)),
         "contacts, deep page": lambda db, size: views_contacts.contacts(db, ORG, ContactFilter(), _deep(size.contacts)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -32,7 +32,18 @@ DUE = 2_000
 MEETINGS_DUE = 500
 WAITING = 500
 PROBLEMS = 7
+PROBLEM_KEY = "0123456789abcde1"
+"""One of them, whose last digit tells it from the others."""
 
+
+HOURS = 24 * 90
+HOURLY = (
+    *(("deliveries", label) for label in ("absorbed", "rejected", "failed")),
+    *(("synced", label) for label in ("contact", "event", "meeting")),
+    ("problems", "contact"),
+    *(("arrivals", label) for label in ("0.5", "1", "2", "5", "10", "30", "60", "300", "inf")),
+)
+"""What is counted hour by hour."""
 
 FIRST_NAMES = ("anna", "maria", "jan", "ada", "zoe", "li", "omar", "grace", "tom", "ines")
 LAST_NAMES = ("schmidt", "muller", "nguyen", "garcia", "smith", "lovelace", "okafor", "van der berg", "novak", "santos")
@@ -56,14 +67,23 @@ class Size:
         return self.contacts // 300
 
 
-def fill(engine: Engine, vault: Vault, size: Size) -> None:
+@dataclass(frozen=True)
+class Crm:
+    """How the first org is connected."""
+
+    settings: dict[str, str] = field(default_factory=dict)
+    credentials: dict[str, str] = field(default_factory=dict)
+
+
+def fill(engine: Engine, vault: Vault, size: Size, crm: Crm = Crm()) -> None:
     """Migrate an empty database and fill it."""
     upgrade(engine)
     with writing(engine) as db:
         for number in range(1, ORGS + 1):
             org = orgs.add_org(db, f"org-{number}", f"Org {number}", LONG_AGO)
             orgs.add_secret(db, vault, org.id, LONG_AGO)
-            connections.connect(db, vault, org.id, "salesforce", {}, {}, LONG_AGO)
+            settings, credentials = (crm.settings, crm.credentials) if number == 1 else ({}, {})
+            connections.connect(db, vault, org.id, "salesforce", settings, credentials, LONG_AGO)
     with engine.connect() as db:
         if db.dialect.name == "sqlite":
             # Quick, and forgetful: who pulls the plug now fills it again.
@@ -93,12 +113,12 @@ class _Words:
         plain = at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
         return f"'{plain}'" if self.dialect == "sqlite" else f"CAST('{plain}+00' AS timestamptz)"
 
-    def moment(self, seconds: str) -> str:
-        """Long ago, and so many seconds later."""
+    def moment(self, seconds: str, since: datetime = LONG_AGO) -> str:
+        """So many seconds later."""
         if self.dialect == "sqlite":
-            plain = LONG_AGO.replace(tzinfo=None).isoformat(" ")
+            plain = since.replace(tzinfo=None).isoformat(" ")
             return f"(strftime('%Y-%m-%d %H:%M:%S', '{plain}', '+' || ({seconds}) || ' seconds') || '.000000')"
-        return f"({self.time(LONG_AGO)} + make_interval(secs => {seconds}))"
+        return f"({self.time(since)} + make_interval(secs => {seconds}))"
 
     def json(self, value: object) -> str:
         text = json.dumps(value).replace("'", "''")
@@ -129,10 +149,16 @@ def _statements(words: _Words, size: Size) -> Iterator[str]:
         yield _insert("meeting_attendee", words, size.meetings, attendee)
     for which in ("i % {events}", "(i + 7) % {events}"):
         yield _insert("attendance", words, size.contacts, _attendance(which.format(events=size.events)))
+    # One event is as large as a hundred others.
+    yield _insert("attendance", words, size.contacts // 6, _attendance(str(size.events)))
     yield _insert("link", words, size.contacts, _link(words))
+    yield _insert("link", words, size.contacts // 10, _account_link(words))
     yield _insert("written", words, size.contacts, _written(words))
     yield _insert("sync_run", words, size.deliveries, _run(words, size))
     yield _insert("delivery", words, size.deliveries, _delivery(words, size))
+    yield _insert("audit_entry", words, size.deliveries // 10, _audit_entry(words))
+    for name, label in HOURLY:
+        yield _insert("hourly", words, HOURS * ORGS, _hourly(words, name, label))
 
 
 def _insert(table: str, words: _Words, count: int, columns: dict[str, str]) -> str:
@@ -144,7 +170,8 @@ def _insert(table: str, words: _Words, count: int, columns: dict[str, str]) -> s
 def _one_of(names: tuple[str, ...], number: str) -> str:
     """One of the names for the tens of a number, and the number itself: as different as people are called."""
     which = " ".join(f"WHEN {place} THEN '{name}'" for place, name in enumerate(names))
-    return f"(CASE ({number}) % {len(names)} {which} END || CASE WHEN ({number}) % 3 > 0 THEN CAST(({number}) AS text) ELSE '' END)"
+    told = f"CASE WHEN ({number}) % 3 > 0 THEN CAST(({number}) AS text) ELSE '' END"
+    return f"(CASE ({number}) % {len(names)} {which} END || {told})"
 
 
 def _status(due: str) -> str:
@@ -167,7 +194,7 @@ def _queue(words: _Words, due: str, status: str) -> dict[str, str]:
         "forced": "false",
         status: _status(due),
         "problem": f"CASE WHEN {_held(due)} THEN {problem} END",
-        "problem_key": f"CASE WHEN {_held(due)} THEN 'key-' || (i % {PROBLEMS}) END",
+        "problem_key": f"CASE WHEN {_held(due)} THEN '{PROBLEM_KEY[:-1]}' || (i % {PROBLEMS}) END",
         "why": words.json(["It was matched by its e-mail address."]),
         "last_synced_at": words.time(LONG_AGO),
     }
@@ -208,6 +235,7 @@ def _contact(words: _Words, size: Size) -> dict[str, str]:
         "source_id": "'c-' || i",
         "email": "'p' || i || '@acme.example'",
         "company_key": "'name:company ' || (1 + i / 5)",
+        "missing": f"CASE WHEN NOT {due} AND i % 20 = 2 THEN {words.json(['last_name'])} END",
         "sync_as": "'contact'",
         "crm_kind": f"'{RecordKind.CONTACT.value}'",
         "crm_id": "'003' || i",
@@ -260,6 +288,12 @@ def _link(words: _Words) -> dict[str, str]:
     }
 
 
+def _account_link(words: _Words) -> dict[str, str]:
+    """Every other company is tied to an Account."""
+    account = {"kind": f"'{RecordKind.ACCOUNT.value}'", "source": "'name:company ' || (2 * i)", "crm_id": "'001' || i"}
+    return {**_link(words), **account}
+
+
 def _written(words: _Words) -> dict[str, str]:
     marks = words.json({"Title": "0123456789abcdef", "Phone": "0123456789abcdef"})
     return {"connection_id": ORG, "kind": f"'{RecordKind.CONTACT.value}'", "crm_id": "'003' || i", "marks": marks}
@@ -280,6 +314,17 @@ def _run(words: _Words, size: Size) -> dict[str, str]:
         "steps": words.json(steps),
         "why": words.json(["It was matched by its e-mail address."]),
     }
+
+
+def _audit_entry(words: _Words) -> dict[str, str]:
+    said = {"at": words.time(LONG_AGO), "actor": "'user:1'", "action": "'deliveries.replayed'", "about": "'dlv_' || i"}
+    return {"org_id": ORG, **said, "details": words.json({"count": 3})}
+
+
+def _hourly(words: _Words, name: str, label: str) -> dict[str, str]:
+    hour = words.moment(f"3600 * (i % {HOURS})", NOW - timedelta(hours=HOURS))
+    said = {"name": f"'{name}'", "label": f"'{label}'", "count": "1 + i % 97", "seconds": "i % 13"}
+    return {"org_id": f"1 + i / {HOURS} % {ORGS}", "hour": hour, **said}
 
 
 def _delivery(words: _Words, size: Size) -> dict[str, str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flask import request
 
@@ -121,10 +121,12 @@ class Table:
 
     @property
     def total(self) -> int | None:
-        """How many contacts are chosen, where that is known."""
+        """How many contacts are chosen that may go to Salesforce, where that is known."""
         if not self.counts or replace(self.choice, status=None) != ContactChoice():
             return None
-        return sum(self.counts.values()) if self.choice.status is None else self.counts[self.choice.status]
+        if self.choice.status is not None:
+            return self.counts[self.choice.status]
+        return sum(self.counts.values()) - self.counts[SyncStatus.EXCLUDED]
 
 
 def contact_table(at: Callable[..., str], *, event: int | None = None, company: int | None = None) -> Table | None:
@@ -151,6 +153,11 @@ def contact_table(at: Callable[..., str], *, event: int | None = None, company: 
         return None
     chosen_by_page = frozenset(name for name, value in fixed.items() if value is not None)
     return Table(at, asked, found, crm_links(), counts, chosen_by_page)
+
+
+def table_words() -> dict[str, Any]:
+    """What _contacts_table.html needs beside its `table`: `page(…, table=table, **table_words())`."""
+    return {"sorts": SORTS, "synced_as": SYNCED_AS, "missing_words": missing_words}
 
 
 def missing_words(row: ContactRow) -> str:

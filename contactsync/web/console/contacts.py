@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -16,7 +15,7 @@ from contactsync.store.resyncs import ResyncFilter
 from contactsync.sync import actions
 from contactsync.web.auth import parts
 from contactsync.web.console.addresses import url
-from contactsync.web.console.contact_table import MOST_KEY, SORTS, SYNCED_AS, Table, contact_table, missing_words
+from contactsync.web.console.contact_table import MOST_KEY, Table, contact_table, table_words
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, form, page
@@ -34,11 +33,6 @@ def contact_list() -> Response:
     if table is None:
         raise missing("event or company")
     return page("contacts.html", title="Contacts", nav="contacts", table=table, of_all=_all_of(table), **table_words())
-
-
-def table_words() -> dict[str, Any]:
-    """What _contacts_table.html needs beside its table."""
-    return {"sorts": SORTS, "synced_as": SYNCED_AS, "missing_words": missing_words}
 
 
 def _all_of(table: Table) -> dict[str, str] | None:
