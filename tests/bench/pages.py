@@ -110,8 +110,8 @@ EXTRA = (
     Visit("companies, deep", "/companies?after={company}"),
     Visit("overview of a week", "?range=week"),
     Visit("overview of a month", "?range=month"),
-    Visit("audit log, deep", "/audit?before=50000"),
-    Visit("audit log of one kind", "/audit?about=people"),
+    Visit("audit log, deep", "/settings/audit?before=50000"),
+    Visit("audit log of one kind", "/settings/audit?about=people"),
     Visit("mapping of contacts", "/settings/mapping?kind=contact"),
 )
 

@@ -21,7 +21,7 @@ EXPO: dict[str, Any] = {
 
 def test_an_admin_signs_in_at_salesforce_and_parts_from_it_again(marketer: Marketer) -> None:
     marketer.send("contacts", "contact.created", [person(1)])
-    page = marketer.open("/connection")
+    page = marketer.open("/settings/connection")
     expect(page.locator("#f-my_domain")).to_be_hidden()
     page.get_by_label("Which Salesforce").select_option("own")
     page.locator("#f-my_domain").fill(marketer.salesforce.running.url)
@@ -33,7 +33,7 @@ def test_an_admin_signs_in_at_salesforce_and_parts_from_it_again(marketer: Marke
     expect(tab.value.get_by_role("heading", level=1)).to_contain_text("is connected")
     expect(page.locator("#state")).to_contain_text("Somebody signed in with a browser", timeout=COMING)
     marketer.holds("Lead", 1)
-    page = marketer.open("/connection")
+    page = marketer.open("/settings/connection")
     page.locator("summary", has_text="Disconnect").click()
     page.get_by_role("button", name="Yes, disconnect").click()
     expect(page.locator("#state")).to_contain_text("Not connected")
@@ -74,5 +74,5 @@ def test_the_pages_of_events_meetings_and_the_connection_shut_nobody_out(markete
     page = marketer.open("/events")
     event = page.get_by_role("link", name="Berlin Summit").get_attribute("href") or ""
     below = event.partition(marketer.org.slug)[2]
-    for path in ("/events", below, f"{below}/contacts", f"{below}/meetings", f"{below}/campaigns", "/connection"):
+    for path in ("/events", below, f"{below}/contacts", f"{below}/meetings", f"{below}/campaigns", "/settings/connection"):
         assert accessibility(marketer.open(path)) == [], path

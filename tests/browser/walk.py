@@ -59,10 +59,19 @@ WALK: tuple[Place, ...] = (
     Place("contact-undo", "/contacts?status=synced", ("profile.ask_undo",), link=r"/contacts/\d+$", then=_ask_undo),
     Place("events", "/events", ("events.event_list",)),
     Place("event-crm", "/events", ("events.event",), link=r"/events/\d+$"),
+    Place(
+        "event-campaigns",
+        "/events",
+        ("events.campaigns",),
+        link=r"/events/\d+$",
+        suffix="/campaigns",
+    ),
     Place("event-contacts", "/events", ("events.event_contacts",), link=r"/events/\d+$", suffix="/contacts"),
     Place("event-meetings", "/events", ("events.event_meetings",), link=r"/events/\d+$", suffix="/meetings"),
     Place("meetings", "/meetings", ("meetings.meeting_list",)),
     Place("meeting", "/meetings", ("meetings.meeting",), link=r"/meetings/\d+$"),
+    Place("meeting-preview", "/meetings", ("meetings.preview",), link=r"/meetings/\d+$", suffix="/preview"),
+    Place("meeting-undo", "/meetings", ("meetings.ask_undo",), link=r"/meetings/\d+$", then=_ask_undo),
     Place("companies", "/companies", ("companies.company_list",)),
     Place("companies-open", "/companies?show=open", ("companies.company_list",)),
     Place("company", "/companies", ("companies.company",), link=r"/companies/\d+$"),
@@ -73,7 +82,8 @@ WALK: tuple[Place, ...] = (
     Place("problem", "/problems", ("problems.problem",), link=r"/problems/[0-9a-f]+$"),
     Place("deliveries", "/deliveries", ("deliveries.delivery_list",)),
     Place("delivery", "/deliveries", ("deliveries.delivery",), link=r"/deliveries/\d+$"),
-    Place("connection", "/connection", ("connection.connection",)),
+    Place("replay", "/deliveries/replay", ("deliveries.replay_form",)),
+    Place("connection", "/settings/connection", ("connection.connection",)),
     Place("mapping", "/settings/mapping", ("mapping.mapping_page",)),
     Place("policies", "/settings/policies", ("policies.policies_page",)),
     Place("endpoints", "/settings/endpoints", ("endpoints.endpoints",)),
@@ -81,10 +91,21 @@ WALK: tuple[Place, ...] = (
     Place("users", "/settings/users", ("users.user_list",)),
     Place("plugins", "/settings/plugins", ("plugins.plugin_list",)),
     Place("carrying", "/settings/export-import", ("carrying.carrying",)),
-    Place("audit", "/audit", ("audit.audit_log",)),
+    Place("audit", "/settings/audit", ("audit.audit_log",)),
     Place("first-run", "/first-run", ("first_run.first_run",)),
+    Place("welcome-too-late", "/welcome/x", ("sign_in.welcome",), whole=True, status=404),
     Place("nothing-here", "/nothing/here", (), status=404),
 )
+
+NO_PICTURE = {
+    "account.own": "leads to the account at an org",
+    "orgs.start": "leads to where somebody begins",
+    "events.share": "a part of an event's page, fetched by it",
+    "carrying.export": "a file",
+    "oidc.begin": "leads to the company's own sign-in",
+    "oidc.callback": "leads on from there",
+}
+"""The routes that nobody looks at, and why."""
 
 
 def addresses(page: Page, console: str) -> dict[str, str]:

@@ -27,11 +27,11 @@ def done(console: Console, acme: Caller) -> None:
 
 
 def test_nothing_done_yet_says_what_will_stand_here(console: Console) -> None:
-    assert "Nothing yet" in console.get("/audit").text
+    assert "Nothing yet" in console.get("/settings/audit").text
 
 
 def test_it_says_who_did_what_to_which_and_when(console: Console, done: None) -> None:
-    lines = console.get("/audit").main.one("ol").all("li")
+    lines = console.get("/settings/audit").main.one("ol").all("li")
     checked, shown, policies = (line.text for line in lines)
     for words in ("Tried a problem's records again", "Command line (root)", "Released 1,200", "Ok yes"):
         assert words in checked
@@ -44,23 +44,23 @@ def test_it_says_who_did_what_to_which_and_when(console: Console, done: None) ->
 
 
 def test_it_is_narrowed_by_what_it_is_about(console: Console, done: None) -> None:
-    shown = console.get("/audit?about=people")
+    shown = console.get("/settings/audit?about=people")
     assert [line.one("b").text for line in shown.main.one("ol").all("li")] == ["Looked at a delivery unmasked"]
-    assert "Nothing of this kind" in console.get("/audit?about=access").text
-    assert len(console.get("/audit?about=nonsense&before=%00").main.one("ol").all("li")) == 3
+    assert "Nothing of this kind" in console.get("/settings/audit?about=access").text
+    assert len(console.get("/settings/audit?about=nonsense&before=%00").main.one("ol").all("li")) == 3
 
 
 def test_it_goes_on_page_by_page(console: Console, acme: Caller) -> None:
     for _ in range(55):
         noted(acme, "token:3 Zapier", Audited.REPLAYED)
-    link = next(a for a in console.get("/audit?about=problems").main.all("a") if a.text == "Show older ones")
+    link = next(a for a in console.get("/settings/audit?about=problems").main.all("a") if a.text == "Show older ones")
     assert len(console.get(link["href"], whole=True).main.one("ol").all("li")) == 5
 
 
 def test_another_orgs_log_is_not_shown_and_a_viewer_sees_ones_own(console: Console, other: Caller, done: None) -> None:
     with writing(other.parts.engine) as db:
         note(db, other.org.id, "token:9 Theirs", Audited.REPLAYED, START + timedelta(hours=1))
-    shown = console.as_role(Role.VIEWER).get("/audit")
+    shown = console.as_role(Role.VIEWER).get("/settings/audit")
     assert "Theirs" not in shown.text
     assert len(shown.main.one("ol").all("li")) == 3
 
@@ -68,7 +68,7 @@ def test_another_orgs_log_is_not_shown_and_a_viewer_sees_ones_own(console: Conso
 def test_it_asks_as_often_for_many_as_for_few(console: Console, acme: Caller, done: None) -> None:
     def asked() -> int:
         with counted_queries(console) as seen:
-            console.get("/audit")
+            console.get("/settings/audit")
         return len(seen)
 
     few = asked()

@@ -278,7 +278,7 @@ def test_all_its_contacts_are_brought_to_salesforce_again(
 
 
 PAGES = (
-    "/events", "/events/1", "/events/1/contacts", "/events/1/meetings", "/meetings", "/meetings/1", "/connection",
+    "/events", "/events/1", "/events/1/contacts", "/events/1/meetings", "/meetings", "/meetings/1", "/settings/connection",
 )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _PROBLEM = re.compile(r"[0-9a-f]{16}")
 
 
-@pages.get("/audit")
+@pages.get("/settings/audit")
 def audit_log() -> Response:
     """What people did, newest first."""
     group = request.args.get("about", "")

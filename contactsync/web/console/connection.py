@@ -82,13 +82,13 @@ class Standing:
         return self.row.settings.get("instance_url", "") if self.row is not None else ""
 
 
-@pages.get("/connection")
+@pages.get("/settings/connection")
 def connection() -> Response:
     """How the connection stands, as contactsync last saw it; asks the CRM nothing."""
     return _page()
 
 
-@pages.post("/connection/test", role=Role.ADMIN)
+@pages.post("/settings/connection/test", role=Role.ADMIN)
 def test() -> Response:
     """Ask the CRM now whether all is right."""
     bound = _bound()
@@ -97,7 +97,7 @@ def test() -> Response:
     return _page(test=_tested(bound))
 
 
-@pages.post("/connection/retry")
+@pages.post("/settings/connection/retry")
 def retry() -> AnyResponse:
     """Somebody mended what stopped the connection: ask the CRM, and go on if it is well."""
     with reading(parts().engine) as db:
@@ -112,7 +112,7 @@ def retry() -> AnyResponse:
     return done(words, to=_here(), tone="bad")
 
 
-@pages.post("/connection/sign-in", role=Role.ADMIN)
+@pages.post("/settings/connection/sign-in", role=Role.ADMIN)
 def sign_in() -> Response:
     """Begin a sign-in with a browser: a page with the link to Salesforce, because no form of ours may lead there."""
     said = form()
@@ -136,7 +136,7 @@ def sign_in() -> Response:
     )
 
 
-@pages.post("/connection/credentials", role=Role.ADMIN)
+@pages.post("/settings/connection/credentials", role=Role.ADMIN)
 def credentials() -> Response | AnyResponse:
     """Connect with the app's own credentials, and say whether Salesforce takes them."""
     said = form()
@@ -154,7 +154,7 @@ def credentials() -> Response | AnyResponse:
     return done(f"The settings are kept, but Salesforce does not take them yet. {tested.words}", to=_here(), tone="bad")
 
 
-@pages.post("/connection/end", role=Role.ADMIN)
+@pages.post("/settings/connection/end", role=Role.ADMIN)
 def disconnect() -> AnyResponse:
     """Part from the CRM."""
     if not actions.disconnect(parts(), seat().org.id):
