@@ -56,6 +56,7 @@ def test_no_command_wants_a_secret_on_its_command_line() -> None:
         f"{command} {one.opts[0]}"
         for command, one in wanted
         if command not in FOR_DEVELOPMENT
+        and not (command.startswith("user ") and one.name == "email")  # whoever runs contactsync, not whom it is about
         and one.type.name != "filename"
         and not (isinstance(one, click.Option) and (one.metavar == "-" or re.search(r"(^| )-( |$)", one.help or "")))
     ]
