@@ -26,7 +26,17 @@ from contactsync.sync.deciding import CONTACTS, Decided, cannot_be_planned
 from contactsync.sync.entries import Moment, Prepared, Rules, entry, failed_entry, settled
 from contactsync.sync.parts import Parts
 from contactsync.sync.targets import Bound
-from contactsync.sync.turn import NOT_CONNECTED, Turn, chance, failure_of, fares_well, pause, tell, write
+from contactsync.sync.turn import (
+    NOT_CONNECTED,
+    RECORDED_AT_ONCE,
+    Turn,
+    chance,
+    failure_of,
+    fares_well,
+    pause,
+    tell,
+    write,
+)
 
 log = logger(__name__)
 
@@ -65,11 +75,13 @@ def sync_batch(turn: Turn, claimed: Sequence[Claimed]) -> bool:
         write(turn, (failed_entry(one, failure, turn.rules.backoff, started, chance()) for one in going))
         return False
     moment = Moment(started, turn.parts.now(), chance())
-    entries = [entry(one, done, turn.rules, replace(moment, chance=chance())) for one in going]
-    _count_arrivals(turn, going, entries, moment.ended)
-    write(turn, entries)
+    for first in range(0, len(going), RECORDED_AT_ONCE):  # made as they are written: whole, a batch's would be 20 MB
+        some = going[first : first + RECORDED_AT_ONCE]
+        entries = [entry(one, done, turn.rules, replace(moment, chance=chance())) for one in some]
+        _count_arrivals(turn, some, entries, moment.ended)
+        write(turn, entries)
+        tell(turn, done, entries)
     fares_well(turn, turn.bound)
-    tell(turn, done, entries)
     return True
 
 
