@@ -25,7 +25,7 @@ def approve(db: Db, org_id: int, contact_ids: Collection[str], now: datetime) ->
         approved += db.execute(sa.select(c.id).where(*here)).scalars()
     for keys in chunks(approved):
         db.execute(sa.update(t.contact).where(c.id.in_(keys)).values(approved_at=now))
-        # One that is queued may be under way, judged as it was before.
-        waits = c.status.in_([SyncStatus.INCOMPLETE, SyncStatus.QUEUED])
+        # One that is queued, or tried again, may be under way, judged as it was before.
+        waits = c.status.in_([SyncStatus.INCOMPLETE, SyncStatus.QUEUED, SyncStatus.RETRYING])
         mark_due(db, org_id, sa.and_(c.id.in_(keys), waits), now, by_key=True)
     return sorted(approved)

@@ -35,7 +35,7 @@ class SyncedContact:
 @dataclass(frozen=True)
 class Overview:
     """Everything that one look takes in. `problems`: those that need somebody and that nobody dismissed; `dismissed`: how many
-    contacts the dismissed ones hold.
+    contacts would need somebody, had not somebody dismissed what is wrong with them.
     """
 
     status: OrgStatus
@@ -51,7 +51,7 @@ def overview(db: Db, org_id: int, now: datetime, starts: Sequence[datetime]) -> 
     return Overview(
         status=status_of(db, org_id, now),
         problems=(*found.of(Standing.STOPPED), *found.of(Standing.NEEDS)),
-        dismissed=sum(one.counts["contact"] for one in found.dismissed),
+        dismissed=sum(one.attention for one in found.dismissed),
         lately=lately(db, org_id),
         hours=hourly.gathered(db, org_id, starts),
     )

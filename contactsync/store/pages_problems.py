@@ -36,7 +36,8 @@ class Standing(StrEnum):
 @dataclass(frozen=True)
 class ProblemCard:
     """One cause. `counts`: contact, event and meeting → how many it holds. `returns`: how many of them are tried again by
-    themselves. `returns_at`: when, for a pause of the whole connection. `dismissal`: set while it is folded away.
+    themselves. `attention`: how many contacts need somebody. `returns_at`: when, for a pause of the whole connection.
+    `dismissal`: set while it is folded away.
     """
 
     key: str
@@ -44,6 +45,7 @@ class ProblemCard:
     standing: Standing
     counts: Mapping[str, int]
     returns: int = 0
+    attention: int = 0
     connection: bool = False
     returns_at: datetime | None = None
     dismissal: Dismissal | None = None
@@ -138,9 +140,11 @@ def _card(
     pause: tuple[datetime | None] | None,
 ) -> ProblemCard:
     statuses: Counter[str] = Counter()
+    attention = 0
     for one in counts:
         if one.problem_key == group.key and one.subject in SUBJECTS:
             statuses[one.status] += one.records
+            attention += one.records if (one.subject, one.status) == ("contact", SyncStatus.NEEDS_ATTENTION) else 0
     returns = max(0, statuses[SyncStatus.RETRYING])
     connection = group.subject == "connection"
     returns_at = pause[0] if connection and pause else None
@@ -157,6 +161,7 @@ def _card(
         standing=standing,
         counts=dict(group.counts),
         returns=returns,
+        attention=attention,
         connection=connection,
         returns_at=returns_at,
         dismissal=dismissal if folded else None,

@@ -31,6 +31,10 @@ def seen(crm: CrmStatus = READY, dismissed: int = 0, problems: tuple[ProblemCard
     return Overview(status, problems, dismissed, (), ())
 
 
+def waiting(at: Overview, deliveries: int) -> Overview:
+    return replace(at, status=replace(at.status, deliveries={"waiting": deliveries, "rejected": 0, "failed": 0}))
+
+
 def card(**counts: int) -> ProblemCard:
     problem = Problem(code="x", cause="No.", fix="Do.", who="admin")
     return ProblemCard("k", problem, Standing.NEEDS, {"contact": 0, "event": 0, "meeting": 0, **counts})
@@ -50,7 +54,10 @@ def card(**counts: int) -> ProblemCard:
         (seen(synced=9, queued=2, retrying=1), "info", "3 contacts are on the way to Salesforce"),
         (seen(synced=9, needs_attention=2, dismissed=2), "good", "9 of 11 contacts are in Salesforce"),
         (seen(synced=9, problems=(card(event=2),)), "bad", "2 records need you"),
-        (seen(excluded=4), "info", "No contact has come yet"),
+        (seen(excluded=4), "info", "4 contacts are left out"),
+        (waiting(seen(), 1), "info", "1 delivery is being taken in"),
+        (waiting(seen(synced=9), 1200), "info", "1,200 deliveries are being taken in"),
+        (waiting(seen(synced=9, incomplete=2), 3), "warn", "2 contacts need you"),
     ],
 )
 def test_the_sentence_is_the_first_thing_that_matters(at: Overview, tone: str, sentence: str) -> None:

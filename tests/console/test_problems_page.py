@@ -110,6 +110,16 @@ def test_what_stops_everything_comes_first_without_commands_and_cannot_be_dismis
     assert "only put right" in refused.text
 
 
+def test_what_is_tried_again_by_itself_and_was_dismissed_hides_nobody_else_on_the_overview(
+    console: Console, acme: Caller, held: str, tmp_path: Any
+) -> None:
+    acme.connect_file(tmp_path)
+    console.post(f"/problems/{LOCKED.key}/dismiss")
+    assert console.get("").page.one("h1").text == "2 contacts need you"
+    console.post(f"/problems/{held}/dismiss")
+    assert console.get("").page.one("h1").text == "1 contact is on the way to Salesforce"
+
+
 def test_a_problem_has_a_page_with_its_records_each_leading_to_its_own(console: Console, held: str) -> None:
     shown = console.get(f"/problems/{held}")
     rows = shown.main.one("tbody").all("tr")

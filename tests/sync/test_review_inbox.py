@@ -116,6 +116,17 @@ def test_an_approval_counts_once_and_only_for_contacts_that_are_there(reviewing)
     assert reviewing.row("c-2").status == "excluded"
 
 
+def test_an_approval_counts_for_one_that_is_being_tried_again_as_it_was_before(connected):
+    connected.fault(do="rows", times=9, match={"writes": True}, error={"statusCode": "UNABLE_TO_LOCK_ROW"})
+    connected.contact(captured())
+    connected.sync()
+    before = connected.row("c-1")
+    assert before.status == "retrying"
+    actions.set_policies(connected.parts, connected.org_id, {"review_inbox": True})
+    assert actions.approve_contacts(connected.parts, connected.org_id, ["c-1"]) == 1
+    assert connected.row("c-1").change > before.change
+
+
 def test_the_policy_is_true_or_false(world):
     with pytest.raises(RefusedInput) as refused:
         actions.set_policies(world.parts, world.org_id, {"review_inbox": "yes"})

@@ -90,6 +90,13 @@ def _of_contacts(seen: Overview, at: Standing) -> Headline:
         what = "meeting" if others == meetings else "record"
         sentence = f"{others:,} {what}{'s' if others > 1 else ''} {_verb(others, 'needs', 'need')} you"
         return Headline("bad", sentence, _rest(at), ("See the problems", "problems.problem_list"))
+    arrived = seen.status.deliveries.get("waiting", 0)
+    if arrived:
+        what = f"{arrived:,} deliver{'ies' if arrived > 1 else 'y'} {_verb(arrived, 'is', 'are')} being taken in"
+        return Headline("info", what, _rest(at) or "The contacts in it are shown as soon as that is done.")
+    if not at.total and at.left_out:
+        many = f"{_contacts(at.left_out)} {_verb(at.left_out, 'is', 'are')} left out"
+        return Headline("info", many, "No other has come: nothing is to go to Salesforce.")
     if not at.total:
         return Headline(
             "info",
