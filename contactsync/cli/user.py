@@ -94,7 +94,9 @@ def role(shell: Shell, email: str, slug: str, role: str) -> None:
 @click.option("--no", "not_any_more", is_flag=True, help="Not any more.")
 @with_shell
 def operator(shell: Shell, email: str, *, not_any_more: bool) -> None:
-    """Make a user an operator, who makes orgs and acts as admin in all. The last one stays."""
+    """Make a user an operator, who makes orgs and acts as admin in all. The last one stays. Links to choose a password that
+    were given out before are good no more: the user's own, or with --no those of everybody.
+    """
     found = _user(shell, email)
     access.set_operator(shell.parts, found.id, operator=not not_any_more)
     click.echo(f"{found.email} is {'no longer' if not_any_more else 'now'} an operator.")

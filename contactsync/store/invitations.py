@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection as Db
 
-from contactsync.store.tables_console import console_user, invitation
+from contactsync.store.tables_console import console_user, invitation, membership
 
 LIFETIME = timedelta(days=7)
 _LONGEST_TOKEN = 128
@@ -39,6 +40,17 @@ def take(db: Db, token: str, now: datetime) -> int | None:
         return None
     used = sa.update(invitation).where(_good(token, now)).values(used_at=now)
     return user_id if db.execute(used).rowcount else None
+
+
+def revoke_in(db: Db, org_ids: Collection[int]) -> None:
+    """The links of all users of these orgs are good no more: who could make them there may have kept one."""
+    theirs = sa.select(membership.c.user_id).where(membership.c.org_id.in_(org_ids))
+    db.execute(sa.delete(invitation).where(invitation.c.user_id.in_(theirs)))
+
+
+def revoke_all(db: Db) -> None:
+    """No link of the installation is good any more."""
+    db.execute(sa.delete(invitation))
 
 
 def revoke(db: Db, user_id: int) -> None:

@@ -3,6 +3,9 @@
 An admin steers those who belong to their own orgs alone. A link lets whoever has it be that user, and a user may belong to
 other orgs too: so for anybody else, and for operators, only an operator makes one. `by` is who does it; None is the command
 line, which may everything.
+
+Nobody comes further by a link than it led when it was made: whose rights grow beyond the org of whoever made theirs loses it,
+and who is an admin no more leaves none behind that they may have kept.
 """
 
 from __future__ import annotations
@@ -64,6 +67,7 @@ def let_in(parts: Parts, org_id: int, email: str, role: Role, *, name: str = "",
             _check_can_come_in(db, user, org_id, by)
         fresh = new or _begins_anew(db, user, by)
         users.set_role(db, user.id, org_id, role)
+        invitations.revoke(db, user.id)  # an admin of another org may hold one
         link = invitations.invite(db, user.id, now) if fresh else None
         said = {"role": {"old": None, "new": role.value}, "link": link is not None}
         action = Audited.USER_ADDED if new else Audited.ROLE_CHANGED
@@ -74,7 +78,9 @@ def let_in(parts: Parts, org_id: int, email: str, role: Role, *, name: str = "",
 def change_role(parts: Parts, org_id: int, user_id: int, role: Role | None) -> Role | None:
     """Give a user another role in the org, or none: out of it. Answers the role before.
 
-    Their open pages are renewed; who belongs to no org any more is signed out. Raises RefusedInput for the org's last admin.
+    Their open pages are renewed; who belongs to no org any more is signed out. Links to choose a password are over: the user's
+    own where they are new to the org, those of all its users where an admin is one no more. Raises RefusedInput for the org's
+    last admin.
     """
     now = parts.now()
     with writing(parts.engine) as db:
@@ -84,6 +90,10 @@ def change_role(parts: Parts, org_id: int, user_id: int, role: Role | None) -> R
             return before
         users.set_role(db, user_id, org_id, role)
         sessions.renew_all_of(db, user_id, now)
+        if before is None:
+            invitations.revoke(db, user_id)
+        if before is Role.ADMIN:
+            invitations.revoke_in(db, [org_id])
         user = users.user_by_id(db, user_id)
         if role is None and user is not None and not users.orgs_of(db, user):
             sessions.end_all_of(db, user_id)
@@ -115,6 +125,9 @@ def disable(parts: Parts, user_id: int, *, org_id: int | None = None, by: User |
         users.set_disabled(db, user.id, now)
         sessions.end_all_of(db, user.id)
         invitations.revoke(db, user.id)
+        if user.operator:
+            invitations.revoke_all(db)
+        invitations.revoke_in(db, [org for org, role in users.memberships(db, user.id).items() if role is Role.ADMIN])
         note(db, org_id, parts.actor, Audited.USER_DISABLED, now, about=user.actor)
 
 
@@ -128,10 +141,17 @@ def enable(parts: Parts, user_id: int, *, org_id: int | None = None, by: User | 
 
 
 def set_operator(parts: Parts, user_id: int, *, operator: bool) -> None:
-    """Make a user an operator, or one no more. Raises RefusedInput for the last one."""
+    """Make a user an operator, or one no more. Links are over: theirs, or all that they may have kept as an operator.
+
+    Raises RefusedInput for the last one.
+    """
     now = parts.now()
     with writing(parts.engine) as db:
         users.set_operator(db, user_id, operator=operator)
+        if operator:
+            invitations.revoke(db, user_id)
+        else:
+            invitations.revoke_all(db)
         sessions.renew_all_of(db, user_id, now)
         said = {"operator": operator}
         note(db, None, parts.actor, Audited.OPERATOR_CHANGED, now, about=f"user:{user_id}", details=said)

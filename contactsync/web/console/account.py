@@ -98,7 +98,7 @@ def _sit_down() -> None:
     if "seat" in g or not request.form.get("org"):
         return
     with reading(parts().engine) as db:
-        org = find_org(db, request.form["org"])
+        org = find_org(db, request.form["org"]) if request.form["org"].isprintable() else None
         role = users.role_in(db, user(), org.id) if org is not None else None
     if org is not None and role is not None:
         g.seat = Seat(user(), org, role)
