@@ -16,7 +16,9 @@ pytest_plugins = [
 SLOW = (
     "browser",
     "chaos",
+    "cli/test_connect_with_browser.py",
     "hostile",
+    "runtime/test_demo.py",
     "runtime/test_ending_in_time.py",
     "runtime/test_nothing_gets_out.py",
     "runtime/test_one_org_too_fast.py",

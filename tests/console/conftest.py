@@ -9,26 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from contactsync.domain.roles import Role
-from contactsync.intake.door import webhooks
 from contactsync.store import sessions, users
 from contactsync.store.engine import writing
-from contactsync.sync.parts import Parts
-from contactsync.web.app import create_app
 from tests.web.conftest import (
     Caller,
     acme,
+    app,
+    apps,
     at_salesforce,
     bell,
     clock,
@@ -40,7 +37,7 @@ from tests.web.conftest import (
     statements,
 )
 
-__all__ = ["Console", "Shown", "acme", "app", "at_salesforce", "bell", "clock", "other", "parts", "person", "salesforce",
+__all__ = ["Console", "Shown", "acme", "app", "apps", "at_salesforce", "bell", "clock", "other", "parts", "person", "salesforce",
            "settings", "statements"]  # fmt: skip
 
 VOID = frozenset({"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"})
@@ -204,28 +201,6 @@ def sign_in(acme: Caller, role: Role, email: str = "") -> Console:
 def database_url(sqlite_url: str) -> str:
     """Pages are tested on SQLite; what the databases do differently is tested with the queries, in tests/store."""
     return sqlite_url
-
-
-@pytest.fixture(scope="session")
-def apps() -> dict[str, Flask]:
-    """The apps of the run, by their settings: to make one anew for each test was half of its time."""
-    return {}
-
-
-@pytest.fixture
-def app(parts: Parts, apps: dict[str, Flask]) -> Flask:
-    """An app with these parts: one that an earlier test had with other parts and the same settings, if there is one."""
-    alike = repr(replace(parts.settings, database_url="", var=Path()))
-    if alike not in apps:
-        apps[alike] = create_app(parts)
-        return apps[alike]
-    made = apps[alike]
-    made.extensions["contactsync"] = parts
-    made.extensions.pop("contactsync.oidc", None)
-    doors = Flask("doors")
-    doors.register_blueprint(webhooks(parts))
-    made.view_functions.update({name: view for name, view in doors.view_functions.items() if name != "static"})
-    return made
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 
 from contactsync.config import Config, PluginsConfig, SyncConfig
 from contactsync.hooks import Plugins
+from contactsync.intake.door import webhooks
 from contactsync.settings import Settings
 from contactsync.standin import Options, serve
 from contactsync.store import orgs
@@ -165,9 +166,26 @@ def parts(settings: Settings, engine: Engine, bell: HandBell, clock: Clock) -> P
     return Parts(settings, engine, vault, plugins, bell, Targets(engine, vault, plugins, clock), clock)
 
 
+@pytest.fixture(scope="session")
+def apps() -> dict[str, Flask]:
+    """The apps of the run, by their settings: to make one anew for each test was half of its time."""
+    return {}
+
+
 @pytest.fixture
-def app(parts: Parts) -> Flask:
-    return create_app(parts)
+def app(parts: Parts, apps: dict[str, Flask]) -> Flask:
+    """An app with these parts: one that an earlier test had with other parts and the same settings, if there is one."""
+    alike = repr(replace(parts.settings, database_url="", var=Path()))
+    if alike not in apps:
+        apps[alike] = create_app(parts)
+        return apps[alike]
+    made = apps[alike]
+    made.extensions["contactsync"] = parts
+    made.extensions.pop("contactsync.oidc", None)
+    doors = Flask("doors")
+    doors.register_blueprint(webhooks(parts))
+    made.view_functions.update({name: view for name, view in doors.view_functions.items() if name != "static"})
+    return made
 
 
 def make_caller(app: Flask, parts: Parts, slug: str) -> Caller:
