@@ -108,7 +108,7 @@ def _provider() -> Provider:
     if settings is None:
         raise missing("sign-in by a company account")
     kept: Provider | None = current_app.extensions.get("contactsync.oidc")
-    if kept is None:
+    if kept is None or kept.settings != settings:
         kept = current_app.extensions["contactsync.oidc"] = Provider(settings)
     return kept
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -72,9 +73,9 @@ class Provider:
             "redirect_uri": redirect_uri,
             "code_verifier": verifier,
         }
-        ways = self._document().get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+        ways = self._document().get("token_endpoint_auth_methods_supported")
         auth = None
-        if "client_secret_basic" in ways:
+        if not isinstance(ways, list) or not ways or "client_secret_basic" in ways:
             auth = (_form(self.settings.client_id), _form(self.settings.client_secret))
         else:
             asked |= {"client_id": self.settings.client_id, "client_secret": self.settings.client_secret}
@@ -113,13 +114,14 @@ class Provider:
 
     def _fetch_keys(self) -> None:
         status, said = _ask("GET", self._endpoint("jwks_uri"))
-        kept = {}
-        for one in said.get("keys") or ():
-            if isinstance(one, dict) and one.get("kty") in {"RSA", "EC", "OKP"} and one.get("use", "sig") == "sig":
-                try:
+        kept: dict[str | None, jwt.PyJWK] = {}
+        shown = said.get("keys")
+        for one in shown if isinstance(shown, list) else ():
+            usable = isinstance(one, dict) and one.get("kty") in {"RSA", "EC", "OKP"} and one.get("use", "sig") == "sig"
+            if usable and isinstance(one.get("kid"), (str, type(None))):
+                # one that cannot be used signs nothing that we take
+                with suppress(jwt.PyJWTError, ValueError, TypeError, KeyError):
                     kept[one.get("kid")] = jwt.PyJWK(one)
-                except jwt.PyJWTError:
-                    continue  # one that we cannot use signs nothing that we take
         if status != 200 or not kept:
             raise ProviderAway(f"it shows no keys ({status})")
         self._keys, self._keys_at = kept, time.monotonic()
