@@ -54,6 +54,7 @@ def card(**counts: int) -> ProblemCard:
         (seen(synced=9, queued=2, retrying=1), "info", "3 contacts are on the way to Salesforce"),
         (seen(synced=9, needs_attention=2, dismissed=2), "good", "9 of 11 contacts are in Salesforce"),
         (seen(synced=9, problems=(card(event=2),)), "bad", "2 records need you"),
+        (seen(synced=9, problems=(card(meeting=2),)), "bad", "2 meetings need you"),
         (seen(excluded=4), "info", "4 contacts are left out"),
         (waiting(seen(), 1), "info", "1 delivery is being taken in"),
         (waiting(seen(synced=9), 1200), "info", "1,200 deliveries are being taken in"),
@@ -106,7 +107,7 @@ def test_what_lacks_details_needs_somebody(at_salesforce: Caller, console: Conso
     shown = console.get("")
     assert shown.page.one("h1").text == "1 contact needs you"
     assert "1 of 2 contacts are in Salesforce" in shown.text
-    assert "1 contact lacks details" in shown.text
+    assert "1 contact waits in the Leads Inbox" in shown.text
 
 
 @pytest.mark.parametrize("chosen", ["day", "week", "month", "year", "'\"><script>"])

@@ -84,7 +84,7 @@ def _of_connection(seen: Overview, at: Standing) -> Headline | None:
 def _of_contacts(seen: Overview, at: Standing) -> Headline:
     if at.need_you:
         return Headline("bad" if at.attention else "warn", *_need_you(at))
-    meetings = seen.status.meetings[SyncStatus.NEEDS_ATTENTION]
+    meetings = sum(one.counts["meeting"] for one in seen.problems)
     others = sum(one.total - one.counts["contact"] for one in seen.problems)
     if others:
         what = "meeting" if others == meetings else "record"
@@ -127,8 +127,9 @@ def _need_you(at: Standing) -> tuple[str, str, tuple[str, str]]:
     if at.attention:
         parts.append(f"{at.attention:,} could not be synced")
     if at.details:
-        parts.append(f"{at.details:,} {_verb(at.details, 'lacks', 'lack')} details")
-    action = ("See the problems", "problems.problem_list") if at.attention else ("Add the details", "inbox.inbox")
+        # Some may lack nothing but somebody's approval, where the org wants one.
+        parts.append(f"{at.details:,} {_verb(at.details, 'waits', 'wait')} in the Leads Inbox")
+    action = ("See the problems", "problems.problem_list") if at.attention else ("Open the Leads Inbox", "inbox.inbox")
     return sentence, f"{' and '.join(parts).capitalize()}. {_rest(at)}".strip(), action
 
 
