@@ -204,3 +204,31 @@ def test_a_base_url_that_a_sign_in_must_not_lead_back_to_is_refused(tmp_path: Pa
 
 def test_without_a_base_url_there_is_none(tmp_path: Path) -> None:
     assert settings(tmp_path).base_url is None
+
+
+OIDC = {
+    "CONTACTSYNC_OIDC_ISSUER": "https://login.example.com/realms/acme",
+    "CONTACTSYNC_OIDC_CLIENT_ID": "contactsync",
+    "CONTACTSYNC_OIDC_CLIENT_SECRET": "hush-hush",
+}
+
+
+def test_a_provider_to_sign_in_at_is_said_whole_or_not_at_all(tmp_path: Path) -> None:
+    assert settings(tmp_path).oidc is None
+    made = settings(tmp_path, **OIDC)
+    assert made.oidc is not None
+    assert made.oidc.issuer == OIDC["CONTACTSYNC_OIDC_ISSUER"]
+    assert "hush" not in repr(made)
+    for name in OIDC:
+        with pytest.raises(Misconfigured, match=f"{name} is missing") as caught:
+            settings(tmp_path, **{other: value for other, value in OIDC.items() if other != name})
+        assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    ["login.example.com", "http://login.example.com", "https://", "https://u:p@login.example.com", "https://x:port/"],
+)
+def test_a_provider_without_https_is_refused(tmp_path: Path, issuer: str) -> None:
+    with pytest.raises(Misconfigured, match="CONTACTSYNC_OIDC_ISSUER must be"):
+        settings(tmp_path, **OIDC | {"CONTACTSYNC_OIDC_ISSUER": issuer})
