@@ -13,6 +13,7 @@ from playwright.sync_api import Page
 class Place:
     """A page. `path`: below the org, or from the root with `whole`. `link`: it is the first such link on the page at `path`.
     `covers`: the endpoints of the routes that it shows. `then`: what a person does there before they look.
+    `signed_out`: it is for people who are not signed in.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Place:
     status: int = 200
     then: Callable[[Page], None] | None = None
     suffix: str = ""
+    signed_out: bool = False
 
 
 def _ask_undo(page: Page) -> None:
@@ -34,7 +36,7 @@ def _ask_undo(page: Page) -> None:
 
 
 WALK: tuple[Place, ...] = (
-    Place("sign-in", "/sign-in", ("sign_in.sign_in",), whole=True),
+    Place("sign-in", "/sign-in", ("sign_in.sign_in",), whole=True, signed_out=True),
     Place("orgs", "/orgs", ("orgs.org_list",), whole=True),
     Place("account", "/account", ("account.account",), whole=True),
     Place("overview", "", ("overview.overview",)),
@@ -93,7 +95,7 @@ WALK: tuple[Place, ...] = (
     Place("carrying", "/settings/export-import", ("carrying.carrying",)),
     Place("audit", "/settings/audit", ("audit.audit_log",)),
     Place("first-run", "/first-run", ("first_run.first_run",)),
-    Place("welcome-too-late", "/welcome/x", ("sign_in.welcome",), whole=True, status=404),
+    Place("welcome-too-late", "/welcome/x", ("sign_in.welcome",), whole=True, status=410, signed_out=True),
     Place("nothing-here", "/nothing/here", (), status=404),
 )
 
