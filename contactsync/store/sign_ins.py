@@ -25,18 +25,20 @@ MOST_HERE = 5
 MOST_FROM = 30
 """Tries from one place, for whichever addresses: an office may have one network address."""
 MOST_EMAIL = 50
-"""Tries for one address from everywhere."""
+"""Tries for one address from everywhere: more than any one place has."""
+SITE = 48
+"""Bits of the IPv6 network that is one place: anybody gets so large a one, with 65,536 of those that a home has."""
 
 
 def counts_of(email: str, place: str) -> Mapping[str, int]:
     """What a try counts for: digest → how many there may be. `place`: the network address it comes from."""
-    near = network_of(place)
-    named = {f"email:{email} from:{near}": MOST_HERE, f"from:{near}": MOST_FROM, f"email:{email}": MOST_EMAIL}
+    near, around = network_of(place), network_of(place, SITE)
+    named = {f"email:{email} from:{near}": MOST_HERE, f"from:{around}": MOST_FROM, f"email:{email}": MOST_EMAIL}
     return {hashlib.sha256(who.encode("utf-8", "surrogatepass")).hexdigest(): most for who, most in named.items()}
 
 
-def network_of(place: str) -> str:
-    """The address, or for IPv6 its /64: whoever has one address of that has them all."""
+def network_of(place: str, bits: int = 64) -> str:
+    """The address, or for IPv6 its /64: whoever has one address of that has them all. `bits`: of another network."""
     try:
         address = ipaddress.ip_address(place)
     except ValueError:
@@ -44,7 +46,7 @@ def network_of(place: str) -> str:
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((int(address), 64), strict=False).network_address)
+        return str(ipaddress.ip_network((int(address), bits), strict=False).network_address)
     return str(address)
 
 

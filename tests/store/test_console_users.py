@@ -356,6 +356,12 @@ def test_an_ipv6_address_counts_as_its_network(place, network):
     assert sign_ins.network_of(place) == network
 
 
+def test_who_has_a_whole_network_of_ipv6_locks_nobody_out_everywhere(db, now):
+    for number in range(sign_ins.MOST_EMAIL + 1):
+        tries(db, "ana@example.com", f"2001:db8:1:{number:x}::1", 1, now)
+    assert tries(db, "ana@example.com", "192.0.2.1", 1, now) == [None]
+
+
 def test_no_row_of_a_user_holds_a_plain_secret(db, ana, now, token):
     invitations.invite(db, ana.id, now)
     assert token not in str(db.execute(sa.select(console_user)).all())
