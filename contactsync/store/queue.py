@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection as Db
 from contactsync.domain.batch import Links
 from contactsync.domain.changes import who_by_email, who_by_id
 from contactsync.domain.crm import Next, RecordKind, RecordRef
+from contactsync.domain.edits import CONSOLE
 from contactsync.domain.errors import ContactsyncError
 from contactsync.domain.merge import DELETED, from_json, newest, values
 from contactsync.domain.records import Attendance, Company, Contact, SyncStatus
@@ -283,10 +284,19 @@ _READ: tuple[sa.Column[Any], ...] = (
 
 
 def claim(db: Db, org_id: int, connection_id: int | None, now: datetime, most: int) -> tuple[Claimed, ...]:
-    """Up to `most` due contacts, the longest due first, whole: with company, attendances and links."""
+    """Up to `most` due contacts, the longest due first, whole: with company, attendances and links.
+
+    Whoever was approved and never synced stays while an edit waits to be brought in: who corrected a contact and approved it
+    approved what it is then, and nothing else may reach the CRM.
+    """
+    c, d = t.contact.c, t.delivery.c
+    edits = (
+        sa.select(d.id).where(d.org_id == org_id, d.status == "accepted", d.door == CONSOLE).correlate(None).exists()
+    )
+    as_approved = sa.or_(c.approved_at.is_(None), c.last_synced_at.is_not(None), ~edits)
     due = (
         sa.select(*_READ)
-        .where(t.contact.c.org_id == org_id, t.contact.c.due_at <= now)
+        .where(c.org_id == org_id, c.due_at <= now, as_approved)
         .order_by(t.contact.c.due_at, t.contact.c.id)
         .limit(most)
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from contactsync.domain.errors import RefusedInput
+from contactsync.store import queue
 from contactsync.store import tables as t
+from contactsync.store.engine import reading
 from contactsync.store.resyncs import ResyncFilter
 from contactsync.sync import actions
 from tests.sync.conftest import ada
@@ -125,6 +127,18 @@ def test_an_approval_counts_for_one_that_is_being_tried_again_as_it_was_before(c
     actions.set_policies(connected.parts, connected.org_id, {"review_inbox": True})
     assert actions.approve_contacts(connected.parts, connected.org_id, ["c-1"]) == 1
     assert connected.row("c-1").change > before.change
+
+
+def test_what_was_corrected_and_approved_goes_as_corrected_however_long_the_correction_waits(reviewing):
+    reviewing.contact(captured())
+    reviewing.sync()
+    reviewing.clock.forward(seconds=5)
+    actions.edit_contacts(reviewing.parts, reviewing.org_id, {"c-1": {"email": "right@engines.example"}})
+    actions.approve_contacts(reviewing.parts, reviewing.org_id, ["c-1"])
+    with reading(reviewing.parts.engine) as db:  # a worker between absorbing and syncing, or behind a burst
+        assert queue.claim(db, reviewing.org_id, None, reviewing.clock(), 10) == ()
+    reviewing.sync()
+    assert [lead["Email"] for lead in reviewing.crm("Lead")] == ["right@engines.example"]
 
 
 def test_the_policy_is_true_or_false(world):
