@@ -85,3 +85,10 @@ def test_only_admins_connect_and_everybody_sees_the_steps(console: Console, sale
     editor = console.as_role(Role.EDITOR)
     assert editor.get("/first-run").status == 200
     assert editor.post("/first-run/practice", practice(salesforce)).status == 403
+
+
+def test_who_says_in_a_header_to_be_on_this_machine_is_not(console: Console) -> None:
+    stranger = {"base_url": "http://localhost", "environ_overrides": {"REMOTE_ADDR": "203.0.113.9"}}
+    said = {"csrf": console.csrf, "instance_url": "http://127.0.0.1:1", "client_id": "x", "client_secret": "y"}
+    answer = console.client.post("/o/acme/first-run/practice", data=said, **stranger)
+    assert "runs on the machine of contactsync itself" in answer.text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Response
+from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from contactsync.domain.errors import RefusedInput, TargetError
@@ -98,7 +98,9 @@ def practise() -> Response | AnyResponse:
 
 def may_practise() -> bool:
     """Whether somebody who is here may run a practice Salesforce beside contactsync: its browser is on the same machine."""
-    return is_loopback(urlsplit(base_url()).hostname or "")
+    here = is_loopback(urlsplit(base_url()).hostname or "")
+    # Who writes the Host header chooses what it says: without a setting it is believed on this machine alone.
+    return here and (parts().settings.base_url is not None or is_loopback(request.remote_addr or ""))
 
 
 def _is_here(address: str) -> bool:
