@@ -37,8 +37,8 @@ from tests.web.conftest import (
     statements,
 )
 
-__all__ = ["Console", "Shown", "acme", "app", "apps", "at_salesforce", "bell", "clock", "other", "parts", "person", "salesforce",
-           "settings", "statements"]  # fmt: skip
+__all__ = ["Console", "Shown", "acme", "app", "apps", "at_salesforce", "bell", "clock", "other", "parts", "person",
+           "salesforce", "settings", "statements"]  # fmt: skip
 
 VOID = frozenset({"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"})
 SPACES = re.compile(r"\s+")
