@@ -74,5 +74,12 @@ def test_the_pages_of_events_meetings_and_the_connection_shut_nobody_out(markete
     page = marketer.open("/events")
     event = page.get_by_role("link", name="Berlin Summit").get_attribute("href") or ""
     below = event.partition(marketer.org.slug)[2]
-    for path in ("/events", below, f"{below}/contacts", f"{below}/meetings", f"{below}/campaigns", "/settings/connection"):
+    for path in (
+        "/events",
+        below,
+        f"{below}/contacts",
+        f"{below}/meetings",
+        f"{below}/campaigns",
+        "/settings/connection",
+    ):
         assert accessibility(marketer.open(path)) == [], path

@@ -135,7 +135,9 @@ def test_the_apps_own_credentials_connect_and_what_waited_goes(
 def test_credentials_that_salesforce_refuses_are_told_at_once(
     console: Console, acme: Caller, salesforce: Salesforce
 ) -> None:
-    shown = console.follow(console.post("/settings/connection/credentials", good(salesforce, client_secret="wrong-one")))
+    shown = console.follow(
+        console.post("/settings/connection/credentials", good(salesforce, client_secret="wrong-one"))
+    )
     assert "Salesforce does not take them yet" in shown.text
     assert "wrong-one" not in shown.html
 

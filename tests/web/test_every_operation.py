@@ -100,7 +100,9 @@ def test_every_route_of_the_api_is_in_the_document_and_every_operation_says_what
 
 def test_every_operation_answers_what_the_document_promises(app: Flask, acme: Caller, filled: dict[str, str]) -> None:
     """With an id of slashes, blanks, percent signs and emoji."""
-    for method, path, operation in sorted(operations(app), key=lambda one: LATE.index(one[:2]) if one[:2] in LATE else -1):
+    for method, path, operation in sorted(
+        operations(app), key=lambda one: LATE.index(one[:2]) if one[:2] in LATE else -1
+    ):
         answer = call(acme, method, path, filled)
         promised = operation["responses"]
         assert str(answer.status_code) in promised, (method, path, answer.get_data(as_text=True))
