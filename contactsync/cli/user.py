@@ -13,7 +13,7 @@ from rich.table import Table
 from contactsync.cli.shell import Command, Shell, as_json, console, line_given, minute, print_json, with_shell
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.roles import Role
-from contactsync.store import users
+from contactsync.store import invitations, users
 from contactsync.store.engine import reading
 from contactsync.store.orgs import Org
 from contactsync.store.users import User
@@ -85,6 +85,7 @@ def role(shell: Shell, email: str, slug: str, role: str) -> None:
     found = _user(shell, email)
     access.change_role(shell.parts, org.id, found.id, None if role == "none" else Role(role))
     click.echo(f"{found.email} is no longer in {slug}." if role == "none" else f"{found.email}: {role} of {slug}.")
+    _say_link_is_over(shell, found)
 
 
 @user.command(
@@ -100,6 +101,7 @@ def operator(shell: Shell, email: str, *, not_any_more: bool) -> None:
     found = _user(shell, email)
     access.set_operator(shell.parts, found.id, operator=not not_any_more)
     click.echo(f"{found.email} is {'no longer' if not_any_more else 'now'} an operator.")
+    _say_link_is_over(shell, found)
 
 
 @user.command(cls=Command, example="contactsync user invite ana@example.com")
@@ -152,6 +154,14 @@ def _user(shell: Shell, email: str) -> User:
             "There is no user with this address: `contactsync user list` shows them, `user add` makes one."
         )
     return found
+
+
+def _say_link_is_over(shell: Shell, user: User) -> None:
+    """Who is given more than their link was made for needs another, if they have not come in yet."""
+    with reading(shell.parts.engine) as db:
+        waiting = not users.is_ready(db, user.id) and not invitations.is_invited(db, user.id, shell.parts.now())
+    if waiting:
+        click.echo(f"They have no password, and no link to choose one with: contactsync user invite {user.email}")
 
 
 def _rows(shell: Shell, org: Org | None) -> list[dict[str, Any]]:

@@ -33,6 +33,13 @@ def invited(db: Db, token: str, now: datetime) -> int | None:
     return db.execute(asked.where(_good(token, now), console_user.c.disabled_at.is_(None))).scalar()
 
 
+def is_invited(db: Db, user_id: int, now: datetime) -> bool:
+    """Whether the user has a link that is good."""
+    c = invitation.c
+    asked = sa.select(c.id).where(c.user_id == user_id, c.used_at.is_(None), c.expires_at > now)
+    return db.execute(asked.limit(1)).first() is not None
+
+
 def take(db: Db, token: str, now: datetime) -> int | None:
     """Use the link up; answers whose it was. Of two who come with one link, one gets it."""
     user_id = invited(db, token, now)

@@ -50,6 +50,10 @@ def test_roles_are_given_and_taken_but_not_the_last_admins(with_ana: CommandLine
     with_ana.good("user", "add", "bob@example.com", "--org", "acme", "--role", "admin")
     assert "viewer of acme" in with_ana.good("user", "role", ANA, "acme", "viewer").stdout
     with_ana.good("user", "role", ANA, "acme", "none")
+    assert f"contactsync user invite {ANA}" in with_ana.good("user", "role", ANA, "acme", "viewer").stdout
+    with_ana.good("user", "invite", ANA)
+    assert "user invite" not in with_ana.good("user", "role", ANA, "acme", "editor").stdout
+    with_ana.good("user", "role", ANA, "acme", "none")
     assert [one["email"] for one in with_ana.json("user", "list", "acme")] == ["bob@example.com"]
     with_ana.refused("user", "role", ANA, "acme", "king")
 
