@@ -82,8 +82,10 @@ class DatabaseTokenKeeper:
         What `fetch` raises comes through, and the next caller tries. Raises TargetUnavailable when others have been
         fetching for so long that something is wrong with all of them, or when the org was connected anew meanwhile.
         """
-        give_up = self._now() + timedelta(seconds=2 * self._lease_seconds)
-        pause = _FIRST_PAUSE
+        waited, pause = (
+            0.0,
+            _FIRST_PAUSE,
+        )  # no wall clock says for how long: one that is set back would have all wait on
         while True:
             held = self._held()
             kept = self._opened(held.token)
@@ -98,9 +100,10 @@ class DatabaseTokenKeeper:
                     if self._held() == held:
                         raise
                     continue  # refused for being late: with rotating refresh tokens, who comes second comes for nothing
-            if self._now() >= give_up:
+            if waited >= 2 * self._lease_seconds:
                 raise TargetUnavailable("other workers have been signing in to the CRM for too long")
             self._pause(pause)
+            waited += pause
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def last(self) -> Token | None:
@@ -146,11 +149,13 @@ class DatabaseTokenKeeper:
     def _take_lease(self, owner: str, held: _Held) -> bool:
         now = self._now()
         until = connection.c.token_lease_until
+        # One that lasts longer than any was said by a clock that went ahead: its holder may be dead.
+        impossible = now + timedelta(seconds=2 * self._lease_seconds)
         with writing(self._engine) as conn:
             return bool(
                 conn.execute(
                     sa.update(connection)
-                    .where(self._still(held), sa.or_(until.is_(None), until <= now))
+                    .where(self._still(held), sa.or_(until.is_(None), until <= now, until > impossible))
                     .values(token_lease_owner=owner, token_lease_until=now + timedelta(seconds=self._lease_seconds))
                 ).rowcount
             )

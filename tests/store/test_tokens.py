@@ -172,6 +172,37 @@ def test_a_holder_that_is_slower_than_its_lease_is_overtaken_and_its_own_token_s
     assert keeper(clock).token(never).value == "quick"
 
 
+def test_a_holder_that_died_while_its_clock_was_hours_ahead_keeps_nobody_waiting(keeper, engine):
+    clock = Clock()
+    with writing(engine) as conn:
+        until = clock.time + timedelta(hours=11)
+        conn.execute(sa.update(tables.connection).values(token_lease_owner="dead", token_lease_until=until))
+    began = clock.time
+    assert keeper(clock).token(lambda: Token("fresh")).value == "fresh"
+    assert clock.time == began
+
+
+def test_nobody_waits_longer_because_the_clock_is_set_back_meanwhile(keeper, engine):
+    class SetBack(Clock):
+        """Whenever it waits, the clock is an hour earlier, and somebody has the lease by it."""
+
+        waited = 0.0
+
+        def pause(self, seconds: float) -> None:
+            self.waited += seconds
+            assert self.waited < 120
+            self.time -= timedelta(hours=1)
+            with writing(engine) as conn:
+                until = self.time + timedelta(seconds=30)
+                conn.execute(sa.update(tables.connection).values(token_lease_owner="x", token_lease_until=until))
+
+    clock = SetBack()
+    clock.pause(0)
+    with pytest.raises(TargetUnavailable, match="for too long"):
+        keeper(clock).token(never)
+    assert clock.waited >= 60
+
+
 def test_nobody_waits_for_ever(keeper, engine):
     class Unlucky(Clock):
         """Whenever it waits, somebody else takes the lease anew."""
@@ -179,7 +210,7 @@ def test_nobody_waits_for_ever(keeper, engine):
         def pause(self, seconds: float) -> None:
             super().pause(seconds)
             with writing(engine) as conn:
-                until = self.time + timedelta(seconds=30)
+                until = self.time + timedelta(seconds=3)
                 conn.execute(sa.update(tables.connection).values(token_lease_owner="x", token_lease_until=until))
 
     clock = Unlucky()
