@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from contactsync.domain.roles import Role
-from tests.browser.conftest import Marketer, accessibility, person
+from tests.browser.conftest import Marketer, person
 
 COMING = 25_000
 """How long a page may take to show by itself what workers did meanwhile, in milliseconds."""
@@ -153,22 +152,3 @@ def test_a_viewer_sees_everything_and_changes_nothing(marketer: Marketer) -> Non
     assert page.get_by_role("button", name="Save mapping").count() == 0 or page.get_by_text("You may not").count()
     admin = marketer.open("/contacts")
     expect(admin.get_by_role("checkbox").first).to_be_visible()
-
-
-@pytest.mark.parametrize("width", [360, 1600])
-def test_the_main_pages_shut_nobody_out_at_any_width(marketer: Marketer, width: int) -> None:
-    marketer.connect()
-    marketer.send("events", "event.created", {"id": "expo", "name": "Expo in Vienna"})
-    attending = [{"id": "expo", "status": "registered"}]
-    lacking = {**person(2), "company": None, "email": "ada2@gmail.com"}
-    marketer.send("contacts", "contact.created", [person(1, events=attending), lacking, person(3, title="x" * 200)])
-    marketer.holds("Lead", 1)
-    marketer.page.set_viewport_size({"width": width, "height": 800})
-    wrong = {}
-    for path in ("", "/inbox", "/contacts", "/events", "/companies", "/problems", "/deliveries"):
-        page = marketer.open(path)
-        if found := accessibility(page):
-            wrong[path] = found
-        if page.evaluate("document.documentElement.scrollWidth") > width:
-            wrong[path] = "wider than the window"
-    assert wrong == {}
