@@ -29,6 +29,7 @@ def digests_of(assets: Mapping[str, bytes]) -> dict[str, str]:
 def asset_pages(assets: Mapping[str, bytes]) -> Blueprint:
     """Serves them. Also brings the templates along."""
     blueprint = Blueprint(f"{PREFIX}assets", __name__, template_folder="templates")
+    digests = digests_of(assets)
 
     @blueprint.get("/assets/<v>/<name>")
     def asset_file(v: str, name: str) -> Response:
@@ -36,7 +37,7 @@ def asset_pages(assets: Mapping[str, bytes]) -> Blueprint:
         if content is None:
             raise Refusal(404, "not_found", "There is no such file.")
         response = Response(content, mimetype=_KINDS[name.rpartition(".")[2]])
-        response.headers["Cache-Control"] = _FOR_EVER if v == digests_of({name: content})[name] else "no-cache"
+        response.headers["Cache-Control"] = _FOR_EVER if v == digests[name] else "no-cache"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         return response
 

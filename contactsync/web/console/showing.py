@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -180,6 +180,3 @@ def exact(at: datetime, zone: ZoneInfo) -> str:
     """The whole time in the viewer's zone."""
     local = at.astimezone(zone)
     return f"{local:%a} {local.day} {local:%b %Y, %H:%M:%S} {local.tzname() or zone.key}"
-
-
-Words = Callable[[datetime], str]
