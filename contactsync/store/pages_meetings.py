@@ -17,7 +17,6 @@ from contactsync.domain.records import Attendee, Scalar, SyncStatus
 from contactsync.store import tables as t
 from contactsync.store.counts import counted
 from contactsync.store.due import chunks, of_org
-from contactsync.store.pages_profile import ProfileRun
 from contactsync.store.queue_meetings import meeting_source
 from contactsync.store.views_contacts import present_connection
 from contactsync.store.views_paging import Slice, newest, newest_by_status
@@ -111,43 +110,6 @@ def meeting_by_key(db: Db, org_id: int, key: int) -> tuple[MeetingRow, tuple[Att
         return None
     attendees = attendees_from_json(values(from_json(found.fields)).get(ATTENDEES))
     return _row(found), _attendees(db, org_id, attendees)
-
-
-def meeting_runs(db: Db, org_id: int, meeting_id: str, part: Slice) -> tuple[tuple[ProfileRun, ...], int | None]:
-    """A page of what was tried for a meeting, newest first, and below which number the next one starts."""
-    r = t.sync_run.c
-    of_it = sa.and_(r.org_id == org_id, r.subject == "meeting", r.source_id == meeting_id)
-    present = (r.connection_id == present_connection(org_id)).label("present")
-    ids = newest(t.sync_run, of_it, part)
-    rows = db.execute(sa.select(t.sync_run, present).where(r.id.in_(ids)).order_by(r.id.desc())).all()
-    kept, following = part.cut(rows)
-    undone: dict[int, int] = {}
-    if kept:
-        later = sa.select(r.undoes, r.id).where(of_it, r.undoes.in_([row.id for row in kept]))
-        undone = {row.undoes: row.id for row in db.execute(later)}
-    return tuple(_run(row, undone.get(row.id)) for row in kept), following
-
-
-def meeting_run(db: Db, org_id: int, meeting_id: str, number: int) -> ProfileRun | None:
-    """One run of the meeting."""
-    runs, _ = meeting_runs(db, org_id, meeting_id, Slice(1, number + 1))
-    return next((run for run in runs if run.number == number), None)
-
-
-def _run(row: sa.Row[Any], undone_by: int | None) -> ProfileRun:
-    return ProfileRun(
-        number=row.id,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        attempt=row.attempt,
-        outcome=row.outcome,
-        steps=tuple(row.steps or ()),
-        why=tuple(row.why or ()),
-        problem=row.problem,
-        undoes=row.undoes,
-        undone_by=undone_by,
-        of_present_crm=bool(row.present),
-    )
 
 
 def _rows(org_id: int) -> sa.Select[Any]:

@@ -26,7 +26,6 @@ from contactsync.store.queue import each_once
 from contactsync.store.queue_meetings import meeting_source
 from contactsync.store.tables_console import console_user
 from contactsync.store.views_contacts import companies_query, company_shown, held_up, present_connection
-from contactsync.store.views_paging import Slice, newest
 
 MOST_MEETINGS = 20
 MOST_EVENTS = 100
@@ -131,23 +130,6 @@ class ProfileDelivery:
     paths: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class ProfileRun:
-    """One run, with what put it back and what it put back itself, as numbers of runs."""
-
-    number: int
-    started_at: datetime
-    finished_at: datetime
-    attempt: int
-    outcome: str
-    steps: tuple[Mapping[str, Any], ...]
-    why: tuple[str, ...]
-    problem: Mapping[str, Any] | None
-    undoes: int | None
-    undone_by: int | None
-    of_present_crm: bool  # it wrote to the CRM that the org is connected to now
-
-
 def profile(db: Db, org_id: int, key: int) -> Profile | None:
     """One contact of the org by its key."""
     c = t.contact.c
@@ -218,34 +200,6 @@ def profile_meetings(db: Db, org_id: int, shown: Profile) -> tuple[ProfileMeetin
     rows = db.execute(query.order_by(m.id.desc()).limit(MOST_MEETINGS + 1)).all()
     activities = _links(db, org_id, RecordKind.ACTIVITY, [meeting_source(row.source_id) for row in rows])
     return tuple(_meeting(row, activities.get(meeting_source(row.source_id))) for row in rows)
-
-
-def profile_runs(db: Db, org_id: int, key: int, part: Slice) -> tuple[tuple[ProfileRun, ...], int | None]:
-    """A page of what was tried for the contact, newest first, and below which number the next one starts."""
-    r = t.sync_run.c
-    ids = newest(t.sync_run, r.contact_id == key, part)
-    present = present_connection(org_id)
-    query = sa.select(t.sync_run, (r.connection_id == present).label("present"))
-    rows = db.execute(query.where(r.org_id == org_id, r.id.in_(ids)).order_by(r.id.desc())).all()
-    kept, following = part.cut(rows)
-    # What put one back came later: it is among the same contact's newer runs.
-    numbers = [row.id for row in kept]
-    undone: dict[int, int] = {}
-    if numbers:
-        undoing = sa.select(r.undoes, r.id).where(r.contact_id == key, r.id >= min(numbers), r.undoes.in_(numbers))
-        undone = {row.undoes: row.id for row in db.execute(undoing)}
-    return tuple(_run(row, undone.get(row.id)) for row in kept), following
-
-
-def profile_run(db: Db, org_id: int, key: int, number: int) -> ProfileRun | None:
-    """One run of the contact."""
-    r = t.sync_run.c
-    query = sa.select(t.sync_run, (r.connection_id == present_connection(org_id)).label("present"))
-    row = db.execute(query.where(r.org_id == org_id, r.contact_id == key, r.id == number)).first()
-    if row is None:
-        return None
-    undoing = sa.select(r.id).where(r.contact_id == key, r.id > number, r.undoes == number)
-    return _run(row, db.execute(undoing.limit(1)).scalar())
 
 
 def profile_deliveries(db: Db, org_id: int, shown: Profile) -> tuple[ProfileDelivery, ...]:
@@ -329,22 +283,6 @@ def _meeting(row: sa.Row[Any], crm_id: str | None) -> ProfileMeeting:
     said = values(from_json(row.fields))
     of_it = {name: _text(said.get(name)) for name in ("title", "starts_at", "timezone", "status")}
     return ProfileMeeting(row.id, **of_it, sync_status=row.sync_status, crm_id=crm_id)
-
-
-def _run(row: sa.Row[Any], undone_by: int | None) -> ProfileRun:
-    return ProfileRun(
-        number=row.id,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        attempt=row.attempt,
-        outcome=row.outcome,
-        steps=tuple(row.steps or ()),
-        why=tuple(row.why or ()),
-        problem=row.problem,
-        undoes=row.undoes,
-        undone_by=undone_by,
-        of_present_crm=bool(row.present) or row.connection_id is None,
-    )
 
 
 def _delivery(row: Any, names: Mapping[str, str], paths: Sequence[str]) -> ProfileDelivery:

@@ -146,7 +146,7 @@ def test_a_change_is_undone_after_it_was_shown_what_that_means(
     assert "Booth 99" in asked.text
     assert salesforce.holds("Event")[0]["Location"] == "Booth 99"
     done = console.follow(console.post(undo, whole=True))
-    assert "Put back, as it was before." in done.text
+    assert "Put back: 1 field in 1 record, as they were before." in done.text
     assert salesforce.holds("Event")[0]["Location"] == "Booth 12"
     assert "This was undone already" in console.get(undo, whole=True).text
     viewer = console.as_role(Role.VIEWER)

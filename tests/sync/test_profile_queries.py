@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contactsync.store import pages_profile
+from contactsync.store import pages_profile, pages_runs
 from contactsync.store.engine import reading
 from contactsync.store.views_paging import Slice
 from contactsync.sync.actions import edit_contacts
@@ -32,9 +32,9 @@ def test_a_contact_is_read_with_all_that_is_its_own_and_the_edit_that_waits(conn
         assert (event.name, event.status, event.member_id is not None) == ("Expo", "attended", True)
         (meeting,) = pages_profile.profile_meetings(db, org_id, shown)
         assert (meeting.title, meeting.crm_id is not None) == ("Talk", True)
-        (run,), older = pages_profile.profile_runs(db, org_id, key, Slice(10))
+        (run,), older = pages_runs.past_runs(db, org_id, "contact", shown.source_id, Slice(10))
         assert (run.outcome, run.of_present_crm, run.undone_by, older) == ("synced", True, None, None)
-        assert pages_profile.profile_run(db, org_id, key, run.number) == run
+        assert pages_runs.past_run(db, org_id, "contact", shown.source_id, run.number) == run
         (origin,) = pages_profile.profile_deliveries(db, org_id, shown)
         assert (origin.door, "email" in origin.paths) == ("contacts", True)
         (edit,) = pages_profile.edits_that_wait(db, org_id, shown)

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from werkzeug.wrappers import Response as AnyResponse
 
-from contactsync.domain.crm import Action
 from contactsync.domain.edits import RefusedEdit
-from contactsync.domain.errors import CannotKeep, TargetRefused, TargetUnavailable
+from contactsync.domain.errors import CannotKeep
 from contactsync.domain.moments import utc_moment
 from contactsync.domain.records import REQUIRED
 from contactsync.domain.roles import Role
-from contactsync.domain.shown import shown as step_shown
 from contactsync.store import connections
 from contactsync.store import pages_profile as rows
 from contactsync.store.engine import Connection as Db
 from contactsync.store.engine import reading
-from contactsync.store.pages_profile import Profile, ProfileDelivery, ProfileRun
+from contactsync.store.pages_profile import Profile, ProfileDelivery
+from contactsync.store.pages_runs import past_runs
 from contactsync.store.views_paging import Slice
 from contactsync.sync import actions
 from contactsync.web.auth import parts
@@ -28,20 +26,26 @@ from contactsync.web.console import profile_words as words
 from contactsync.web.console.addresses import url
 from contactsync.web.console.crm_links import crm_links
 from contactsync.web.console.doors import Pages
+from contactsync.web.console.past_runs import (
+    RUNS,
+    OfRecord,
+    Planned,
+    before,
+    preview_page,
+    run_shown,
+    undo_page,
+    undone,
+)
 from contactsync.web.console.profile_form import Typed, plain, typed
 from contactsync.web.console.profile_words import Standing
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, form, page
-from contactsync.web.console.steps_shown import changes, steps_shown
 from contactsync.web.errors import missing
 
 pages = Pages("profile")
 
 CONTACT = "/contacts/<int(max=9223372036854775807):key>"
 RUN = f"{CONTACT}/runs/<int(max=9223372036854775807):number>"
-
-RUNS = 10
-"""So many runs stand on one page of the history."""
 
 
 @pages.get(CONTACT)
@@ -102,60 +106,27 @@ def approve(key: int) -> AnyResponse:
 def preview(key: int) -> Response:
     """What a sync would do now, record by record."""
     shown = _contact(key)
-    steps: Sequence[Mapping[str, Any]] = ()
-    why: tuple[str, ...] = ()
-    problem, trouble, status = None, "", 200
-    try:
+
+    def planned() -> Planned | None:
         plan = actions.preview(parts(), seat().org.id, shown.source_id)
         if plan is None:
-            raise missing("contact")
-        planned = plan.contacts[shown.source_id]
-        steps, why, problem = [step_shown(step) for step in plan.steps], tuple(planned.why), planned.problem
-    except (actions.NotReady, TargetRefused, TargetUnavailable) as error:
-        trouble, status = _trouble(error)
-    made = steps_shown(steps, crm_links(), done=False)
-    return page(
-        "profile_preview.html", title=f"Preview: {shown.name}", nav="contacts", status=_for_htmx(status), contact=shown,
-        steps=made, changes=changes(made), why=why, problem=problem, trouble=trouble, who=words.who_can,
-    )  # fmt: skip
+            return None
+        of_it = plan.contacts[shown.source_id]
+        return plan.steps, of_it.why, of_it.problem
+
+    return preview_page(_of(shown), planned)
 
 
 @pages.get(f"{RUN}/undo", role=Role.EDITOR)
 def ask_undo(key: int, number: int) -> Response:
     """What undoing a run would do."""
-    shown, run = _run(key, number)
-    try:
-        listed = actions.undo(parts(), seat().org.id, number, dry_run=True)
-        trouble, status = "", 200
-    except (actions.NotReady, TargetRefused, TargetUnavailable) as error:
-        listed, (trouble, status) = [], _trouble(error)
-    made = steps_shown(listed or [], crm_links(), done=False)
-    return page(
-        "profile_undo.html", title=f"Undo: {shown.name}", nav="contacts", status=_for_htmx(status), contact=shown,
-        run=run, steps=made, changes=changes(made), trouble=trouble,
-    )  # fmt: skip
+    return undo_page(_of(_contact(key)), number, url("profile.undo", key=key, number=number))
 
 
 @pages.post(f"{RUN}/undo")
 def undo(key: int, number: int) -> AnyResponse:
     """Put a run back."""
-    _run(key, number)
-    try:
-        listed = actions.undo(parts(), seat().org.id, number)
-    except actions.NotReady as error:
-        return done(str(error), to=_here(key), tone="bad")
-    if listed is None:
-        raise missing("run")
-    made = steps_shown(listed, crm_links(), done=True)
-    failed = sum(one.failed for one in made)
-    if failed:
-        return done(f"Not all of it could be put back: {failed} of {len(made)} records failed. The history says why.",
-                    to=_here(key), tone="warn")  # fmt: skip
-    back = changes(made)
-    if not back:
-        return done("Nothing was put back: Salesforce holds something else by now.", to=_here(key), tone="warn")
-    fields = sum(len(one.fields) for one in made if one.action == Action.UPDATE.value)
-    return done(f"Put back: {_count(fields, 'field')} in {_count(back, 'record')}, as they were before.", to=_here(key))
+    return undone(_of(_contact(key)), number)
 
 
 # ── pages ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -164,16 +135,6 @@ _DELETED = (
     "This contact was deleted at the event platform: it is not synced any more, and nothing of it can be changed."
 )
 _GONE = "This contact is gone: it was erased, or deleted at the event platform."
-
-
-@dataclass(frozen=True)
-class RunShown:
-    """A run of the history, ready to be read."""
-
-    run: ProfileRun
-    steps: tuple[Any, ...]
-    changes: int
-    undoable: bool
 
 
 def _profile_page(
@@ -186,15 +147,16 @@ def _profile_page(
             raise missing("contact")
         standing = _standing(db, org_id)
         events, meetings = rows.profile_events(db, org_id, shown), rows.profile_meetings(db, org_id, shown)
-        runs, older = rows.profile_runs(db, org_id, key, Slice(RUNS, _before()))
+        runs, older = past_runs(db, org_id, "contact", shown.source_id, Slice(RUNS, before()))
         waiting, deliveries = rows.edits_that_wait(db, org_id, shown), rows.profile_deliveries(db, org_id, shown)
     link = crm_links()
     return page(
         "profile.html", title=shown.name, nav="contacts", status=_status_of(errors, trouble), contact=shown,
         next=words.next_step(shown, standing, now), standing=standing, sections=_sections(shown),
         events=events, meetings=meetings, meeting_at={one.key: utc_moment(one.starts_at, one.timezone) for one in meetings},
-        most_meetings=rows.MOST_MEETINGS, runs=[_run_shown(one, link) for one in runs], older=older, waiting=waiting,
-        deliveries=deliveries, by_hand=_by_hand(shown, deliveries), link=link, trouble=trouble,
+        most_meetings=rows.MOST_MEETINGS, runs=[run_shown(one, link) for one in runs], older=older, waiting=waiting,
+        deliveries=deliveries, by_hand=_by_hand(shown, deliveries), link=link,
+        undo_at=lambda number: url("profile.ask_undo", key=key, number=number), trouble=trouble,
         mendable_here=words.mendable_here(shown.problem),
         lacking=[path for path in REQUIRED if path in shown.missing or (kept and path in (errors or {}))],
         **_for_fields(shown, kept, errors),
@@ -228,12 +190,6 @@ def _by_hand(shown: Profile, deliveries: Sequence[ProfileDelivery]) -> Callable[
     return lambda path: shown.origin.get(path) in typed_here
 
 
-def _run_shown(run: ProfileRun, link: Any) -> RunShown:
-    made = steps_shown(run.steps, link, done=True)
-    may = run.of_present_crm and run.undoes is None and run.undone_by is None
-    return RunShown(run, made, changes(made), may and any(one.action == Action.UPDATE.value for one in made))
-
-
 def _sections(shown: Profile) -> list[tuple[str, list[tuple[str, str]]]]:
     """The fields that have something to say, by heading."""
     kinds = (
@@ -261,13 +217,9 @@ def _contact(key: int) -> Profile:
     return shown
 
 
-def _run(key: int, number: int) -> tuple[Profile, RunShown]:
-    shown = _contact(key)
-    with reading(parts().engine) as db:
-        run = rows.profile_run(db, seat().org.id, key, number)
-    if run is None:
-        raise missing("run")
-    return shown, _run_shown(run, crm_links())
+def _of(shown: Profile) -> OfRecord:
+    sync_at = url("profile.sync", key=shown.key)
+    return OfRecord("contact", "contacts", shown.source_id, shown.name, _here(shown.key), sync_at)
 
 
 def _standing(db: Db, org_id: int) -> Standing:
@@ -289,11 +241,6 @@ def _custom(shown: Profile) -> tuple[str, ...]:
 
 def _paths(shown: Profile) -> tuple[str, ...]:
     return (*words.PERSON, *words.ADDRESS, *words.SOCIAL, *_custom(shown), "company", "sync_as")
-
-
-def _before() -> int | None:
-    said = request.args.get("before", "")
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 19 else None
 
 
 # ── doing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -332,29 +279,5 @@ def _here(key: int) -> str:
     return url("profile.profile", key=key)
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def _status_of(errors: Mapping[str, str] | None, trouble: str) -> int:
     return 503 if trouble else 422 if errors else 200
-
-
-def _for_htmx(status: int) -> int:
-    """htmx puts no error answer into a page, and this one says what is wrong by itself."""
-    return 200 if request.headers.get("HX-Request") else status
-
-
-def _trouble(error: Exception) -> tuple[str, int]:
-    """Why it cannot be told now, in plain words, and the status."""
-    if isinstance(error, actions.NotReady):
-        return _not_ready(error), 409
-    if isinstance(error, TargetRefused):
-        problem = error.problem
-        return f"{problem.cause} {problem.fix}", 502
-    return "Salesforce does not answer now. Nothing is lost: try again in a minute.", 503
-
-
-def _not_ready(error: actions.NotReady) -> str:
-    lacking = [words.small(path) for path in error.fields]
-    return f"First add {words.listed(lacking)}: nothing is sent before." if lacking else str(error)

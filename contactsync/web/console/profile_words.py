@@ -10,7 +10,8 @@ from typing import Any
 from contactsync.domain.captured import APPROVAL
 from contactsync.domain.crm import Action, Mend
 from contactsync.domain.records import REQUIRED, SyncAs, SyncStatus
-from contactsync.store.pages_profile import Profile, ProfileRun
+from contactsync.store.pages_profile import Profile
+from contactsync.store.pages_runs import PastRun
 from contactsync.web.console.profile_form import plain
 from contactsync.web.console.steps_shown import StepShown
 
@@ -249,12 +250,12 @@ _TONES: Mapping[str, str] = {
 }
 
 
-def run_tone(run: ProfileRun) -> str:
+def run_tone(run: PastRun) -> str:
     """The colour of a run's dot."""
     return "info" if run.undoes is not None else _TONES.get(run.outcome, "soft")
 
 
-def run_headline(run: ProfileRun, changed: int) -> str:
+def run_headline(run: PastRun, changed: int) -> str:
     """What a run came to."""
     if run.undoes is not None:
         return "An earlier sync was undone"
