@@ -300,7 +300,15 @@ def _written(words: _Words) -> dict[str, str]:
 
 
 def _run(words: _Words, size: Size) -> dict[str, str]:
-    steps = [{"action": "update", "object": "Contact", "crm_id": "0031", "why": "changed", "fields": {"Title": {"old": "Head", "new": "Chief"}}}]
+    steps = [
+        {
+            "action": "update",
+            "object": "Contact",
+            "crm_id": "0031",
+            "why": "changed",
+            "fields": {"Title": {"old": "Head", "new": "Chief"}},
+        }
+    ]
     return {
         "org_id": ORG,
         "subject": "CASE WHEN i % 5 = 0 THEN 'meeting' ELSE 'contact' END",
