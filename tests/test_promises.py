@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from contactsync.cli import main
+from tests.fixtures.commands import subcommands
 
 CHECKOUT = Path(__file__).parents[1]
 SECURITY = (CHECKOUT / "docs" / "security.md").read_text("utf-8")
@@ -40,7 +41,7 @@ FOR_DEVELOPMENT = {"standin"}
 
 def options(group: click.Group, *above: str) -> list[tuple[str, click.Parameter]]:
     found: list[tuple[str, click.Parameter]] = []
-    for name, command in group.commands.items():
+    for name, command in subcommands(group).items():
         if isinstance(command, click.Group):
             found += options(command, *above, name)
         else:

@@ -16,6 +16,7 @@ from contactsync.intake.decode import decode
 from contactsync.store.replays import ReplayFilter
 from contactsync.web.api.shapes import filter_from
 from tests.cli.conftest import CommandLine, contact
+from tests.fixtures.commands import subcommands
 from tests.fixtures.salesforce import Salesforce
 
 CHECKOUT = Path(__file__).parents[2]
@@ -79,7 +80,7 @@ def test_every_command_of_the_page_runs(
 def test_every_example_in_a_help_can_be_parsed() -> None:
     """Up to the org, which is not there."""
     for name in ("preview", "resync", "runs", "undo", "status"):
-        for line in getattr(main.commands[name], "_example", "").splitlines():
+        for line in getattr(subcommands(main)[name], "_example", "").splitlines():
             words = shlex.split(line, comments=True)
             if words[:1] == ["contactsync"]:
                 done = CliRunner().invoke(main, words[1:], env={"DATABASE_URL": "nonsense"})

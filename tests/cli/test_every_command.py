@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +13,11 @@ import pytest
 
 from contactsync.cli import main
 from tests.cli.conftest import CommandLine
+from tests.fixtures.commands import subcommands
 
 
 def every(group: click.Group, *above: str) -> Iterator[tuple[str, ...]]:
-    for name, command in group.commands.items():
+    for name, command in subcommands(group).items():
         if isinstance(command, click.Group):
             yield from every(command, *above, name)
         else:
@@ -130,3 +133,16 @@ def test_the_database_is_set_up_once_and_again(bare: CommandLine) -> None:
     assert "up to date" in bare.good("db", "upgrade").stdout
     assert "up to date" in bare.good("db", "upgrade").stdout
     assert "No org yet" in bare.good("org", "list").stdout
+
+
+@pytest.mark.parametrize("process", ["worker", "clock"])
+def test_a_process_that_syncs_loads_nothing_of_the_pages(process: str) -> None:
+    asked = f"""
+import sys, click
+from contactsync.cli import main
+main.get_command(click.Context(main), {process!r})
+of_pages = ("flask", "jinja2", "argon2", "contactsync.web.app", "contactsync.standin")
+print([name for name in of_pages if name in sys.modules], "contactsync.sync.worker" in sys.modules)
+"""
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
+    assert said == "[] True\n"

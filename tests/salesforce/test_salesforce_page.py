@@ -12,6 +12,7 @@ from contactsync_plugins.salesforce.sign_in_advice import SIGN_IN_PROBLEMS
 from contactsync.cli import main
 from contactsync.settings import VARIABLES
 from contactsync.sync.signing_in import LIFETIME, callback_url
+from tests.fixtures.commands import subcommands
 
 PAGE = (Path(__file__).parents[2] / "docs" / "salesforce.md").read_text("utf-8")
 
@@ -24,7 +25,7 @@ def test_the_table_of_sign_in_problems_is_whole_and_names_none_that_there_is_not
 
 
 def test_every_option_that_is_shown_is_one_of_connect() -> None:
-    connect = main.commands["connect"]
+    connect = subcommands(main)["connect"]
     assert isinstance(connect, click.Command)
     known = {name for parameter in connect.params for name in parameter.opts}
     shown = re.findall(r"(?<![\w-])--[a-z][a-z-]+", " ".join(re.findall(r"contactsync connect[^`\n]*|`--[^`]*`", PAGE)))
