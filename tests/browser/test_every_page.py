@@ -8,7 +8,7 @@ import re
 from typing import cast
 
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Page, Route, ViewportSize, expect
 
 from tests.browser.conftest import Marketer, accessibility, person
 from tests.browser.walk import WALK, addresses
@@ -61,3 +61,23 @@ def test_no_page_shuts_anybody_out(grown: Marketer) -> None:
             page.set_viewport_size(window)
             wrong += [f"{place.name} ({scheme}, {window['width']} px): {each}" for each in wrong_of(page)]
     assert wrong == []
+
+
+def test_what_still_loads_can_be_read_meanwhile(grown: Marketer) -> None:
+    page, held = grown.page, list[Route]()
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile("suggest=1"), hold)
+    grown.open("/companies?show=open")
+    expect(page.locator("section.htmx-request")).to_contain_text("Asking Salesforce")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        page.locator("section.htmx-request").evaluate(
+            "part => Promise.all(part.getAnimations().map(all => all.finished))"
+        )
+        assert accessibility(page) == []
+    held.pop().continue_()
+    expect(page.locator("section.htmx-request")).to_have_count(0)
+    expect(page.locator("main")).not_to_contain_text("Asking Salesforce")
