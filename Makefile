@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
+# Bytecode is kept also where the environment says otherwise: each process of the tests would compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: install dev demo test test-slow check bench chaos fuzz screenshots lock audit clean
 
 install: $(VENV)/.runtime ## .venv with contactsync in it

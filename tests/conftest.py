@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,13 +41,27 @@ SLOW = (
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: runs with `make test-slow`, not with `make test`")
+    missing = [str(each) for each in _SLOW_PATHS if not each.exists()]
+    assert not missing, f"tests/conftest.py calls slow what is not there: {missing}"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Modules that would be deselected one test at a time are not even read."""
+    wanted = {"slow": True, "not slow": False}.get(config.option.markexpr)
+    if wanted is None or not collection_path.name.startswith("test_"):
+        return None
+    return True if _is_slow(collection_path) is not wanted else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    folder = Path(__file__).parent
-    slow = tuple(folder / each for each in SLOW)
-    missing = [str(each) for each in slow if not each.exists()]
-    assert not missing, f"tests/conftest.py calls slow what is not there: {missing}"
     for item in items:
-        if any(item.path.is_relative_to(each) for each in slow):
+        if _is_slow(item.path):
             item.add_marker(pytest.mark.slow)
+
+
+_SLOW_PATHS = tuple(Path(__file__).parent / each for each in SLOW)
+
+
+@cache
+def _is_slow(path: Path) -> bool:
+    return any(path.is_relative_to(each) for each in _SLOW_PATHS)
