@@ -39,7 +39,7 @@ def test_a_new_secret_is_shown_once_and_never_again(console: Console, acme: Call
     shown = console.post("/settings/endpoints/secrets")
     (made,) = set(good_secrets(acme)) - set(before)
     assert shown.page.one(id="secret").text == made
-    assert f"SECRET='{made}'" in shown.page.one(id="script").text
+    assert f"SECRET='{made}'" in shown.page.one(id="script-contacts").text
     assert "no-store" in shown.answer.headers["Cache-Control"]
     assert made not in console.get("/settings/endpoints").html
     assert "secret.added" in actions_of(acme)
@@ -141,20 +141,23 @@ def listening(app: Flask) -> Iterator[str]:
 @pytest.mark.skipif(
     not (shutil.which("openssl") and shutil.which("curl")), reason="this machine has no curl and openssl"
 )
-def test_the_script_that_is_shown_posts_a_webhook_that_is_accepted(
-    console: Console, acme: Caller, listening: str, monkeypatch: pytest.MonkeyPatch
+def test_the_scripts_of_all_doors_post_as_they_stand_on_the_page(
+    console: Console, acme: Caller, listening: str
 ) -> None:
-    with writing(acme.parts.engine) as db:
-        _, secret = orgs.add_secret(db, acme.parts.vault, acme.org.id, acme.parts.now())
-    at = str(int(acme.parts.now().timestamp()))
-    script = sample.curl(f"{listening}/webhooks/{acme.org.slug}/contacts", secret, acme.parts.now())
-    # The test's clock stands still: the script is told its time.
-    said = subprocess.run(
-        ["sh", "-c", script.replace('"$(date +%s)"', at)], capture_output=True, text=True, timeout=30, check=False
-    )
-    assert json.loads(said.stdout)["status"] == "accepted", said.stderr
+    page = console.post("/settings/endpoints/secrets").page
+    # The test's clock stands still: the scripts are told its time.
+    at, moment = str(int(acme.parts.now().timestamp())), f"{acme.parts.now():%Y-%m-%dT%H:%M:%SZ}"
+    for door in ("contacts", "events", "meetings"):
+        script = "".join(each for each in page.one("pre", id=f"script-{door}").children if isinstance(each, str))
+        script = script.replace("$(date +%s)", at).replace("$(date -u +%Y-%m-%dT%H:%M:%SZ)", moment)
+        script = script.replace("'http://localhost/", f"'{listening}/")
+        said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=30, check=False)
+        answer, status = said.stdout.splitlines()
+        assert (status, json.loads(answer)["status"]) == ("202", "accepted"), said.stderr
     acme.absorb()
     assert acme.get("/contacts/c-1")["first_name"] == "Ada"
+    assert acme.get("/events/ev-1")["name"] == "Engines"
+    assert acme.get("/meetings/mt-1")["title"] == "A look at the engine"
 
 
 # ── tokens ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -177,7 +180,8 @@ def test_a_token_that_was_ended_is_refused(console: Console, app: Flask, acme: C
     token = shown.page.one(id="token").text
     with reading(acme.parts.engine) as db:
         number = max(one.id for one in orgs.list_tokens(db, acme.org.id))
-    console.post(f"/settings/tokens/{number}/end")
+    after = console.follow(console.post(f"/settings/tokens/{number}/end"))
+    assert "“Report” is ended" in after.text
     headers = {"Authorization": f"Bearer {token}"}
     assert app.test_client().get("/api/v1/contacts", headers=headers).status_code == 401
 

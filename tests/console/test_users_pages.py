@@ -91,7 +91,7 @@ def test_nobody_is_let_in_twice(console: Console) -> None:
 def test_a_role_is_changed_and_somebody_put_out(console: Console) -> None:
     bob = let_in(console.acme, "bob@example.com", name="Bob")
     done = console.post(f"{USERS}/{bob.id}/role", {"role": "admin"})
-    assert "Bob is admin now." in console.follow(done).text
+    assert "Bob is an admin now." in console.follow(done).text
     assert role_of(console.acme, bob) is Role.ADMIN
     assert "choose one of the roles" in console.follow(console.post(f"{USERS}/{bob.id}/role", {"role": "king"})).text
     done = console.post(f"{USERS}/{bob.id}/remove")

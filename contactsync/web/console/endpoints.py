@@ -62,7 +62,8 @@ def end_secret(key: int) -> AnyResponse:
     if there is None:
         raise missing("webhook secret")
     actions.revoke_secret(parts(), seat().org.id, key, in_hours=float(said))
-    return done(f"Secret {key} ends {OVERLAPS[said]}.", to=url("endpoints.endpoints"))
+    words = "is ended: webhooks signed with it alone are refused." if said == "0" else f"ends {OVERLAPS[said]}."
+    return done(f"Secret {key} {words}", to=url("endpoints.endpoints"))
 
 
 @pages.post("/settings/endpoints/test")
@@ -120,6 +121,6 @@ def _page(given: Given | None = None, back: str = "endpoints.endpoints") -> Resp
         given=given,
         back=back,
         overlaps=list(OVERLAPS.items()),
-        script=sample.curl(addresses()["contacts"], given.secret if given else "", now),
+        scripts=sample.scripts(addresses(), given.secret if given else "", now),
         followed=followed(),
     )

@@ -6,7 +6,7 @@ import json
 import secrets as randomness
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
@@ -110,8 +110,14 @@ def in_words(sent: Sent) -> str:
             return f"Your endpoint answered {other}: the test was not taken. The page Deliveries says why."
 
 
-def curl(url: str, secret: str, now: datetime) -> str:
-    """A script that signs and posts one contact with nothing but a shell, curl and openssl. `secret`: "" leaves its place."""
+def scripts(addresses: Mapping[str, str], secret: str, now: datetime) -> dict[str, str]:
+    """Door → a script that signs and posts an example with no more than a shell, curl and openssl. `secret`: "" leaves its place."""
+    return {door: _script(address, *_examples(now)[door], secret or "whsec_…") for door, address in addresses.items()}
+
+
+def _examples(now: datetime) -> Mapping[str, tuple[str, Mapping[str, Any]]]:
+    """Door → the type and the data of a webhook. They belong together: the meeting is Ada's, at the event."""
+    day = f"{now + timedelta(days=30):%Y-%m-%d}"
     contact = {
         "id": "c-1",
         "first_name": "Ada",
@@ -120,13 +126,38 @@ def curl(url: str, secret: str, now: datetime) -> str:
         "company": "Analytical Engines",
         "sync_as": "lead",
     }
-    body = json.dumps({"type": "contact.created", "timestamp": f"{now:%Y-%m-%dT%H:%M:%SZ}", "data": contact})
-    return f"""SECRET='{secret or "whsec_…"}'
-BODY='{body}'
-ID="msg_$(openssl rand -hex 12)"; NOW="$(date +%s)"
+    event = {"id": "ev-1", "name": "Engines", "starts_at": f"{day}T09:00:00Z", "ends_at": f"{day}T17:00:00Z"}
+    meeting = {
+        "id": "mt-1",
+        "title": "A look at the engine",
+        "starts_at": f"{day}T10:00:00Z",
+        "ends_at": f"{day}T10:30:00Z",
+        "event_id": "ev-1",
+        "attendees": [{"contact_id": "c-1", "response": "accepted"}],
+    }
+    return {
+        "contacts": ("contact.created", contact),
+        "events": ("event.created", event),
+        "meetings": ("meeting.created", meeting),
+    }
+
+
+def _script(address: str, kind: str, data: Mapping[str, Any], secret: str) -> str:
+    """Each line short enough for a page, and the time of the webhook that of the shell: sent again, it is newer."""
+    lines = ",\n  ".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in data.items())
+    return f"""SECRET='{secret}'
+ID="msg_$(openssl rand -hex 12)"
+NOW="$(date +%s)"
+AT="$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+BODY='{{"type": "{kind}", "timestamp": "'"$AT"'", "data": {{
+  {lines}}}}}'
 KEY="$(printf %s "${{SECRET#whsec_}}" | openssl base64 -d -A | od -An -v -tx1 | tr -d ' \\n')"
 SIGNATURE="v1,$(printf '%s.%s.%s' "$ID" "$NOW" "$BODY" |
   openssl dgst -sha256 -mac HMAC -macopt "hexkey:$KEY" -binary | openssl base64 -A)"
-curl -sS '{url}' -H 'content-type: application/json' -H "webhook-id: $ID" \\
-  -H "webhook-timestamp: $NOW" -H "webhook-signature: $SIGNATURE" --data-binary "$BODY"
+curl -sS '{address}' \\
+  -H 'content-type: application/json' \\
+  -H "webhook-id: $ID" \\
+  -H "webhook-timestamp: $NOW" \\
+  -H "webhook-signature: $SIGNATURE" \\
+  --data-binary "$BODY" -w '\\n%{{http_code}}\\n'
 """

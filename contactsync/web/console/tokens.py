@@ -56,11 +56,12 @@ def add_token() -> Response:
 def end_token(key: int) -> AnyResponse:
     """Take a token no more."""
     with reading(parts().engine) as db:
-        there = any(one.id == key for one in orgs.list_tokens(db, seat().org.id))
-    if not there:
+        there = next((one for one in orgs.list_tokens(db, seat().org.id) if one.id == key), None)
+    if there is None:
         raise missing("API token")
     actions.revoke_token(parts(), seat().org.id, key)
-    return done(f"Token {key} is taken no more.", to=url("tokens.token_list"))
+    name = f"“{there.label}”" if there.label else f"Token {key}"
+    return done(f"{name} is ended: programs that use it are refused from now on.", to=url("tokens.token_list"))
 
 
 def _page(

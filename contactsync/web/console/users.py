@@ -67,7 +67,7 @@ def change_role(key: int) -> AnyResponse:
     name = member.user.shown
     return _doing(
         lambda: access.change_role(parts(), seat().org.id, key, role),
-        f"{name} is {ROLE_WORDS[role][0].lower()} now.",
+        f"{name} is {'a' if role is Role.VIEWER else 'an'} {ROLE_WORDS[role][0].lower()} now.",
     )
 
 
@@ -93,7 +93,7 @@ def new_link(key: int) -> Response | AnyResponse:
         made = access.new_link(parts(), key, org_id=here.org.id, by=here.user)
     except RefusedInput as error:
         return _done(_sentence(error), "bad")
-    return _link(made, ROLE_WORDS[member.role][0])
+    return _link(made, ROLE_WORDS[member.role][0], again=True)
 
 
 @pages.post(f"/settings/users/{_KEY}/disable", role=Role.ADMIN)
@@ -130,11 +130,12 @@ def _list(errors: Mapping[str, object], said: Mapping[str, str]) -> Response:
     )  # fmt: skip
 
 
-def _link(made: LetIn, role: str) -> Response:
+def _link(made: LetIn, role: str, *, again: bool = False) -> Response:
     link = None if made.link is None else access.link_url(base_url(), made.link)
     return page(
-        "user_link.html", title="Users and roles", nav="users", who=made.user, link=link, until=made.until, role=role
-    )
+        "user_link.html", title="Users and roles", nav="users", who=made.user, link=link, until=made.until, role=role,
+        again=again,
+    )  # fmt: skip
 
 
 def _member(key: int) -> Member:
