@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -113,6 +113,15 @@ def ids_of(db: Db, org_id: int, keys: Sequence[int]) -> tuple[str, ...]:
         of_org(t.contact, org_id, by_key=True), c.id.in_(sorted(keys)), c.deleted.is_(False)
     )
     return tuple(db.execute(query.order_by(c.id)).scalars())
+
+
+def how_many_lack(db: Db, org_id: int, keys: Collection[int]) -> int:
+    """How many of these contacts lack something, so that they cannot go to the CRM."""
+    c = t.contact.c
+    lack = sa.select(sa.func.count()).where(
+        of_org(t.contact, org_id, by_key=True), c.id.in_(sorted(keys)), c.status == SyncStatus.INCOMPLETE
+    )
+    return int(db.execute(lack).scalar_one())
 
 
 def _named(db: Db, org_id: int, choice: ContactChoice) -> tuple[Named, Titles] | None:

@@ -81,9 +81,6 @@ def take(page: Page, place: Place, address: str, file: Path) -> None:
     answer = page.goto(address)
     assert answer is not None and answer.status == place.status, f"{address} answers {answer and answer.status}"
     page.wait_for_load_state("networkidle")
-    if place.then is not None:
-        place.then(page)
-        page.wait_for_load_state("networkidle")
     size = page.viewport_size or {"width": 1280, "height": 800}
     tall = min(TALLEST, page.evaluate("document.documentElement.scrollHeight"))
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], f"{address} is wider than its window"

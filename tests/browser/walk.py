@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from playwright.sync_api import Page
@@ -12,27 +12,19 @@ from playwright.sync_api import Page
 @dataclass(frozen=True)
 class Place:
     """A page. `path`: below the org, or from the root with `whole`. `link`: it is the first such link on the page at `path`.
-    `covers`: the endpoints of the routes that it shows. `then`: what a person does there before they look.
-    `signed_out`: it is for people who are not signed in.
+    `beyond`: it is the first such link on one of the pages that `link` finds: not each of them has one.
+    `covers`: the endpoints of the routes that it shows. `signed_out`: it is for people who are not signed in.
     """
 
     name: str
     path: str
     covers: tuple[str, ...]
     link: str = ""
+    beyond: str = ""
     whole: bool = False
     status: int = 200
-    then: Callable[[Page], None] | None = None
     suffix: str = ""
     signed_out: bool = False
-
-
-def _ask_undo(page: Page) -> None:
-    """Go to where a sync is undone, where this contact had one that can be."""
-    undo = page.get_by_role("link", name="Undo", exact=True)
-    if undo.count():
-        undo.first.click()
-        page.wait_for_load_state()
 
 
 WALK: tuple[Place, ...] = (
@@ -58,7 +50,7 @@ WALK: tuple[Place, ...] = (
         link=r"/contacts/\d+$",
         suffix="/company",
     ),
-    Place("contact-undo", "/contacts?status=synced", ("profile.ask_undo",), link=r"/contacts/\d+$", then=_ask_undo),
+    Place("contact-undo", "/contacts?status=synced", ("profile.ask_undo",), link=r"/contacts/\d+$", beyond=r"/undo$"),
     Place("events", "/events", ("events.event_list",)),
     Place("event-crm", "/events", ("events.event",), link=r"/events/\d+$"),
     Place(
@@ -73,7 +65,7 @@ WALK: tuple[Place, ...] = (
     Place("meetings", "/meetings", ("meetings.meeting_list",)),
     Place("meeting", "/meetings", ("meetings.meeting",), link=r"/meetings/\d+$"),
     Place("meeting-preview", "/meetings", ("meetings.preview",), link=r"/meetings/\d+$", suffix="/preview"),
-    Place("meeting-undo", "/meetings", ("meetings.ask_undo",), link=r"/meetings/\d+$", then=_ask_undo),
+    Place("meeting-undo", "/meetings", ("meetings.ask_undo",), link=r"/meetings/\d+$", beyond=r"/undo$"),
     Place("companies", "/companies", ("companies.company_list",)),
     Place("companies-open", "/companies?show=open", ("companies.company_list",)),
     Place("company", "/companies", ("companies.company",), link=r"/companies/\d+$"),
@@ -114,22 +106,29 @@ def addresses(page: Page, console: str) -> dict[str, str]:
     """The address of each place in the org at `console`, as far as it has one."""
     origin = re.sub(r"(https?://[^/]+).*", r"\1", console)
     found: dict[str, str] = {}
-    links: dict[tuple[str, str], str | None] = {}
+    links: dict[tuple[str, str, str], str | None] = {}
     for place in WALK:
         base = origin if place.whole else console.rstrip("/")
         if not place.link:
             found[place.name] = f"{base}{place.path}{place.suffix}"
             continue
-        asked = (place.path, place.link)
+        asked = (place.path, place.link, place.beyond)
         if asked not in links:
-            links[asked] = _first_link(page, f"{base}{place.path}", place.link)
+            links[asked] = _first_link(page, f"{base}{place.path}", place.link, place.beyond)
         link = links[asked]
         if link is not None:
             found[place.name] = f"{link}{place.suffix}"
     return found
 
 
-def _first_link(page: Page, address: str, pattern: str) -> str | None:
+def _first_link(page: Page, address: str, pattern: str, beyond: str) -> str | None:
+    found = _links(page, address, pattern)
+    if beyond:
+        found = (further for link in found for further in _links(page, link, beyond))
+    return next(iter(found), None)
+
+
+def _links(page: Page, address: str, pattern: str) -> Iterable[str]:
     page.goto(address)
     every: list[str] = page.eval_on_selector_all("main a[href]", "links => links.map(link => link.href)")
-    return next((link for link in every if re.search(pattern, link)), None)
+    return dict.fromkeys(link for link in every if re.search(pattern, link))

@@ -223,6 +223,21 @@ def test_several_are_synced_at_once_and_who_was_deleted_is_left_out(console, acm
     assert made(acme) > calls  # though nothing changed
 
 
+def test_who_lacks_something_is_not_said_to_be_on_the_way(console, acme, at_salesforce):
+    arrive(acme, ADA, {**ZOE, "company": None}, {**JAN, "email": None})
+    acme.sync()
+    mine = {name: str(key) for name, key in keys(acme).items()}
+    said = console.follow(console.post("/contacts/several", {"key": list(mine.values()), "do": "sync"})).text
+    assert "1 contact is on its way to Salesforce. 2 of them lack something" in said
+    acme.sync()
+    said = console.follow(console.post("/contacts/several", {"key": mine["c-2"], "do": "sync"})).text
+    assert "Nothing was sent. 1 of them lacks something, and stays here until it is completed" in said
+    acme.sync()
+    shown = console.get("/contacts?status=incomplete")
+    assert "again" not in shown.main.one("div", class_="head").text  # it would bring none of them
+    assert "Complete one after another" in shown.text
+
+
 def test_several_become_leads_by_an_edit_that_is_kept_as_webhooks_are(console, acme):
     arrive(acme, ADA, ZOE)
     mine = [str(key) for key in keys(acme).values()]

@@ -133,6 +133,33 @@ def test_a_contact_with_a_problem_says_cause_fix_and_who_and_can_be_corrected_he
     assert "Up to date in Salesforce" in console.get(f"/contacts/{key}").text
 
 
+def test_a_problem_reads_on_the_page_of_a_contact_and_in_the_list_as_it_does_under_problems(
+    at_work: Caller, console: Console, salesforce: Salesforce
+) -> None:
+    actions.set_policies(at_work.parts, at_work.org.id, {"several_matches": "stop"})
+    twice = {"LastName": "Byron", "Email": "ada1@example.com", "Company": "Old"}
+    salesforce.does("records", Lead=[twice, twice])
+    (key,) = arrive(at_work, person(1))
+    shown = console.get(f"/contacts/{key}")
+    state = shown.main.one("section", id="state")
+    assert "choose under Policies which one is taken. Who can: " in state.text
+    (all_of_it,) = [tag for tag in state.all("a") if tag.text == "All with this problem"]
+    cause = state.one("h2").text
+    assert cause in console.get(all_of_it["href"], whole=True).text
+    assert cause in console.get("/contacts").text
+    history = shown.main.one("section", id="history")
+    assert cause in history.text
+    assert "Policies" not in history.text  # what to do holds now, not for a past try
+
+
+def test_nothing_is_sent_of_an_incomplete_contact_and_no_button_says_so(at_work: Caller, console: Console) -> None:
+    (key,) = arrive(at_work, person(1, company=None, email=None))
+    assert "Sync now" not in console.get(f"/contacts/{key}").text
+    told = console.follow(console.post(f"/contacts/{key}/sync"))
+    assert "Nothing was sent: first add e-mail and company." in told.text
+    assert "On its way" not in told.text
+
+
 def test_a_deleted_contact_says_so_and_offers_nothing(worked: Caller, console: Console) -> None:
     (key,) = arrive(worked, person(1))
     worked.deliver("contacts", "contact.deleted", {"id": "c-1"})

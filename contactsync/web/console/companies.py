@@ -31,6 +31,7 @@ from contactsync.web.console.addresses import url
 from contactsync.web.console.crm_links import crm_links
 from contactsync.web.console.crm_search import search_crm
 from contactsync.web.console.doors import Pages
+from contactsync.web.console.problem_words import in_short
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, form, page
 from contactsync.web.errors import missing
@@ -238,7 +239,7 @@ def _suggestions(companies: Sequence[CompanyShown]) -> Suggestions:
 
 def _trouble(error: TargetError) -> str:
     if isinstance(error, TargetRefused):
-        return f"{error.problem.cause} {error.problem.fix}"
+        return in_short(error.problem)
     return _AWAY
 
 

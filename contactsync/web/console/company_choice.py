@@ -20,6 +20,7 @@ from contactsync.web.auth import parts
 from contactsync.web.console.addresses import url
 from contactsync.web.console.crm_links import crm_links
 from contactsync.web.console.doors import Pages
+from contactsync.web.console.problem_words import in_short, plain
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, form, page
 from contactsync.web.errors import missing
@@ -144,9 +145,9 @@ def _search(words: str) -> Sequence[Choice]:
 
 def _trouble(error: Exception) -> str:
     if isinstance(error, TargetRefused):
-        return f"{error.problem.cause} {error.problem.fix}"
+        return in_short(error.problem)
     if isinstance(error, RefusedInput):
-        return " ".join([str(error), *map(str, error.fields.values())])
+        return plain(" ".join([str(error), *map(str, error.fields.values())]))
     return "Salesforce does not answer now. Nothing is lost: try again in a minute."
 
 

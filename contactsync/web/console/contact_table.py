@@ -25,7 +25,7 @@ from contactsync.store.pages_contacts import (
 )
 from contactsync.web.auth import parts
 from contactsync.web.console.crm_links import Link, crm_links
-from contactsync.web.console.profile_words import listed, small
+from contactsync.web.console.profile_words import listed, small, told
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import STATUS_WORDS, form
 
@@ -157,7 +157,7 @@ def contact_table(at: Callable[..., str], *, event: int | None = None, company: 
 
 def table_words() -> dict[str, Any]:
     """What _contacts_table.html needs beside its `table`: `page(…, table=table, **table_words())`."""
-    return {"sorts": SORTS, "synced_as": SYNCED_AS, "missing_words": missing_words}
+    return {"sorts": SORTS, "synced_as": SYNCED_AS, "missing_words": missing_words, "told": told}
 
 
 def missing_words(row: ContactRow) -> str:

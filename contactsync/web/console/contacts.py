@@ -11,6 +11,8 @@ from contactsync.domain.edits import RefusedEdit
 from contactsync.domain.errors import CannotKeep, RefusedInput
 from contactsync.domain.records import SyncAs, SyncStatus
 from contactsync.domain.roles import Role
+from contactsync.store.engine import reading
+from contactsync.store.pages_contacts import how_many_lack
 from contactsync.store.resyncs import ResyncFilter
 from contactsync.sync import actions
 from contactsync.web.auth import parts
@@ -39,7 +41,7 @@ def _all_of(table: Table) -> dict[str, str] | None:
     """The fields that name all contacts of a list to `sync_all`; None: there are none, or no filter says just them."""
     choice = table.choice
     unsaid = choice.sync_as is not None or choice.company is not None or choice.event is not None or choice.text
-    if unsaid or not table.rows or choice.status is SyncStatus.EXCLUDED:
+    if unsaid or not table.rows or choice.status in (SyncStatus.EXCLUDED, SyncStatus.INCOMPLETE):
         return None
     return {name: value for name, value in table.said().items() if name in ("status", "problem")}
 
@@ -77,14 +79,21 @@ def sync_all() -> AnyResponse:
 
 
 def _sync(keys: list[int], back: str) -> AnyResponse:
+    with reading(parts().engine) as db:
+        lacking = how_many_lack(db, seat().org.id, set(keys))
     many = actions.sync_many(parts(), seat().org.id, keys)
     left = len(set(keys)) - many
-    if not many:
-        return done(f"Nothing to do: {_were_deleted(left)}.", to=back, tone="warn")
-    also = f" {_were_deleted(left).capitalize()}." if left else ""
-    return done(
-        f"{_contacts(many)} on {_their(many)} way to Salesforce.{also}", to=back, tone="good" if not left else "warn"
-    )
+    also = [f"{_were_deleted(left)}."] if left else []
+    if lacking:
+        one = lacking == 1
+        also.append(
+            f"{lacking:,} of them {'lacks' if one else 'lack'} something, and {'stays' if one else 'stay'} here until"
+            f" {'it is' if one else 'they are'} completed in the Leads Inbox."
+        )
+    if many <= lacking:
+        return done(" ".join(["Nothing was sent.", *also]), to=back, tone="warn")
+    words = f"{_contacts(many - lacking)} on {_their(many - lacking)} way to Salesforce."
+    return done(" ".join([words, *also]), to=back, tone="warn" if also else "good")
 
 
 def _become(keys: list[int], sync_as: SyncAs, back: str) -> AnyResponse:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from contactsync.domain.crm import Choice, RecordKind
 from contactsync.domain.errors import Misconfigured, TargetRefused, TargetUnavailable
+from contactsync.store.problems import problem_of
 from contactsync.sync.targets import asking
 from contactsync.web.auth import parts
+from contactsync.web.console.problem_words import in_short
 from contactsync.web.console.seat import seat
 
 LEAST = 2
@@ -38,15 +40,14 @@ def search_crm(kind: RecordKind, words: str) -> Picks:
     if bound is None:
         return Picks(trouble="Your org is not connected to Salesforce yet. Connect it first.", connects=True)
     if bound.row.problem is not None and bound.row.paused_until is None:
-        problem = bound.row.problem
-        return Picks(trouble=f"{problem.get('cause', '')} {problem.get('fix', '')}".strip(), connects=True)
+        return Picks(trouble=in_short(problem_of(bound.row.problem)), connects=True)
     if len(words) < LEAST:
         return Picks()
     try:
         with asking(bound):
             return Picks(tuple(bound.target.search(kind, words)), asked=True)
     except TargetRefused as refused:
-        return Picks(trouble=f"{refused.problem.cause} {refused.problem.fix}", connects=True)
+        return Picks(trouble=in_short(refused.problem), connects=True)
     except TargetUnavailable:
         return Picks(trouble="Salesforce does not answer now. Nothing is lost: search again in a minute.")
     finally:

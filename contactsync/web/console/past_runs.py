@@ -19,8 +19,8 @@ from contactsync.store.pages_runs import PastRun
 from contactsync.sync import actions
 from contactsync.web.auth import parts
 from contactsync.web.console.crm_links import Link, crm_links
-from contactsync.web.console.problem_words import plain, said_of
-from contactsync.web.console.profile_words import listed, run_headline, run_tone, small, steps_headline
+from contactsync.web.console.problem_words import in_short, plain, said_of
+from contactsync.web.console.profile_words import listed, run_headline, run_tone, small, steps_headline, told
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, page
 from contactsync.web.console.steps_shown import StepShown, changes, steps_shown
@@ -55,6 +55,7 @@ class RunShown:
     tone: str
     told: str
     undoable: bool
+    cause: str = ""
 
 
 def run_shown(run: PastRun, link: Link) -> RunShown:
@@ -62,7 +63,9 @@ def run_shown(run: PastRun, link: Link) -> RunShown:
     made = steps_shown(run.steps, link, done=True)
     may = run.of_present_crm and run.undoes is None and run.undone_by is None
     undoable = may and any(one.action == Action.UPDATE.value for one in made)
-    return RunShown(run, made, run_headline(run, changes(made)), run_tone(run), steps_headline(made), undoable)
+    said = told(run.problem)
+    cause = said.cause if said else ""
+    return RunShown(run, made, run_headline(run, changes(made)), run_tone(run), steps_headline(made), undoable, cause)
 
 
 def run_of(of: OfRecord, number: int) -> RunShown:
@@ -151,5 +154,5 @@ def _trouble(error: Exception) -> tuple[str, int]:
         lacking = [small(path) for path in error.fields]
         return f"First add {listed(lacking)}: nothing is sent before." if lacking else plain(str(error)), 409
     if isinstance(error, TargetRefused):
-        return plain(f"{error.problem.cause} {error.problem.fix}"), 502
+        return in_short(error.problem), 502
     return "Salesforce does not answer now. Nothing is lost: try again in a minute.", 503

@@ -111,6 +111,12 @@ def said_of(problem: Problem) -> Said:
     )
 
 
+def in_short(problem: Problem) -> str:
+    """What is wrong and what to do, in one line."""
+    said = said_of(problem)
+    return f"{said.cause} {said.fix}".strip()
+
+
 def is_nobodys(problem: Problem) -> bool:
     """Whether it passes by itself."""
     return problem.who.lower() in {"nobody", "contactsync"}

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response
 from werkzeug.wrappers import Response as AnyResponse
 
+from contactsync.domain.captured import APPROVAL
 from contactsync.domain.edits import RefusedEdit
 from contactsync.domain.errors import CannotKeep
 from contactsync.domain.moments import utc_moment
@@ -58,6 +59,10 @@ def profile(key: int) -> Response:
 def sync(key: int) -> AnyResponse:
     """Bring it to the CRM now."""
     shown = _contact(key)
+    if shown.missing:
+        lacking = [path for path in shown.missing if path != APPROVAL]
+        first = f"add {words.listed(_names(lacking))}" if lacking else "approve it"
+        return done(f"Nothing was sent: first {first}.", to=_here(key), tone="warn")
     if not actions.sync_now(parts(), seat().org.id, shown.source_id):
         return done(_DELETED, to=_here(key), tone="bad")
     return done("On its way: Salesforce is brought up to date now. This page follows.", to=_here(key))

@@ -12,6 +12,8 @@ from contactsync.domain.crm import Action, Mend
 from contactsync.domain.records import REQUIRED, SyncAs, SyncStatus
 from contactsync.store.pages_profile import Profile
 from contactsync.store.pages_runs import PastRun
+from contactsync.store.problems import problem_of
+from contactsync.web.console.problem_words import Said, said_of
 from contactsync.web.console.profile_form import plain
 from contactsync.web.console.steps_shown import StepShown
 
@@ -62,8 +64,6 @@ ROWS: Mapping[str, int] = {"note": 4, "address.street": 2}
 
 SYNC_AS_WORDS: Mapping[str, str] = {SyncAs.LEAD: "Lead", SyncAs.CONTACT: "Contact"}
 
-_JARGON: Mapping[str, str] = {"marketer": "Your marketing team", "event team": "Your event team", "nobody": ""}
-
 
 @dataclass(frozen=True)
 class Standing:
@@ -77,7 +77,7 @@ class Standing:
 @dataclass(frozen=True)
 class Next:
     """Where the contact stands, in a headline, and what to do next, in one sentence. `act`: what the page offers beside it:
-    complete | approve | connect | problem | connection | "".
+    complete | approve | connect | problem | connection | ""; `said`: the problem that holds it up, as all pages say it.
     """
 
     tone: str
@@ -85,6 +85,7 @@ class Next:
     words: str
     act: str = ""
     at: datetime | None = None  # when it goes on by itself
+    said: Said | None = None
 
 
 def label(path: str) -> str:
@@ -116,11 +117,8 @@ def sentence(words: Collection[str]) -> str:
 def small(path: str) -> str:
     """A field's name inside a sentence."""
     words = label(path)
-    return (
-        words
-        if words[:2].isupper() or path in {"sync_as", "social.linkedin", "email"}
-        else f"{words[:1].lower()}{words[1:]}"
-    )
+    is_name = path in {"sync_as", "social.linkedin"} or (words[:2].isupper() and words[1:2] != "-")
+    return words if is_name else f"{words[:1].lower()}{words[1:]}"
 
 
 def next_step(shown: Profile, standing: Standing, now: datetime) -> Next:
@@ -135,10 +133,9 @@ def next_step(shown: Profile, standing: Standing, now: datetime) -> Next:
     if not standing.connected:
         words = "Connect Salesforce: it goes there by itself then."
         return Next("warn", "Ready, but Salesforce is not connected", words, "connect")
-    if _stopped(standing, now):
-        problem = standing.problem or {}
-        fix = problem.get("fix") or "An admin finds what to do on the connection’s page."
-        return Next("bad", "Salesforce cannot be reached as things are", str(fix), "connection")
+    if standing.problem is not None and _stopped(standing, now):
+        fix = said_of(problem_of(standing.problem)).fix or "An admin finds what to do on the connection’s page."
+        return Next("bad", "Salesforce cannot be reached as things are", fix, "connection")
     if shown.status == SyncStatus.RETRYING:
         return _retrying(shown)
     if shown.status == SyncStatus.SYNCED:
@@ -155,8 +152,7 @@ def _stopped(standing: Standing, now: datetime) -> bool:
 
 def _excluded(shown: Profile) -> Next:
     stays = " Its record in Salesforce stays as it is." if shown.crm_id else ""
-    words = f"It was deleted at the event platform, so nothing of it is sent any more.{stays}"
-    return Next("soft", "Left out", words)
+    return Next("soft", "Deleted at the event platform", f"Nothing of it is sent any more.{stays}")
 
 
 def _incomplete(shown: Profile) -> Next:
@@ -183,14 +179,15 @@ def _incomplete(shown: Profile) -> Next:
 
 
 def _attention(shown: Profile) -> Next:
-    problem = shown.problem or {}
-    cause = str(problem.get("cause") or "Salesforce did not take it.")
-    fix = str(problem.get("fix") or "Look at the history below, or ask your Salesforce admin.")
-    return Next("bad", cause, fix, "problem")
+    said = told(shown.problem)
+    cause = (said and said.cause) or "Salesforce did not take it."
+    fix = (said and said.fix) or "Look at the history below, or ask your Salesforce admin."
+    return Next("bad", cause, fix, "problem", said=said)
 
 
 def _retrying(shown: Profile) -> Next:
-    cause = str((shown.problem or {}).get("cause") or "Salesforce could not take it just now.")
+    said = told(shown.problem)
+    cause = (said and said.cause) or "Salesforce could not take it just now."
     return Next("warn", cause, "Nothing to do: it is tried again by itself.", at=shown.due_at)
 
 
@@ -203,10 +200,9 @@ def _waiting(shown: Profile, standing: Standing, now: datetime) -> Next:
     return Next("info", "On its way to Salesforce", "Nothing to do: it goes within moments.")
 
 
-def who_can(problem: Mapping[str, Any] | None) -> str:
-    """Who can fix a problem, as people read it; "" when nobody need."""
-    who = str((problem or {}).get("who") or "")
-    return _JARGON.get(who, f"{who[:1].upper()}{who[1:]}")
+def told(problem: Mapping[str, Any] | None) -> Said | None:
+    """A problem as it is kept, in the words of all pages."""
+    return said_of(problem_of(problem)) if problem else None
 
 
 def mendable_here(problem: Mapping[str, Any] | None) -> bool:
