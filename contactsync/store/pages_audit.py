@@ -11,7 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection as Db
 
+from contactsync.domain.merge import from_json, values
 from contactsync.store import tables as t
+from contactsync.store.pages_overview import name_of
 from contactsync.store.tables_console import console_user
 from contactsync.store.views_paging import Slice, newest
 
@@ -19,11 +21,22 @@ SEARCHED = 5_000
 """A page that shows only some actions looks at so many entries, and says where to go on."""
 
 _USER = re.compile(r"user:([1-9][0-9]{0,9})")
+_ROW = re.compile(r"(contact|company) ([1-9][0-9]{0,17})")
+_TOKEN = re.compile(r"[1-9][0-9]{0,8}")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What something was done to, as it is called now. `kind`: user | contact | company | event | token."""
+
+    kind: str
+    key: int
+    name: str
 
 
 @dataclass(frozen=True)
 class AuditLine:
-    """One change. `who`: as people say it."""
+    """One change. `who`: as people say it. `subject`: what it was done to, where that is a record that is still there."""
 
     key: int
     at: datetime
@@ -31,6 +44,7 @@ class AuditLine:
     action: str
     about: str
     details: Mapping[str, Any]
+    subject: Subject | None = None
 
 
 @dataclass(frozen=True)
@@ -69,16 +83,53 @@ def last_change(db: Db, org_id: int, action: str, about: str = "") -> AuditLine 
 
 
 def _lines(db: Db, rows: Sequence[sa.Row[Any]]) -> tuple[AuditLine, ...]:
-    numbers = {int(match[1]) for row in rows if (match := _USER.fullmatch(row.actor))}
+    said = [match for row in rows for text in (row.actor, row.about) if (match := _USER.fullmatch(text))]
     c = console_user.c
-    names = {
-        user.id: user.name or user.email
-        for user in db.execute(sa.select(c.id, c.name, c.email).where(c.id.in_(numbers)))
-    }
+    users = sa.select(c.id, c.name, c.email).where(c.id.in_({int(match[1]) for match in said}))
+    names = {user.id: user.name or user.email for user in db.execute(users)}
+    subjects = _subjects(db, rows)
+    subjects |= {f"user:{number}": Subject("user", number, name) for number, name in names.items()}
     return tuple(
-        AuditLine(row.id, row.at, actor_words(row.actor, names), row.action, row.about, row.details or {})
+        AuditLine(
+            row.id, row.at, actor_words(row.actor, names), row.action, row.about, row.details or {},
+            subjects.get(_named(row)),
+        )
         for row in rows
-    )
+    )  # fmt: skip
+
+
+def _named(row: sa.Row[Any]) -> str:
+    """What the entry is about, told apart by what was done: an event's id may be any text, a token's is a bare number."""
+    kind = str(row.action).partition(".")[0]
+    return f"{kind} {row.about}" if kind in ("event", "token") else str(row.about)
+
+
+def _subjects(db: Db, rows: Sequence[sa.Row[Any]]) -> dict[str, Subject]:
+    """The records that these entries are about, by `_named`: one query for each kind that occurs."""
+    org_ids = {row.org_id for row in rows}
+    asked: dict[str, set[Any]] = {"contact": set(), "company": set(), "event": set(), "token": set()}
+    for row in rows:
+        kind = str(row.action).partition(".")[0]
+        if kind == "event":
+            asked[kind].add(row.about)
+        elif kind == "token" and _TOKEN.fullmatch(row.about):
+            asked[kind].add(int(row.about))
+        elif match := _ROW.fullmatch(row.about):
+            asked[match[1]].add(int(match[2]))
+    company, event, token, contact = t.company.c, t.event.c, t.api_token.c, t.contact.c
+    of_kind = {
+        "contact": sa.select(contact.id, contact.id, contact.fields).where(contact.id.in_(asked["contact"])),
+        "company": sa.select(company.id, company.id, company.name).where(company.id.in_(asked["company"])),
+        "event": sa.select(event.id, event.source_id, event.name).where(event.source_id.in_(asked["event"])),
+        "token": sa.select(token.id, token.id, token.label).where(token.id.in_(asked["token"])),
+    }
+    found: dict[str, Subject] = {}
+    for kind, query in of_kind.items():
+        if asked[kind]:
+            for key, said, name in db.execute(query.where(sa.column("org_id").in_(org_ids))):
+                called = name_of(values(from_json(name))) if kind == "contact" else name
+                found[f"{kind} {said}"] = Subject(kind, key, called or "")
+    return found
 
 
 def actor_words(actor: str, names: Mapping[int, str]) -> str:

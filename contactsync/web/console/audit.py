@@ -40,7 +40,7 @@ def audit_log() -> Response:
         title="Audit log",
         nav="audit",
         found=found,
-        lines=[(line, _link(line), words.detail_lines(line.details)) for line in found.lines],
+        lines=[(line, _about(line), words.detail_lines(line.details, line.action, line.about)) for line in found.lines],
         filters=filters,
         narrowed=bool(group),
         first=before is None,
@@ -49,11 +49,17 @@ def audit_log() -> Response:
     )
 
 
-def _link(line: AuditLine) -> tuple[str, str] | None:
-    """The page of what it was done to, where there is one, and what the link says."""
+_PAGES = {"contact": "profile.profile", "company": "companies.company", "event": "events.event"}
+
+
+def _about(line: AuditLine) -> tuple[str, str]:
+    """What it was done to, in words, and its page; "": there is none."""
+    if line.subject is not None:
+        to = url(_PAGES[line.subject.kind], key=line.subject.key) if line.subject.kind in _PAGES else ""
+        return line.subject.name or words.about_words(line.action, line.about) or line.about, to
     number = delivery_number(line.about)
     if number is not None:
-        return url("deliveries.delivery", key=number), f"delivery {number}"
+        return f"delivery {number}", url("deliveries.delivery", key=number)
     if line.action.startswith("problem.") and _PROBLEM.fullmatch(line.about):
-        return url("problems.problem", key=line.about), "the problem"
-    return None
+        return "the problem", url("problems.problem", key=line.about)
+    return words.about_words(line.action, line.about), ""

@@ -111,7 +111,7 @@ def in_words(sent: Sent) -> str:
 
 
 def scripts(addresses: Mapping[str, str], secret: str, now: datetime) -> dict[str, str]:
-    """Door → a script that signs and posts an example with no more than a shell, curl and openssl. `secret`: "" leaves its place."""
+    """Door → a script that signs and posts an example, with curl and openssl alone. `secret`: "" leaves its place."""
     return {door: _script(address, *_examples(now)[door], secret or "whsec_…") for door, address in addresses.items()}
 
 
