@@ -291,6 +291,7 @@ def test_a_viewer_sees_the_list_and_may_do_nothing_with_it(console, acme):
     assert names(viewer.get("/contacts")) == ["Ada Lovelace"]
     assert names(viewer.post("/contacts", {"q": "ada"})) == ["Ada Lovelace"]
     assert not viewer.get("/contacts").main.all("button", name="do")
+    assert not viewer.get("/contacts").main.all("input", type="checkbox")
     assert viewer.post("/contacts/several", {"key": "1", "do": "sync"}).status == 403
     assert viewer.post("/contacts/sync-all").status == 403
 

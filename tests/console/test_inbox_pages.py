@@ -140,6 +140,16 @@ def test_enter_without_anything_typed_says_what_to_type(console: Console, acme: 
     assert "Add the last name, or skip this contact." in again.text
 
 
+def test_where_sync_as_is_missing_its_choice_says_so_beside_it(console: Console, acme: Caller) -> None:
+    incomplete(acme, lacking(1, "sync_as"))
+    key = key_of(acme, "c-1")
+    again = console.post(f"/inbox/{key}", typed(console.get(f"/inbox/{key}")))
+    assert again.status == 422
+    choice = again.main.one("fieldset")
+    assert "Choose one, or skip this contact." in choice.text
+    assert choice["aria-describedby"] == choice.one("p", class_="error")["id"]
+
+
 def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(console: Console, acme: Caller) -> None:
     incomplete(acme, lacking(1, "last_name", "email"))
     key = key_of(acme, "c-1")

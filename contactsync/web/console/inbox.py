@@ -32,6 +32,7 @@ from contactsync.web.auth import parts
 from contactsync.web.console.addresses import url
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.profile_form import Typed, plain, typed
+from contactsync.web.console.profile_words import listed, small
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, form, page, redirected
 from contactsync.web.errors import missing
@@ -173,14 +174,15 @@ def _held(entry: InboxEntry) -> dict[str, Any]:
 
 def _asked_for(entry: InboxEntry) -> dict[str, str]:
     """Nothing was typed: what to type, under each field that needs it."""
-    return {path: f"Add the {WORDS[path].lower()}, or skip this contact." for path in entry.lacks if path in WORDS}
+    asked = {path: f"Add the {small(path)}, or skip this contact." for path in entry.lacks if path in WORDS}
+    return asked | ({"sync_as": "Choose one, or skip this contact."} if "sync_as" in asked else {})
 
 
 def _said(entry: InboxEntry, kept: Typed, *, approved: bool) -> str:
-    still = [WORDS[path].lower() for path in entry.lacks if not kept.changed.get(path)]
+    still = [small(path) for path in entry.lacks if not kept.changed.get(path)]
     done_what = ("Saved and approved." if kept.changed else "Approved.") if approved else "Saved."
     if still:
-        return f"{done_what} It still needs: {', '.join(still)}."
+        return f"{done_what} It still needs: {listed(still)}."
     if entry.for_review and not approved:
         return f"{done_what} It waits for an approval."
     return f"{done_what} It goes to Salesforce by itself."
