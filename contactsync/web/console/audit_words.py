@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -72,8 +72,7 @@ ACTIONS: Mapping[Audited, tuple[str, str]] = {
 MOST = 20
 """So many lines of details are shown of one entry."""
 
-FEW = 2
-"""So many stand there without being asked for."""
+_FEW, _SHORT = 2, 200
 
 _LABELS: Mapping[str, str] = {
     "also": "Also set",
@@ -144,7 +143,8 @@ def detail_lines(details: Mapping[str, Any], action: str = "", about: str = "") 
         if action == Audited.MAPPING_CHANGED and isinstance(value, list):
             lines += [Detail(label, _rule(about, one)) for one in value]
         elif isinstance(value, Mapping) and set(value) == {"old", "new"}:
-            lines.append(Detail(label, _value(action, name, value["new"]), _value(action, name, value["old"])))
+            old = None if value["old"] is None else _value(action, name, value["old"])
+            lines.append(Detail(label, _value(action, name, value["new"]), old))
         elif isinstance(value, Mapping) and 0 < len(value) <= MOST and not any(map(_is_nested, value.values())):
             lines += [Detail(f"{label} › {_label(key).lower()}", _plain(one)) for key, one in value.items()]
         elif isinstance(value, str) and _MOMENT.fullmatch(value):
@@ -152,6 +152,11 @@ def detail_lines(details: Mapping[str, Any], action: str = "", about: str = "") 
         else:
             lines.append(Detail(label, _value(action, name, value)))
     return lines
+
+
+def are_brief(lines: Sequence[Detail]) -> bool:
+    """Whether they may stand there without being asked for."""
+    return len(lines) <= _FEW and sum(len(one.new) + len(one.old or "") for one in lines) <= _SHORT
 
 
 def _label(name: str) -> str:

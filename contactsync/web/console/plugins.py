@@ -44,9 +44,23 @@ def plugin_list() -> Response:
         complaints=parts().plugins.complaints(config),
         states=STATES,
         does=does,
+        sentence=sentence,
     )
 
 
 def does(state: PluginState) -> list[str]:
-    """What a plugin is for, in words."""
-    return [HOOKS.get(hook, hook) for hook in state.hooks]
+    """What a plugin is for, in words, with the names of what it brings: "Brings a CRM: salesforce"."""
+    brought: dict[str, list[str]] = {}
+    for what in state.provides:
+        kind, _, name = what.partition(" ")
+        brought.setdefault(f"contactsync_{kind}s", []).append(name)
+    said = []
+    for hook in state.hooks:
+        names = ", ".join(brought.pop(hook, []))
+        said.append(f"{HOOKS.get(hook, hook)}{': ' if names else ''}{names}")
+    return said + [f"{hook}: {', '.join(names)}" for hook, names in brought.items()]
+
+
+def sentence(words: str) -> str:
+    """With a capital, but for the name of something in code."""
+    return words if "_" in words.partition(" ")[0] else f"{words[:1].upper()}{words[1:]}"
