@@ -27,10 +27,12 @@ IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
 GRACE = timedelta(seconds=60)
 ROTATE_AFTER = timedelta(hours=1)
+KEPT = timedelta(days=1)  # after its last day: whose forms it had is known so long
 TOUCH_AFTER = timedelta(minutes=1)
 """How exactly is known when a session was last used: not every request writes."""
 
 MOST_NOTICES = 5
+_ENDED = "ended "
 _LONGEST_TOKEN = 128
 
 
@@ -56,7 +58,7 @@ class Session:
 
 def begin(db: Db, user_id: int, now: datetime) -> str:
     """A new session; answers its token, which is kept nowhere. Clears away what has run out."""
-    db.execute(sa.delete(console_session).where(console_session.c.expires_at <= now))
+    db.execute(sa.delete(console_session).where(console_session.c.expires_at <= now - KEPT))
     token = secrets.token_urlsafe(32)
     row = {"user_id": user_id, "token_hash": _digest(token), "csrf": secrets.token_urlsafe(32), "created_at": now}
     times = {"rotated_at": now, "seen_at": now, "expires_at": now + LONGEST}
@@ -131,22 +133,39 @@ def touch(db: Db, session: Session, now: datetime) -> None:
 def end(db: Db, token: str) -> None:
     """Sign out."""
     digest = _digest(token)
-    mine = sa.or_(console_session.c.token_hash == digest, console_session.c.previous_hash == digest)
-    db.execute(sa.delete(console_session).where(mine))
+    _end(db, sa.or_(console_session.c.token_hash == digest, console_session.c.previous_hash == digest))
 
 
 def end_all_of(db: Db, user_id: int, except_id: int | None = None) -> int:
     """Sign a user out everywhere, but for one session; answers how many ended."""
     c = console_session.c
     theirs = c.user_id == user_id
-    but = theirs if except_id is None else sa.and_(theirs, c.id != except_id)
-    return db.execute(sa.delete(console_session).where(but)).rowcount
+    return _end(db, theirs if except_id is None else sa.and_(theirs, c.id != except_id))
+
+
+def whose(db: Db, csrf: str) -> int | None:
+    """The user whose pages had this form token, also when the session is over by now; None: nobody's, or too long ago.
+
+    It lets nobody in. It says only whose a form is.
+    """
+    if not 0 < len(csrf) <= _LONGEST_TOKEN or not csrf.isascii() or not csrf.isprintable():
+        return None
+    found: int | None = db.execute(sa.select(console_session.c.user_id).where(console_session.c.csrf == csrf)).scalar()
+    return found
+
+
+def _end(db: Db, which: sa.ColumnElement[bool]) -> int:
+    """No token leads to these any more. Whose forms they had is remembered, until they would have ended anyway."""
+    c = console_session.c
+    ended = sa.update(console_session).where(which, c.token_hash.not_like(f"{_ENDED}%"))
+    named = sa.literal(_ENDED) + sa.cast(c.id, sa.String)  # it is no digest, and nobody else's
+    return db.execute(ended.values(token_hash=named, previous_hash=None, notices=None)).rowcount
 
 
 def count_of(db: Db, user_id: int, now: datetime) -> int:
     """In how many browsers the user is signed in."""
     c = console_session.c
-    going = (c.user_id == user_id, c.expires_at > now, c.seen_at > now - IDLE)
+    going = (c.user_id == user_id, c.expires_at > now, c.seen_at > now - IDLE, c.token_hash.not_like(f"{_ENDED}%"))
     return db.execute(sa.select(sa.func.count()).select_from(console_session).where(*going)).scalar_one()
 
 

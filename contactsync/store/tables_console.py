@@ -75,6 +75,18 @@ console_session = sa.Table(
     sa.Index("ix_console_session_expires", "expires_at"),
 )
 
+unsent_form = sa.Table(
+    "unsent_form",  # what came when its session was over, for an hour
+    metadata,
+    sa.Column("key_hash", sa.String(64), primary_key=True),  # sha256, hex
+    _user_id(),
+    # By the vault. `rotate` leaves it alone: it is gone before anybody takes a key away, or opens for nobody then.
+    sa.Column("held", sa.Text, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False),
+    sa.Index("ix_unsent_form_user", "user_id", "expires_at"),
+    sa.Index("ix_unsent_form_expires", "expires_at"),
+)
+
 failed_sign_in = sa.Table(
     "failed_sign_in",  # how often somebody tried in vain, by whom and from where: as digests
     metadata,

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.policy import Policies
 from contactsync.log import logger
-from contactsync.store import hourly, orgs, retention
+from contactsync.store import hourly, orgs, retention, unsent
 from contactsync.store.engine import Connection as Db
 from contactsync.store.engine import reading, writing
 from contactsync.sync.parts import Parts
@@ -56,6 +56,7 @@ def _come(at: datetime | None, now: datetime, every: timedelta) -> bool:
 def keep_house(parts: Parts, now: datetime, house: House) -> Counter[str]:
     """Take away some of what is old, for as many orgs as there is time for, in turns; answers what was taken.
 
+    forms that nobody sent again are deleted after an hour
     for each org that is due for a look, until the time is over:
         bodies of deliveries    emptied after keep_bodies_days; never of one that waits
         deliveries              deleted after keep_deliveries_days
@@ -68,6 +69,9 @@ def keep_house(parts: Parts, now: datetime, house: House) -> Counter[str]:
     with reading(parts.engine) as db:
         there = retention.orgs_kept(db)
     waiting = deque(org_id for org_id in there if house.due(org_id, now))
+    if waiting:
+        with writing(parts.engine) as db:
+            unsent.clear(db, now)
     taken: Counter[str] = Counter()
     while waiting and time.monotonic() < over:
         org_id = waiting.popleft()

@@ -88,6 +88,7 @@ WALK: tuple[Place, ...] = (
     Place("audit", "/settings/audit", ("audit.audit_log",)),
     Place("first-run", "/first-run", ("first_run.first_run",)),
     Place("welcome-too-late", "/welcome/x", ("sign_in.welcome",), whole=True, status=410, signed_out=True),
+    Place("unsent-too-late", "/unsent/x", ("unsent.unsent_form",), whole=True, status=404),
     Place("nothing-here", "/nothing/here", (), status=404),
 )
 

@@ -83,6 +83,11 @@ def test_who_signs_in_there_is_in_here_and_where_they_wanted_to_go(browser, prov
     assert browser.get_cookie("contactsync-company") is None
 
 
+def test_a_form_that_waits_for_its_user_is_found_again_by_it(browser, provider, ana) -> None:
+    there = Shown(browser.get("/sign-in?next=/unsent/x")).main.all("a", class_="btn-primary")[0]["href"]
+    assert sign_in(browser, provider, there).goes_to == "/unsent/x"
+
+
 def test_without_a_provider_there_is_no_button_and_no_such_page(acme, browser, ana) -> None:
     parts = acme.app.extensions["contactsync"]
     acme.app.extensions["contactsync"] = replace(parts, settings=replace(parts.settings, oidc=None))

@@ -33,7 +33,13 @@ OPEN = {
 }  # fmt: skip
 """All that is there for people who are not signed in."""
 
-CHANGES_NOTHING = {"sign_in.sign_out", "account.change", "account.change_password", "account.sign_out_elsewhere"}
+CHANGES_NOTHING = {
+    "sign_in.sign_out",
+    "account.change",
+    "account.change_password",
+    "account.sign_out_elsewhere",
+    "unsent.throw_away",
+}
 """POSTs that a viewer may send: they concern the viewer alone."""
 
 

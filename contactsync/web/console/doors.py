@@ -4,6 +4,8 @@
 
 A form that is sent before anybody is signed in carries a token as well, which its browser holds in a cookie: nobody can be
 signed in as somebody else by a page from elsewhere.
+
+A form whose session is over is kept (unsent_forms.py): whoever typed it signs in, and sends it through this gate again.
 """
 
 from __future__ import annotations
@@ -21,10 +23,11 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from contactsync.domain.roles import Role
 from contactsync.log import described, logger
-from contactsync.store import sessions, users
+from contactsync.store import sessions, unsent, users
 from contactsync.store.engine import reading, unavailable, writing
 from contactsync.store.orgs import find_org
 from contactsync.web.auth import parts
+from contactsync.web.console import unsent_forms
 from contactsync.web.console.addresses import PREFIX, url
 from contactsync.web.console.seat import Seat, actor_of
 from contactsync.web.errors import Refusal
@@ -152,11 +155,12 @@ def _form_cookie() -> str:
 def _pass(door: Door) -> AnyResponse | None:
     """Raises Refusal, or answers where to go first, or lets the request in."""
     found = signed_in()
-    if found is None and not door.open:
-        return _sign_in_first()
     if request.method not in _SAFE:
         _check_origin()
-        _check_token(door, found)
+    if found is None and not door.open:
+        return _sign_in_first()
+    if request.method not in _SAFE and not _token_is_good(door, found):
+        return _form_expired(found)
     if found is None or door.open:
         return None
     g.actor = actor_of(found.user)
@@ -172,10 +176,27 @@ def _pass(door: Door) -> AnyResponse | None:
 
 
 def _sign_in_first() -> AnyResponse:
+    if request.method not in _SAFE:
+        kept = unsent_forms.keep(_sent_token(), None)
+        follow = url("unsent.unsent_form", key=kept) if kept else unsent_forms.page_before()
+        return _whole(url("sign_in.sign_in", next=follow))
     if request.headers.get("HX-Request"):  # htmx would put the sign-in page into the middle of this one
         return Response("", 401, {"HX-Refresh": "true"})
-    follow = request.full_path.rstrip("?") if request.method in _SAFE else ""
-    return redirect(url("sign_in.sign_in", next=follow or None), 303)
+    return redirect(url("sign_in.sign_in", next=request.full_path.rstrip("?")), 303)
+
+
+def _form_expired(found: sessions.Session | None) -> AnyResponse:
+    """A form of an earlier sign-in of the same person can be sent again. Raises Refusal for any other."""
+    kept = unsent_forms.keep(_sent_token(), found.user.id) if found is not None else None
+    if kept is None:
+        words = "This form is from an earlier sign-in. Go back, reload the page and send it again."
+        raise Refusal(400, "form_expired", words)
+    return _whole(url("unsent.unsent_form", key=kept))
+
+
+def _whole(to: str) -> AnyResponse:
+    """On to another page, also when htmx asked for a part of this one."""
+    return Response("", 401, {"HX-Redirect": to}) if request.headers.get("HX-Request") else redirect(to, 303)
 
 
 def _seat_of(user: users.User, slug: str) -> Seat:
@@ -209,15 +230,17 @@ def _check_origin() -> None:
         raise Refusal(400, "form_from_elsewhere", "This was sent from another site. Open the page here and try again.")
 
 
-def _check_token(door: Door, found: sessions.Session | None) -> None:
+def _sent_token() -> str:
+    return request.form.get("csrf") or request.headers.get("X-CSRF-Token") or ""
+
+
+def _token_is_good(door: Door, found: sessions.Session | None) -> bool:
     """The token is in the form itself: what other sites can make a browser send along proves nothing."""
-    sent = (request.form.get("csrf") or request.headers.get("X-CSRF-Token") or "").encode("utf-8", "replace")
+    sent = _sent_token().encode("utf-8", "replace")
     good = [found.csrf] if found is not None else []
     if door.open:
         good.append(request.cookies.get(_form_cookie(), ""))
-    if not any(one and hmac.compare_digest(sent, one.encode("utf-8", "replace")) for one in good):
-        words = "This form is from an earlier sign-in. Go back, reload the page and send it again."
-        raise Refusal(400, "form_expired", words)
+    return any(one and hmac.compare_digest(sent, one.encode("utf-8", "replace")) for one in good)
 
 
 def _renew(response: Response) -> Response:
@@ -225,6 +248,8 @@ def _renew(response: Response) -> Response:
     if "form_token" in g:
         _set_cookie(response, _form_cookie(), g.form_token, None)
     found = g.get("session")
+    if found is not None and request.method == "POST" and response.status_code < 400 and request.form.get("unsent"):
+        _forget_sent(found)
     if found is None or g.get("ended") or request.method != "GET" or request.headers.get("HX-Request"):
         return response
     try:
@@ -234,6 +259,17 @@ def _renew(response: Response) -> Response:
             raise
         log.warning("console session not renewed", **described(error))  # the page itself is there: next time
     return response
+
+
+def _forget_sent(found: sessions.Session) -> None:
+    """What was sent again has arrived. Answered by an error it stays, to be sent once more."""
+    try:
+        with writing(parts().engine) as db:
+            unsent.drop(db, found.user.id, request.form["unsent"])
+    except Exception as error:
+        if not unavailable(error):
+            raise
+        log.warning("unsent form not removed", **described(error))  # it was sent all the same, and goes in an hour
 
 
 def _use(response: Response, found: sessions.Session) -> None:

@@ -31,6 +31,7 @@ from contactsync.web.console import (
     profile,
     sign_in,
     tokens,
+    unsent,
     users,
 )
 from contactsync.web.console.assets import asset_pages, digests_of, read_assets
@@ -62,6 +63,7 @@ ROOMS = (
     orgs.pages,
     sign_in.pages,
     oidc.pages,
+    unsent.pages,
 )
 
 STYLES = (

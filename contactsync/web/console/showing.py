@@ -21,6 +21,7 @@ from contactsync.web.auth import parts
 from contactsync.web.console.addresses import asset, url
 from contactsync.web.console.doors import form_token, signed_in
 from contactsync.web.console.seat import Seat
+from contactsync.web.console.unsent_forms import OWN_FIELDS
 
 STATUS_WORDS: Mapping[str, tuple[str, str]] = {
     SyncStatus.SYNCED: ("Synced", "good"),
@@ -72,7 +73,7 @@ def redirected(to: str) -> AnyResponse:
 def form() -> MultiDict[str, str]:
     """What was filled in, without the blanks around it, and without the one character that Postgres cannot hold."""
     sent = request.form.items(multi=True)
-    return MultiDict([(name, value.replace("\x00", "").strip()) for name, value in sent if name != "csrf"])
+    return MultiDict([(name, value.replace("\x00", "").strip()) for name, value in sent if name not in OWN_FIELDS])
 
 
 # ── what every template has ────────────────────────────────────────────────────────────────────────────────────────

@@ -107,7 +107,7 @@ def too_often(error: TooOften) -> str:
 def inside(follow: str) -> str:
     """Where to go on to: an address of the console; "" for what leads out of it."""
     plain = follow.isprintable() and follow.isascii() and "\\" not in follow
-    return follow if plain and (follow.startswith("/o/") or follow.partition("?")[0] in _WHOLE) else ""
+    return follow if plain and (follow.startswith(("/o/", "/unsent/")) or follow.partition("?")[0] in _WHOLE) else ""
 
 
 def _choosing(link: str, errors: object, status: int = 200) -> Response:

@@ -19,6 +19,13 @@
     return typing || part.querySelector("input[type=checkbox]:checked, details.confirm[open], details.keep[open]") !== null;
   }
 
+  function isTyped(field) {
+    if (field.type === "hidden") return false;
+    if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+    if (field.options) return field.selectedIndex !== Math.max(0, [...field.options].findIndex((one) => one.defaultSelected));
+    return field.value !== field.defaultValue;
+  }
+
   function followLiveParts() {
     document.body.addEventListener("htmx:configRequest", (event) => {
       const token = document.querySelector("meta[name=csrf]");
@@ -31,6 +38,11 @@
     document.body.addEventListener("htmx:beforeSwap", (event) => {
       const part = event.detail.elt;
       if (part.hasAttribute("data-live") && inUse(part)) event.detail.shouldSwap = false;
+    });
+    /* Signed out meanwhile: to load the page anew would take what is typed. Sending it leads to the sign-in, and back. */
+    document.body.addEventListener("htmx:beforeOnLoad", (event) => {
+      const { xhr, requestConfig } = event.detail;
+      if (xhr.status === 401 && requestConfig.verb === "get" && find("main input, main textarea, main select", document).some(isTyped)) event.preventDefault();
     });
     const offline = document.getElementById("offline");
     const say = (hidden) => () => { if (offline) offline.hidden = hidden; };
