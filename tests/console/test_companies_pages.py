@@ -87,7 +87,8 @@ def test_pages_follow_each_other_and_ask_as_often_for_many_as_for_few(console: C
 
 def test_an_org_without_companies_and_another_orgs_companies(console: Console, acme: Caller, other: Caller) -> None:
     contacts(other, person(1, company="Secret"))
-    assert "No companies yet" in console.get("/companies").text
+    for show in ("", "?show=open", "?show=linked"):
+        assert "No companies yet" in console.get(f"/companies{show}").text
     key = key_of(other, "name:secret")
     for path in ("", "/accounts", "/merge"):
         assert console.get(f"/companies/{key}{path}").status == 404

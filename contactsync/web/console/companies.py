@@ -66,11 +66,12 @@ def company_list() -> Response:
     show, words = _show(), form().get("q", "")[:LONGEST_SEARCH] if request.method == "POST" else ""
     with reading(parts().engine) as db:
         found = read_companies(db, seat().org.id, show, words, after=_after(), limit=SHOWN)
+        some = bool(found.rows or read_companies(db, seat().org.id, Show.ALL, "", limit=1).rows)
     suggests = request.args.get("suggest") == "1" and seat().may(Role.EDITOR)
     suggestions = _suggestions([row for row in found.rows if not row.linked]) if suggests else Suggestions()
     return page(
         "companies.html", title="Companies", nav="companies", found=found, show=show, query=words,
-        suggestions=suggestions, link=crm_links(), counted=_counted, first=_after() is None,
+        suggestions=suggestions, link=crm_links(), counted=_counted, first=_after() is None, some=some,
         more=_list(show, after=found.following) if found.following and not words else None,
         suggest=_list(show, after=_after(), suggest="1"),
     )  # fmt: skip
