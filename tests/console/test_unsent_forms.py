@@ -167,9 +167,20 @@ def test_every_field_that_hides_what_is_typed_counts_as_secret() -> None:
 def test_the_gate_asks_for_the_role_again(acme: Caller, over: Console) -> None:
     acme.deliver("contacts", "contact.created", person(1))
     acme.sync()
-    shown = send(over, {"first_name": "Augusta", "tags": ["x", "y\r\nz"]}, "/contacts/1/edit")
+    said = {"was:first_name": "Ada", "first_name": "Augusta", "was:title": "Countess", "title": "", "phone": ""}
+    said |= {"was:last_name": "Lovelace", "last_name": "Lovelace"}
+    shown = send(over, said | {"tags": ["x", "y\r\nz"]}, "/contacts/1/edit")
     question = over.follow(signs_in(over, shown.goes_to))
-    assert f"A contact, {acme.org.name}" in question.text
+    told = [
+        (name.text, value.text) for name, value in zip(question.main.all("dt"), question.main.all("dd"), strict=True)
+    ]
+    assert told == [
+        ("Page", f"A contact, {acme.org.name}"),
+        ("First name", "Augusta instead of Ada"),
+        ("Job title", "(emptied) instead of Countess"),
+        ("Tags", "x"),
+        ("Tags", "y z"),
+    ]
     assert [one["value"].splitlines() for one in question.main.all("input", name="tags")] == [["x"], ["y", "z"]]
     let_in(acme, Role.ADMIN, "other@acme.example")
     with writing(acme.parts.engine) as db:

@@ -17,6 +17,8 @@ from contactsync.store.unsent import Unsent
 from contactsync.web.auth import parts
 from contactsync.web.console.addresses import PREFIX, url
 from contactsync.web.console.doors import Pages
+from contactsync.web.console.profile_form import WAS, plain
+from contactsync.web.console.profile_words import LABELS
 from contactsync.web.console.seat import user
 from contactsync.web.console.showing import done, page
 from contactsync.web.console.sign_in import inside
@@ -50,10 +52,9 @@ _UNTYPED = frozenset({"after", "back", "made_from", "next", "org", "seen", "so_f
 def unsent_form(key: str) -> Response:
     """What it was, and a button that sends it again. Nothing is sent by itself."""
     form = _own(key)
-    shown = [(_words(name), _short(value)) for name, value in form.fields if value and name not in _UNTYPED]
     left_out = [(name, _words(name), kind) for name, kind in form.left_out]
     return page(
-        "unsent.html", title="You were signed out", form=form, key=key, place=_place(form), org=_org(form), shown=shown,
+        "unsent.html", title="You were signed out", form=form, key=key, place=_place(form), org=_org(form), shown=_typed(form),
         left_out=left_out, before=_before(form),
     )  # fmt: skip
 
@@ -92,12 +93,22 @@ def _org(form: Unsent) -> str:
         return org.name if org is not None and users.role_in(db, user(), org.id) is not None else ""
 
 
+def _typed(form: Unsent) -> list[tuple[str, str, str]]:
+    """What was typed, as (name, value, what stood there before). Of fields that say what stood there, those that changed."""
+    was = {name.removeprefix(WAS): value for name, value in form.fields if name.startswith(WAS)}
+    told = [(name, value, was.get(name, "")) for name, value in form.fields if name not in _UNTYPED]
+    news = [(name, value, old) for name, value, old in told if not name.startswith(WAS) and plain(value) != plain(old)]
+    return [(_words(name), _short(value), _short(old)) for name, value, old in news]
+
+
 def _before(form: Unsent) -> str:
     return inside(form.page) or url("orgs.start")
 
 
 def _words(name: str) -> str:
     """The name of a field, as people read it: "last_name" → "Last name"."""
+    if name in LABELS:
+        return LABELS[name]
     words = re.sub(r"[\W_]+", " ", name).strip()
     return words[:1].upper() + words[1:]
 
