@@ -129,7 +129,7 @@ def test_a_delivery_is_replayed_and_changes_nothing_that_is_newer(marketer: Mark
     expect(page.locator("#state")).to_contain_text("Taken in")
     assert "ada1@engines1.example" not in page.content()
     page.get_by_role("button", name="Replay").click()
-    expect(page.locator("#state")).to_contain_text("replayed 1 time", timeout=COMING)
+    expect(page.locator("#state")).to_contain_text("replayed once", timeout=COMING)
     page.get_by_text("Show unmasked", exact=True).click()
     page.get_by_role("button", name="Yes, show unmasked").click()
     expect(page.locator("pre")).to_contain_text("ada1@engines1.example")

@@ -142,6 +142,13 @@ def test_credentials_that_salesforce_refuses_are_told_at_once(
     assert "wrong-one" not in shown.html
 
 
+def test_my_domain_may_be_copied_from_setup_as_it_stands_there(console: Console, salesforce: Salesforce) -> None:
+    sent = good(salesforce, instance_url="acme.my.salesforce.com", client_secret="")
+    shown = console.post("/settings/connection/credentials", sent)
+    assert shown.main.all("p", id="e-instance_url") == []
+    assert shown.main.one("input", id="f-instance_url")["value"] == "https://acme.my.salesforce.com"
+
+
 @pytest.mark.parametrize(
     ("said", "field", "words"),
     [

@@ -48,9 +48,9 @@ def test_the_list_says_from_whom_what_and_what_became_of_it(console: Console, ac
     keep_raw(acme, b"{", webhook_id="a")
     acme.deliver("events", "event.created", {"id": "e-1", "name": "Expo"})
     rows = [row.text for row in console.get("/deliveries").main.one("tbody").all("tr")]
-    assert ["Events" in rows[0], "event.created" in rows[0], "Waiting" in rows[0]] == [True] * 3
+    assert ["Events" in rows[0], "Event created" in rows[0], "Waiting" in rows[0]] == [True] * 3
     assert ["Refused" in rows[1], "sent 2 times" in rows[1], "Not JSON." in rows[1]] == [True] * 3
-    assert ["Contacts" in rows[2], "contact.created" in rows[2], "Taken in" in rows[2]] == [True] * 3
+    assert ["Contacts" in rows[2], "Contact created" in rows[2], "Taken in" in rows[2]] == [True] * 3
 
 
 def test_the_list_is_narrowed_by_what_became_of_them_by_where_from_and_by_being_sent_again(
@@ -200,7 +200,7 @@ def test_one_delivery_is_replayed(console: Console, acme: Caller, arrived: int, 
     assert audited(acme)[0][:2] == ("deliveries.replayed", f"dlv_{arrived}")
     assert "It waits already" in console.follow(console.post(f"/deliveries/{arrived}/replay")).text
     acme.absorb()
-    assert "replayed 1 time" in console.get(f"/deliveries/{arrived}").text
+    assert "replayed once" in console.get(f"/deliveries/{arrived}").text
 
 
 def test_one_that_cannot_be_read_says_why_when_it_is_replayed(console: Console, acme: Caller) -> None:
@@ -243,7 +243,7 @@ def test_a_range_that_takes_nothing_or_cannot_be_read_says_what_to_do_and_keeps_
     assert shown.status == 422
     assert shown.main.all("input", id="f-until")[0]["value"] == "2026-11-24T10:00"
     shown = console.post("/deliveries/replay", {"since": "2026-11-24T10:00", "until": "2026-11-24T09:00"})
-    assert "Must be later than since" in shown.text
+    assert "Must be later than “Arrived since”." in shown.text
     shown = console.post("/deliveries/replay", {"status": "nonsense", "door": "\x00", "after": "x", "so_far": "x"})
     assert shown.status == 422
 

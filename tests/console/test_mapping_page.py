@@ -347,6 +347,7 @@ def test_the_preview_shows_old_and_new_of_a_real_contact_and_neither_keeps_nor_w
     shown = console.post("/settings/mapping/lead/preview", form)
     tried = shown.main.one("section", id="tried")
     assert "Nothing was written" in tried.text
+    assert "the CRM" not in tried.text
     (row,) = tried.all("tbody")[0].all("tr")
     assert row.text == "Title from Job title Analyst Chief Analyst Translated by the rule's values."
     assert salesforce.holds("Lead") == before

@@ -45,7 +45,7 @@ WRONG: tuple[tuple[dict[str, Any], str], ...] = (
     ({"target": "LASTNAME"}, "is the target of “Last name” already"),
     ({"target": "Formula__c"}, "cannot be written: Salesforce fills it by itself"),
     ({"target": "Later__c"}, "cannot be set when a Lead is made"),
-    ({"target": "Sealed__c"}, "choose “Only when we create the record”"),
+    ({"target": "Sealed__c"}, "choose “Only when we create it”"),
     ({"target": "VIP__c"}, "VIP__c takes yes or no, “Job title” is text"),
     ({"target": "Other_Mail__c"}, "“Job title” is none"),
     ({"target": "OwnerId"}, "names another record of Salesforce"),

@@ -165,6 +165,13 @@ def test_what_cannot_be_taken_is_told_where_it_stands_and_nothing_typed_is_lost(
     assert holding(acme) == before
 
 
+def test_all_that_is_wrong_is_told_at_once(console: Console) -> None:
+    wrong = opened(console) | {"reserve_percent": "999", "keep_runs_days": "soon", "labels-0": ","}
+    shown = console.post("/settings/policies", wrong)
+    assert "3 things are not right yet" in shown.text
+    assert len(shown.main.all("p", class_="error")) == 3
+
+
 def test_the_second_of_two_admins_sees_what_the_first_chose_and_may_still_save(console: Console, acme: Caller) -> None:
     mine = opened(console) | {"several_matches": "most_recent"}
     assert console.post("/settings/policies", opened(console) | {"several_matches": "stop"}).status == 303

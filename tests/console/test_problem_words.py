@@ -56,6 +56,15 @@ def test_what_a_problem_holds_is_counted_in_words() -> None:
     assert held_words({"contact": 0}) == ""
 
 
+def test_a_standard_field_is_called_as_salesforces_pages_call_it_and_what_is_to_do_names_the_event_platform() -> None:
+    said = said_of(Problem("string_too_long", "The text for FirstName, Shoe_Size__c is too long.", "Shorten it at the source.",
+                           fields=("FirstName", "Shoe_Size__c")))  # fmt: skip
+    assert said.cause == "The text for First Name, Shoe_Size__c is too long."
+    assert "event platform" in said.fix
+    assert "Field mapping" in said.fix
+    assert said_of(Problem("x", "X.", "Correct it at the source.")).fix == "Correct it at the event platform."
+
+
 def card(standing: Standing, records: int) -> ProblemCard:
     return ProblemCard("k", Problem("x", "X.", "Y."), standing, {"contact": records})
 

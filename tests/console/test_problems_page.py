@@ -22,6 +22,7 @@ from contactsync.store.engine import reading, writing
 from contactsync.store.ledger import Recorded, problem_as_json, record
 from contactsync.store.tables_console import dismissed_problem
 from contactsync.store.views_paging import Slice
+from contactsync.web.console.problem_words import said_of
 from tests.console.conftest import Console, counted_queries, person
 from tests.web.conftest import START, Caller
 
@@ -85,11 +86,12 @@ def test_a_card_says_what_is_wrong_how_much_it_holds_what_to_do_and_who_can(cons
     shown = console.get("/problems")
     assert "2 records need somebody, for one reason. 1 record is tried again by itself." in shown.text
     stuck, again = shown.main.all("article")
-    for words in ("2 contacts", TITLE.cause, TITLE.fix, "You, or whoever looks after the event",
+    for words in ("2 contacts", TITLE.cause, said_of(TITLE).fix, "You, or whoever looks after the event",
                   "Lead › Title", "Open Field mapping", "Try all 2 again"):  # fmt: skip
         assert words in stuck.text
-    for words in ("1 contact", LOCKED.cause, "Nobody has to"):
+    for words in ("1 contact", LOCKED.cause, LOCKED.fix):
         assert words in again.text
+    assert "Who can" not in again.text, "what passes by itself asks for nobody"
     titles = [title.text for title in shown.main.all("h2")]
     assert titles == ["Needs somebody", "Comes back by itself"]
 
@@ -146,7 +148,7 @@ def test_many_records_come_page_by_page(console: Console, acme: Caller) -> None:
 def test_a_problem_that_is_gone_is_said_to_be_gone_and_one_that_never_was_is_not_there(
     console: Console, held: str
 ) -> None:
-    assert "Nothing has it any more" in console.get(f"/problems/{'0' * 16}").text
+    assert "Nothing has this problem now" in console.get(f"/problems/{'0' * 16}").text
     for key in ("none", "%00" * 16, "A" * 16, f"{'0' * 16}%0A"):
         assert console.get(f"/problems/{key}").status == 404
         for act in ("check", "try", "dismiss", "bring-back", "export"):
@@ -160,7 +162,7 @@ def test_trying_all_again_puts_exactly_its_records_into_the_queue(
 ) -> None:
     shown = console.follow(console.post(f"/problems/{held}/check"))
     assert "2 records go again now." in shown.text
-    assert "Nothing has it any more" in shown.text
+    assert "Nothing has this problem now" in shown.text
     assert [acme.get(f"/contacts/c-{number}")["sync"]["status"] for number in (1, 2, 3)] == [
         "queued",
         "queued",
@@ -249,7 +251,7 @@ def test_its_records_are_a_file_that_a_spreadsheet_reads_and_never_runs(
     assert [row[1] for row in rows] == ["'=cmd|'/c calc'!A1 Müller", "Ada Lovelace 2", "Ada Lovelace 1"]
     assert rows[0][3] == "'\uff0bEngines;'=1"
     assert rows[1] == [
-        "Contact", "Ada Lovelace 2", "ada2@example.com", "Engines 2", "Needs attention", TITLE.cause, TITLE.fix,
+        "Contact", "Ada Lovelace 2", "ada2@example.com", "Engines 2", "Needs attention", TITLE.cause, said_of(TITLE).fix,
         "You, or whoever looks after the event", "Lead › Title", "c-2", "2026-11-24 09:00:00",
     ]  # fmt: skip
     assert audited(acme)[0] == ("problem.exported", held, {"records": 3})

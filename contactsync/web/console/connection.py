@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Response
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from contactsync.domain.crm import Problem, TargetHealth
@@ -115,7 +116,7 @@ def retry() -> AnyResponse:
 @pages.post("/settings/connection/sign-in", role=Role.ADMIN)
 def sign_in() -> Response:
     """Begin a sign-in with a browser: a page with the link to Salesforce, because no form of ours may lead there."""
-    said = form()
+    said = _with_scheme(form())
     settings: dict[str, str] = {}
     credentials: dict[str, str] = {}
     if said.get("again") != "1":
@@ -139,7 +140,7 @@ def sign_in() -> Response:
 @pages.post("/settings/connection/credentials", role=Role.ADMIN)
 def credentials() -> Response | AnyResponse:
     """Connect with the app's own credentials, and say whether Salesforce takes them."""
-    said = form()
+    said = _with_scheme(form())
     if errors := _unreadable(said):
         return _page(typed=said, errors=errors, way="credentials", status=422)
     settings = {name: said.get(name, "") for name in ("instance_url", "client_id")} | {"flow": "client_credentials"}
@@ -259,6 +260,13 @@ def _kind(row: ConnectionRow) -> str:
         return "Practice"
     test_login = SANDBOX in (row.settings.get("login_url"), row.settings.get("audience"))
     return "Sandbox" if ".sandbox." in place or test_login else "Production"
+
+
+def _with_scheme(said: MultiDict[str, str]) -> dict[str, str]:
+    """The form, with My Domain as an address: people copy it from Setup, where it stands without https://."""
+    typed = said.to_dict()
+    bare = [name for name in ("my_domain", "instance_url") if typed.get(name) and "://" not in typed[name]]
+    return typed | {name: f"https://{typed[name]}" for name in bare}
 
 
 def _where(said: Mapping[str, str], errors: dict[str, str]) -> dict[str, str]:

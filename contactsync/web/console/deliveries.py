@@ -211,4 +211,5 @@ def _moment(typed: MultiDict[str, str], name: str, zone: ZoneInfo) -> datetime |
 
 
 def _sentence(text: str) -> str:
+    text = text.replace("later than since", "later than “Arrived since”")
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"

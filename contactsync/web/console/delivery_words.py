@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,8 +22,10 @@ STATUSES: Mapping[str, tuple[str, str]] = {
 MEANINGS: Mapping[str, str] = {
     "accepted": "It is kept, and taken in as soon as a worker comes to it: usually within a second.",
     "absorbed": "What it said is in your contacts, events and meetings; what became of each stands on its own page.",
-    "rejected": "It was signed rightly, but could not be read, and its sender was told so. Nothing of it was taken in.",
-    "failed": "It was accepted, but could not be taken in. Whoever runs contactsync finds more in the log.",
+    "rejected": "It was signed rightly, but could not be read, and its sender was told so. Nothing of it was taken in. "
+    "Have what is named below put right at the event platform, and sent again.",
+    "failed": "It was accepted, but could not be taken in. Whoever runs contactsync finds more in the log. "
+    "Once that is mended, replay it.",
 }
 
 DOORS: Mapping[str, str] = {
@@ -33,10 +36,19 @@ DOORS: Mapping[str, str] = {
 }
 """Where it arrived → what people read; sources of plugins are called by their names."""
 
+_TYPES: Mapping[str, str] = {
+    "event.contacts_added": "Contacts added to an event",
+    "event.contacts_removed": "Contacts removed from an event",
+}
+"""What a delivery says, where its type's own words do not say it well."""
+
 _REMOVED: Mapping[str, str] = {
     "retention": "It was removed because it was old enough: how long bodies are kept is set by whoever runs contactsync.",
     "erasure": "It was removed, or shortened, because a person in it was erased.",
 }
+
+
+_BETWEEN = re.compile(r"[._\s-]+")
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,16 @@ def from_whom(door: str) -> str:
     if door in DOORS:
         return DOORS[door]
     return door.removeprefix("from:").replace("_", " ").replace("-", " ").capitalize()
+
+
+def type_words(kind: str) -> str:
+    """What a delivery says: "Contact created" for `contact.created`."""
+    return _TYPES.get(kind) or _BETWEEN.sub(" ", kind).strip().capitalize() or kind
+
+
+def replayed_times(replays: int) -> str:
+    """How often it went through once more."""
+    return "replayed once" if replays == 1 else f"replayed {replays:,} times"
 
 
 def faults(row: DeliveryRow) -> list[Fault]:

@@ -35,9 +35,11 @@ from contactsync.web.console.doors import Pages
 from contactsync.web.console.mapping_form import MappingForm, Row, form_of, read_form, said_by
 from contactsync.web.console.mapping_view import choosable, errors_shown, offered, rows_shown, source_choices
 from contactsync.web.console.mapping_words import KINDS, MODE_MEANS, MODES, SEPARATORS, TOO_LONG, source_label
+from contactsync.web.console.problem_words import in_short, plain
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, page
 from contactsync.web.console.showing import form as filled_in
+from contactsync.web.console.steps_shown import OBJECTS
 from contactsync.web.errors import Refusal
 
 pages = Pages("mapping")
@@ -294,8 +296,12 @@ def _plan_shown(work: Work, plan: Plan | RecordsPlan) -> Tried:
     steps = []
     for step in plan.steps:
         of_ours = step.kind is ours
+        said = shown(step)
         steps.append({
-            **shown(step),
+            **said,
+            "object": OBJECTS[step.kind],
+            "why": [plain(line) for line in said["why"]],
+            "left": {name: plain(why) for name, why in said.get("left", {}).items()},
             "ours": of_ours,
             "labels": labels if of_ours else {},
             "sources": sources if of_ours else {},
@@ -307,9 +313,9 @@ def _plan_shown(work: Work, plan: Plan | RecordsPlan) -> Tried:
     else:
         problems = [one.problem for one in plan.plans.values() if one.problem]
         why = [line for one in plan.plans.values() for line in one.why]
-    refused = f"{problems[0].cause} {problems[0].fix}" if problems else ""
+    refused = in_short(problems[0]) if problems else ""
     told = {line for step in plan.steps for line in step.why}
-    why = [line for line in dict.fromkeys(why) if line not in told]
+    why = [plain(line) for line in dict.fromkeys(why) if line not in told]
     assert work.chosen is not None
     return Tried(work.chosen.name, sorted(steps, key=lambda step: not step["ours"]), why, refused)
 

@@ -20,9 +20,9 @@ KINDS: Mapping[str, tuple[str, str]] = {
 MODES: Mapping[str, str] = {
     WriteMode.ALWAYS.value: "Always write",
     WriteMode.IF_EMPTY.value: "Only if empty in Salesforce",
-    WriteMode.ON_CREATE.value: "Only when we create the record",
+    WriteMode.ON_CREATE.value: "Only when we create it",
     WriteMode.APPEND.value: "Add to what is there",
-    WriteMode.IF_OURS.value: "Only while Salesforce still holds what we wrote",
+    WriteMode.IF_OURS.value: "Only while it is as we wrote it",
     WriteMode.OFF.value: "Off",
 }
 
@@ -182,7 +182,8 @@ def field_marks(known: CrmField) -> tuple[tuple[str, str], ...]:
 _SAID: Sequence[tuple[re.Pattern[str], str]] = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
-        (r"write on_create\.", "choose “Only when we create the record”."),
+        (r"Write the field's API name\.", "Choose one of the list, or write its API name."),
+        (r"write on_create\.", "choose “Only when we create it”."),
         (r"Only texts are cut: write stop\.", "Only texts can be cut: choose “Hold the record and tell us”."),
         (r": append is for", ": “Add to what is there” is for"),
         (r"write that, or null\.", "choose “What fits the field”."),

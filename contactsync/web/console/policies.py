@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from flask import Response
 from werkzeug.wrappers import Response as AnyResponse
 
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.policy import Policies
-from contactsync.domain.policy_json import mark_of_policies, policies_as_json
+from contactsync.domain.policy_json import mark_of_policies, policies_as_json, policies_from_json
 from contactsync.domain.roles import Role
 from contactsync.store import orgs
 from contactsync.store.audit import Audited
@@ -41,7 +42,7 @@ def save_policies() -> AnyResponse:
     form, holding = read_form(filled_in()), _holding()
     said, errors = said_by(form, holding)
     if errors:
-        return _shown(form, holding, errors, status=422)
+        return _shown(form, holding, {**_also_wrong(form, said), **errors}, status=422)
     try:
         saved = actions.set_policies(parts(), seat().org.id, said, seen=form.seen)
     except actions.ChangedMeanwhile:
@@ -94,6 +95,15 @@ def _shown(
 def _changed_by() -> AuditLine | None:
     with reading(parts().engine) as db:
         return last_change(db, seat().org.id, Audited.POLICIES_CHANGED)
+
+
+def _also_wrong(form: PolicyForm, said: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong besides, so that all of it is told at once."""
+    try:
+        policies_from_json(said)
+    except RefusedInput as refused:
+        return _by_field(form, refused)
+    return {}
 
 
 def _by_field(form: PolicyForm, refused: RefusedInput) -> dict[str, str]:

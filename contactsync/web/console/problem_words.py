@@ -6,7 +6,7 @@ Pure. A problem's own words are made for the docs, the API and the command line 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,7 @@ FIXES: Mapping[str, str] = {
     "meeting_without_zone": "Give the meeting a time zone at the event platform.",
     "meeting_zone_unknown": "Choose a usual time zone for the meeting at the event platform, such as Europe/Berlin.",
     "meeting_time_unreadable": "Correct the times of the meeting at the event platform.",
+    "string_too_long": "Shorten it at the event platform, or choose under Field mapping that it is cut to what fits.",
     "plugin_broken": "Settings › Plugins says which one and why. Whoever runs contactsync mends it, or switches it off.",
 }
 """What to do, where the problem's own words name a command or a setting."""
@@ -47,6 +48,8 @@ _SETTINGS: Mapping[str, str] = {
 }  # fmt: skip
 """Settings by their names → where they stand in the console."""
 
+_SOURCE = re.compile(r"\bat the source\b")
+_WORDS_IN_NAME = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _COMMANDS = re.compile(r"\s*\((?:`contactsync [^)]*`|contactsync [a-z]+ [^)]*)\)")
 _CRM = re.compile(r"\b[Tt]he CRM\b")
 _COMPANIES = frozenset({"several_accounts", "picked_account_not_found", "linked_account_gone"})
@@ -77,13 +80,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Said:
-    """A problem for people. `about`: what in Salesforce it concerns; `goes`: what makes its records go by themselves."""
+    """A problem for people. `about`: what in Salesforce it concerns; `goes`: what makes its records go by themselves;
+    `passes`: it needs nobody.
+    """
 
     cause: str
     fix: str
     who: str
     about: str
     goes: str
+    passes: bool
     places: tuple[Place, ...]
 
 
@@ -102,13 +108,22 @@ def said_of(problem: Problem) -> Said:
     """A problem in the console's words."""
     goes = either([MENDED_BY[mend] for mend in problem.mended_by])
     return Said(
-        cause=plain(problem.cause),
+        cause=_named(plain(problem.cause), problem.fields),
         fix=FIXES.get(problem.code) or plain(problem.fix),
         who=WHO.get(problem.who.lower(), problem.who),
         about=" › ".join(part for part in (problem.object, ", ".join(problem.fields)) if part),
         goes=plain(goes),
+        passes=is_nobodys(problem),
         places=places(problem),
     )
+
+
+def _named(text: str, fields: Sequence[str]) -> str:
+    """Standard fields by what Salesforce's pages call them, "First Name" for FirstName; an org's own ones as they are."""
+    for name in fields:
+        if name.isalpha():
+            text = re.sub(rf"\b{name}\b", _WORDS_IN_NAME.sub(" ", name), text)
+    return text
 
 
 def in_short(problem: Problem) -> str:
@@ -129,10 +144,10 @@ def told_of(card: ProblemCard) -> Told:
 
 
 def plain(text: str) -> str:
-    """Without commands in brackets and names of settings, and with Salesforce by its name."""
+    """Without commands in brackets and names of settings, and with Salesforce and the event platform by their names."""
     for name, words in _SETTINGS.items():
         text = text.replace(name, words)
-    return _CRM.sub("Salesforce", _COMMANDS.sub("", text))
+    return _CRM.sub("Salesforce", _SOURCE.sub("at the event platform", _COMMANDS.sub("", text)))
 
 
 def held_words(counts: Mapping[str, int]) -> str:

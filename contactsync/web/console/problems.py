@@ -8,6 +8,7 @@ from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from contactsync.domain.errors import Misconfigured, TargetUnavailable
+from contactsync.domain.known_problems import problem_from_json
 from contactsync.domain.roles import Role
 from contactsync.store import pages_problems
 from contactsync.store.engine import reading
@@ -17,7 +18,7 @@ from contactsync.web.auth import parts
 from contactsync.web.console.addresses import url
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.problem_export import csv_of_problem, gzipped
-from contactsync.web.console.problem_words import Told, is_nobodys, plain, said_of, summary, told_of
+from contactsync.web.console.problem_words import Told, is_nobodys, said_of, summary, told_of
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, page, protected
 from contactsync.web.errors import missing
@@ -32,7 +33,11 @@ _PLACE = re.compile(r"[1-9][0-9]{0,17}")
 SECTIONS = (
     (Standing.STOPPED, "Nothing goes to Salesforce", ""),
     (Standing.NEEDS, "Needs somebody", "These stay as they are until somebody does what it says."),
-    (Standing.RETURNS, "Comes back by itself", "Nobody has to do anything: these are tried again, later and later."),
+    (
+        Standing.RETURNS,
+        "Comes back by itself",
+        "Nobody has to do anything: these are tried again, after longer and longer pauses.",
+    ),
 )
 """What each part of the page is called, and what it means."""
 
@@ -71,7 +76,7 @@ def problem(key: str) -> Response:
     told = told_of(card) if card is not None else None
     return page(
         "problem.html",
-        title=told.said.cause if told else "This problem is gone",
+        title=told.said.cause if told else "Nothing has this problem now",
         nav="problems",
         key=key,
         told=told,
@@ -96,8 +101,10 @@ def _link(row: HeldRecord) -> tuple[str, str]:
 
 def _own_cause(row: HeldRecord, told: Told | None) -> str:
     """What is wrong with this one, where that says more than the problem does."""
-    cause = plain(str(row.problem.get("cause") or ""))
-    return "" if told is None or cause == told.said.cause else cause
+    if told is None or not row.problem.get("code"):
+        return ""
+    cause = said_of(problem_from_json(row.problem)).cause
+    return "" if cause == told.said.cause else cause
 
 
 # ── what people do ─────────────────────────────────────────────────────────────────────────────────────────────────
