@@ -132,7 +132,7 @@ def _watch(shell: Shell, org: Org, number: int) -> None:
     _say(stands, json_wanted=False)
     held = _contacts_held(shell, org.id)
     if held:
-        screen.print(f"{held:,} contacts of the org need attention: contactsync problems {org.slug}")
+        screen.print(f"{held_words(held)}: contactsync problems {org.slug}")
 
 
 def _contacts_held(shell: Shell, org_id: int) -> int:
@@ -165,3 +165,8 @@ def _why_nothing_moves(shell: Shell, org_id: int, seconds: float) -> str:
     if crm["state"] == "stopped":
         return why
     return "Nothing moves: is a worker running (contactsync worker)?" if seconds > NOTHING_MOVES_SECONDS else ""
+
+
+def held_words(held: int) -> str:
+    """How many contacts somebody has to look at."""
+    return "1 contact of the org needs attention" if held == 1 else f"{held:,} contacts of the org need attention"

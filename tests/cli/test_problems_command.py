@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from contactsync.cli.resync import held_words
 from contactsync.store import tables as t
 from contactsync.store.engine import reading, writing
 from contactsync.sync.parts import wall_clock
@@ -163,3 +164,8 @@ def test_a_resync_is_cancelled(held: CommandLine, sync: Sync) -> None:
 def test_a_filter_that_is_nonsense_is_refused(held: CommandLine, options: tuple[str, ...]) -> None:
     held.refused("resync", "acme", *options)
     assert "No resync of acme is running" in held.refused("resync", "acme")
+
+
+def test_one_contact_that_is_held_is_one() -> None:
+    assert held_words(1) == "1 contact of the org needs attention"
+    assert held_words(1_200) == "1,200 contacts of the org need attention"
