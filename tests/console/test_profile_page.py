@@ -118,6 +118,12 @@ def test_an_incomplete_contact_says_what_is_missing_with_the_form_for_it_right_t
 def test_a_contact_without_connection_says_that_salesforce_is_to_be_connected(worked: Caller, console: Console) -> None:
     (key,) = arrive(worked, person(1))
     assert "Salesforce is not connected" in console.get(f"/contacts/{key}").text
+    told = console.follow(console.post(f"/contacts/{key}/sync")).text
+    assert "It waits to go. Nothing goes until Salesforce is connected." in told
+    several = console.follow(console.post("/contacts/several", {"key": str(key), "do": "sync"})).text
+    assert "1 contact waits to go. Nothing goes until Salesforce is connected." in several
+    for words in (told, several):
+        assert "n its way" not in words
 
 
 def test_a_contact_with_a_problem_says_cause_fix_and_who_and_can_be_corrected_here(
@@ -509,7 +515,13 @@ def test_the_search_for_accounts_says_when_salesforce_does_not_answer(
 ) -> None:
     (key,) = arrive(at_work, person(1))
     salesforce.does("faults", do="status", status=503, times=50)
-    assert "Not now" in console.post(f"/contacts/{key}/company", {"q": "gines"}).text
+    found = console.post(f"/contacts/{key}/company", {"q": "gines"}).main.one("div", id="found")
+    assert "Salesforce does not answer now" in found.text  # the part that a browser puts into the page
+    preview = console.get(f"/contacts/{key}/preview")
+    assert "Salesforce does not answer now" in preview.text
+    assert [tag["href"] for tag in preview.main.all("a") if tag.text == "Try again"] == [
+        f"/o/{console.acme.org.slug}/contacts/{key}/preview"
+    ]
 
 
 def test_an_approval_lets_a_captured_contact_go(at_work: Caller, console: Console) -> None:

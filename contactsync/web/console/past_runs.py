@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from flask import Response, request
@@ -93,7 +94,7 @@ def preview_page(of: OfRecord, plan: Callable[[], Planned | None]) -> Response:
     made = steps_shown(steps, crm_links(), done=False)
     return page(
         "preview.html", title=f"Preview: {of.name}", nav=of.nav, status=_for_htmx(status), of=of, steps=made,
-        changes=changes(made), why=why, problem=problem, trouble=trouble,
+        changes=changes(made), why=why, problem=problem, trouble=trouble, again=status == HTTPStatus.SERVICE_UNAVAILABLE,
     )  # fmt: skip
 
 
@@ -108,7 +109,7 @@ def undo_page(of: OfRecord, number: int, to: str) -> Response:
     made = steps_shown(listed_steps or [], crm_links(), done=False)
     return page(
         "undo.html", title=f"Undo: {of.name}", nav=of.nav, status=_for_htmx(status), of=of, run=run, steps=made,
-        changes=changes(made), trouble=trouble, undo=to,
+        changes=changes(made), trouble=trouble, undo=to, again=status == HTTPStatus.SERVICE_UNAVAILABLE,
     )  # fmt: skip
 
 

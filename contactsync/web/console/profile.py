@@ -14,9 +14,7 @@ from contactsync.domain.errors import CannotKeep
 from contactsync.domain.moments import utc_moment
 from contactsync.domain.records import REQUIRED
 from contactsync.domain.roles import Role
-from contactsync.store import connections
 from contactsync.store import pages_profile as rows
-from contactsync.store.engine import Connection as Db
 from contactsync.store.engine import reading
 from contactsync.store.pages_profile import Profile, ProfileDelivery
 from contactsync.store.pages_runs import past_runs
@@ -38,9 +36,9 @@ from contactsync.web.console.past_runs import (
     undone,
 )
 from contactsync.web.console.profile_form import Typed, plain, typed
-from contactsync.web.console.profile_words import Standing
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, form, page
+from contactsync.web.console.standing import standing_of
 from contactsync.web.errors import missing
 
 pages = Pages("profile")
@@ -65,6 +63,10 @@ def sync(key: int) -> AnyResponse:
         return done(f"Nothing was sent: first {first}.", to=_here(key), tone="warn")
     if not actions.sync_now(parts(), seat().org.id, shown.source_id):
         return done(_DELETED, to=_here(key), tone="bad")
+    with reading(parts().engine) as db:
+        held = words.held_up(standing_of(db, seat().org.id), parts().now())
+    if held:
+        return done(f"It waits to go. {held}", to=_here(key), tone="warn")
     return done("On its way: Salesforce is brought up to date now. This page follows.", to=_here(key))
 
 
@@ -150,7 +152,7 @@ def _profile_page(
         shown = rows.profile(db, org_id, key)
         if shown is None:
             raise missing("contact")
-        standing = _standing(db, org_id)
+        standing = standing_of(db, org_id)
         events, meetings = rows.profile_events(db, org_id, shown), rows.profile_meetings(db, org_id, shown)
         runs, older = past_runs(db, org_id, "contact", shown.source_id, Slice(RUNS, before()))
         waiting, deliveries = rows.edits_that_wait(db, org_id, shown), rows.profile_deliveries(db, org_id, shown)
@@ -227,15 +229,6 @@ def _of(shown: Profile) -> OfRecord:
     return OfRecord("contact", "contacts", shown.source_id, shown.name, _here(shown.key), sync_at)
 
 
-def _standing(db: Db, org_id: int) -> Standing:
-    row = connections.present(db, org_id)
-    return (
-        Standing(connected=False)
-        if row is None
-        else Standing(connected=True, problem=row.problem, paused_until=row.paused_until)
-    )
-
-
 def _present(shown: Profile) -> dict[str, Any]:
     return {**shown.fields, "company": shown.company.name if shown.company else None, "sync_as": shown.said_sync_as}
 
@@ -273,7 +266,7 @@ def _keep(shown: Profile, kept: Typed, again: Callable[[Mapping[str, str], str],
     if not actions.wait_for_edit(parts(), org_id, edited):
         return done("Saved. It is brought in within moments, and this page shows it then.", to=here)
     with reading(parts().engine) as db:
-        now, standing = rows.profile(db, org_id, shown.key), _standing(db, org_id)
+        now, standing = rows.profile(db, org_id, shown.key), standing_of(db, org_id)
     if now is None:  # erased in between
         return done(_GONE, to=url("contacts.contact_list"), tone="bad")
     told, tone = words.saved(kept.changed, shown.missing, _present(now), standing)

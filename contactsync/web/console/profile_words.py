@@ -150,6 +150,17 @@ def _stopped(standing: Standing, now: datetime) -> bool:
     return standing.problem is not None and (standing.paused_until is None or standing.paused_until <= now)
 
 
+def held_up(standing: Standing, now: datetime) -> str:
+    """Why nothing goes to the CRM just now; "" when it does."""
+    if not standing.connected:
+        return "Nothing goes until Salesforce is connected."
+    if _stopped(standing, now):
+        return "Nothing goes until the connection to Salesforce is put right."
+    if standing.paused_until is not None and standing.paused_until > now:
+        return "Salesforce takes a break just now: all that waits goes by itself."
+    return ""
+
+
 def _excluded(shown: Profile) -> Next:
     stays = " Its record in Salesforce stays as it is." if shown.crm_id else ""
     return Next("soft", "Deleted at the event platform", f"Nothing of it is sent any more.{stays}")
