@@ -69,6 +69,7 @@ def over(console: Console, clock: Clock) -> Console:
 def test_what_was_typed_is_shown_after_signing_in_and_sent_by_a_button_once(acme: Caller, over: Console) -> None:
     shown = send(over)
     assert re.fullmatch(r"/sign-in\?next=/unsent/[\w-]{43}", shown.goes_to)
+    assert "What you typed is not lost" in over.follow(shown).text
     (row,) = kept(acme)
     assert "Ana" not in str(row)
     assert shown.goes_to[-43:] not in str(row)

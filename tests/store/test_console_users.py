@@ -10,9 +10,10 @@ import sqlalchemy as sa
 
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.roles import Role
-from contactsync.store import invitations, orgs, sessions, sign_ins, users
+from contactsync.store import invitations, orgs, sessions, sign_ins, unsent, users
 from contactsync.store.engine import open_engine, reading, writing
 from contactsync.store.tables_console import console_session, console_user, failed_sign_in, invitation
+from contactsync.store.vault import Vault
 
 
 @pytest.fixture
@@ -231,6 +232,32 @@ def test_a_user_can_be_signed_out_everywhere_but_here(db, ana, now, token):
     assert sessions.find(db, elsewhere, now) is None
     sessions.end(db, token)
     assert sessions.find(db, token, now) is None
+
+
+def test_whose_forms_a_session_had_is_known_after_it_ended_and_lets_nobody_in(db, ana, now, token):
+    csrf = sessions.find(db, token, now).csrf
+    elsewhere = sessions.begin(db, ana.id, now)
+    sessions.end(db, token)
+    assert sessions.end_all_of(db, ana.id) == 1
+    assert [sessions.find(db, one, now) for one in (token, elsewhere)] == [None, None]
+    assert sessions.count_of(db, ana.id, now) == 0
+    assert [sessions.whose(db, one) for one in (csrf, csrf[:-1], "", "\x00", "é")] == [ana.id, None, None, None, None]
+    assert token not in stored(db)
+
+
+def test_an_unsent_form_is_its_users_alone_sealed_and_gone_in_an_hour(db, ana, now):
+    vault = Vault(["a key for this test"])
+    other = users.add_user(db, "other@example.com", now)
+    form = unsent.Unsent(
+        "/o/acme/x", "/o/acme", "console_x.y", (("name", "Ünï\x00😀"), ("name", "b")), (("p", "file"),)
+    )
+    key = unsent.keep(db, vault, ana.id, form, now)
+    assert unsent.find(db, vault, ana.id, key, now) == form
+    assert unsent.find(db, vault, other.id, key, now) is None
+    assert unsent.find(db, Vault(["another"]), ana.id, key, now) is None
+    unsent.drop(db, other.id, key)
+    assert unsent.find(db, vault, ana.id, key, now + unsent.LIFETIME) is None
+    assert (unsent.clear(db, now), unsent.clear(db, now + unsent.LIFETIME)) == (0, 1)
 
 
 def test_what_has_run_out_is_cleared_away_by_the_next_sign_in(db, ana, now, token):
