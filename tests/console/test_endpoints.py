@@ -115,6 +115,21 @@ def test_however_many_tests_are_sent_there_is_one_contact_and_one_lead(at_salesf
     assert len(at_salesforce.get("/contacts")["items"]) == 1
 
 
+def test_a_test_that_still_waits_shows_nothing_of_the_one_before_it(
+    at_salesforce: Caller, console: Console, clock
+) -> None:
+    console.post("/settings/endpoints/secrets")
+    console.post("/settings/endpoints/test")
+    at_salesforce.sync()
+    path = console.post("/settings/endpoints/test").goes_to
+    waiting = console.get(path, whole=True).page.one(id="sample").text
+    assert "Being taken in" in waiting
+    assert "It is a Lead" not in waiting
+    assert "contactsync doctor" not in waiting
+    clock.pass_by(seconds=31)
+    assert "contactsync doctor" in console.get(path, whole=True).page.one(id="sample").text
+
+
 def test_without_a_secret_a_test_says_to_make_one(console: Console) -> None:
     after = console.follow(console.post("/settings/endpoints/test"))
     assert "There is no webhook secret" in after.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from flask import Response, request
@@ -35,6 +36,9 @@ DOORS: Mapping[str, str] = {
 
 OVERLAPS: Mapping[str, str] = {"0": "at once", "1": "in an hour", "24": "in a day", "168": "in a week"}
 """For how long a secret may still be good after somebody ends it."""
+
+USUAL = timedelta(seconds=30)
+"""Who waits longer than this for a test to be taken in is told whom to ask."""
 
 _MOST_ID = 2**62
 
@@ -102,7 +106,8 @@ def followed() -> Mapping[str, Any]:
     with reading(parts().engine) as db:
         contact = followed_contact(db, org_id, sample.CONTACT_ID)
         delivery = followed_delivery(db, org_id, number) if number else None
-    return {"contact": contact, "delivery": delivery, "link": crm_links(), "test_id": sample.CONTACT_ID}
+    slow = delivery is not None and parts().now() - delivery.received_at > USUAL
+    return {"contact": contact, "delivery": delivery, "link": crm_links(), "test_id": sample.CONTACT_ID, "slow": slow}
 
 
 def _page(given: Given | None = None, back: str = "endpoints.endpoints") -> Response:
