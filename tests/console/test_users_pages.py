@@ -149,7 +149,7 @@ def test_an_admin_makes_no_link_for_who_belongs_to_another_org_too(console: Cons
     for deed in ("link", "disable", "enable"):
         assert "Ask an operator" in console.follow(console.post(f"{USERS}/{bob.id}/{deed}")).text.replace("ask", "Ask")
     row = next(words for person, words in rows(console).items() if "Bob" in person)
-    assert "New link" not in row
+    assert "Make a link" not in row
     assert "Remove" in row
     assert not users_of(console)[bob.email].disabled
 
