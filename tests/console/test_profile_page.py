@@ -376,6 +376,7 @@ def test_a_sync_its_history_and_its_undoing(
     assert [(lead["LastName"], lead["Title"]) for lead in salesforce.holds("Lead")] == [("Byron", "Poet")]
     history = told.main.one("section", id="history")
     assert "An earlier sync was undone" in history.text
+    assert "Run " not in history.text  # a number that says nothing to a marketer
     assert [tag for tag in history.all("a") if tag.text == "Undo"] == []
     assert "undone already" in console.get(undo["href"], whole=True).text
 
