@@ -90,6 +90,9 @@ def test_a_pause_and_a_stop_are_told_apart_and_say_what_to_do(
     acme.sync()
     shown = console.get("/settings/connection")
     assert "Stopped: somebody has to act" in shown.text
+    assert ["open" in way.attributes for way in shown.main.all("details", class_="way")] == [False, True], (
+        "as it signs in"
+    )
     still = console.follow(console.post("/settings/connection/retry"))
     assert "It is not well yet" in still.text
     editor = console.as_role(Role.EDITOR)
@@ -111,6 +114,7 @@ def test_a_test_says_that_all_is_well_or_what_is_wrong(
     shown = console.post("/settings/connection/test")
     assert shown.status == 200
     assert "All is well" not in shown.text
+    assert shown.main.one("section", id="state").one("h2").text == "Connected, but the test found something wrong"
 
 
 def test_there_is_nothing_to_test_without_a_connection(console: Console) -> None:

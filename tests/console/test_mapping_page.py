@@ -375,7 +375,7 @@ def test_the_preview_of_somebody_incomplete_says_what_is_missing(console: Consol
     shown = console.post("/settings/mapping/lead/preview", opened(console) | {"example_email": "ada3@example.com"})
     tried = shown.main.one("section", id="tried").text
     assert "The contact is incomplete" in tried
-    assert "Last name: is missing" in tried
+    assert "Last name is missing" in tried
 
 
 def test_rules_for_campaigns_and_meetings_are_tried_on_a_real_event_and_a_real_meeting(

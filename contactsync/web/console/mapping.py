@@ -276,7 +276,7 @@ def _tried(work: Work, written: Mapping[str, Any]) -> Tried:
     try:
         plan = actions.preview_with_rules(parts(), seat().org.id, work.kind, written, work.chosen.id)
     except RefusedInput as refused:
-        reasons = [f"{_plain(path)}: {message}" for path, message in refused.fields.items()]
+        reasons = [_reason(path, str(message)) for path, message in refused.fields.items()]
         return Tried(work.chosen.name, refused=str(refused), reasons=reasons)
     except TargetError as error:
         return Tried(work.chosen.name, refused=_away(error))
@@ -285,8 +285,10 @@ def _tried(work: Work, written: Mapping[str, Any]) -> Tried:
     return _plan_shown(work, plan)
 
 
-def _plain(path: str) -> str:
-    return source_label("lead", path)
+def _reason(path: str, message: str) -> str:
+    name = source_label("lead", path)
+    said = f"{name} {message}" if message.startswith("is ") else f"{name}: {message}"
+    return said if said.endswith(".") else f"{said}."
 
 
 def _plan_shown(work: Work, plan: Plan | RecordsPlan) -> Tried:
