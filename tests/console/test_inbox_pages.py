@@ -140,6 +140,11 @@ def test_enter_without_anything_typed_says_what_to_type(console: Console, acme: 
     assert "Add the last name, or skip this contact." in again.text
 
 
+def test_no_code_of_the_event_platform_is_shown_as_it_is(console: Console, acme: Caller) -> None:
+    incomplete(acme, {**lacking(1, "last_name"), "source": "leads_inbox"})
+    assert "Met through Leads inbox" in console.get(f"/inbox/{key_of(acme, 'c-1')}").text
+
+
 def test_where_sync_as_is_missing_its_choice_says_so_beside_it(console: Console, acme: Caller) -> None:
     incomplete(acme, lacking(1, "sync_as"))
     key = key_of(acme, "c-1")

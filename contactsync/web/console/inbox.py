@@ -32,7 +32,7 @@ from contactsync.web.auth import parts
 from contactsync.web.console.addresses import url
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.profile_form import Typed, plain, typed
-from contactsync.web.console.profile_words import listed, small
+from contactsync.web.console.profile_words import listed, small, spoken
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, form, page, redirected
 from contactsync.web.errors import missing
@@ -231,7 +231,7 @@ _TOLD: Mapping[str, str] = {
     "phone": "Main phone",
     "mobile_phone": "Mobile phone",
     "website": "Website",
-    "source": "Captured from",
+    "source": "Met through",
     "owner_email": "Owner",
     "note": "Note",
 }
@@ -239,9 +239,8 @@ _TOLD: Mapping[str, str] = {
 
 def _told(entry: InboxEntry) -> list[tuple[str, str]]:
     """What else is known of it."""
-    return [
-        (label, plain(value)) for path, label in _TOLD.items() if (value := entry.fields.get(path)) not in (None, "")
-    ]
+    held = {path: plain(entry.fields.get(path)) for path in _TOLD}
+    return [(_TOLD[path], spoken(value) if path == "source" else value) for path, value in held.items() if value]
 
 
 def _entry(key: int) -> InboxEntry:
