@@ -55,13 +55,16 @@ class Terms:
         """Whether a record is saved although a duplicate rule warns."""
         return self.policies.duplicate_rules is DuplicateRules.ALLOW
 
-    def mode_of(self, rule: FieldRule) -> WriteMode:
-        """The mode that counts: a Contact is moved from one Account to another as far as the org lets it (rule 7)."""
+    def mode_of(self, rule: FieldRule, *, overtaken: bool = False) -> WriteMode:
+        """The mode that counts: a Contact is moved from one Account to another as far as the org lets it (rule 7).
+        `overtaken`: it was put where it is by a run that a person's choice overtook, and is moved from there all the same.
+        """
         if rule.source != "account" or rule.mode in (WriteMode.ON_CREATE, WriteMode.OFF):
             return rule.mode
         match self.policies.move_accounts:
             case MoveAccounts.NEVER:
-                return WriteMode.IF_EMPTY
+                ours = overtaken and rule.mode is not WriteMode.IF_EMPTY
+                return WriteMode.IF_OURS if ours else WriteMode.IF_EMPTY
             case MoveAccounts.IF_OURS:
                 return WriteMode.IF_OURS if rule.mode is WriteMode.ALWAYS else rule.mode
             case MoveAccounts.ALWAYS:
@@ -129,7 +132,7 @@ def _needed(groups: Sequence[Group], companies: Mapping[Company, AccountMatch], 
     """Which new Accounts will be some Contact's: for each record the newest contact's company that is known."""
     needed = set()
     for group in groups:
-        if group.kind is not RecordKind.CONTACT or not gets_account(group.person, terms):
+        if group.kind is not RecordKind.CONTACT or not gets_account(group.person, terms, overtaken=overtaken(group)):
             continue
         matches = (_match_of(ready, companies) for ready in group.members)
         first = next((match for match in matches if match is not None), None)
@@ -138,16 +141,21 @@ def _needed(groups: Sequence[Group], companies: Mapping[Company, AccountMatch], 
     return frozenset(needed)
 
 
-def gets_account(person: FoundPerson | None, terms: Terms) -> bool:
+def overtaken(group: Group) -> bool:
+    """Whether a run that a person's choice overtook put the record of these contacts into the Account that it is in."""
+    return any(ready.account_overtaken for ready in group.members)
+
+
+def gets_account(person: FoundPerson | None, terms: Terms, *, overtaken: bool) -> bool:
     """Whether a Contact, or one that is made (None), may get its company's Account: some rule lets its field be written."""
-    return any(_will_write(rule, person, terms) for rule in terms.account_rules)
+    return any(_will_write(rule, person, terms, overtaken=overtaken) for rule in terms.account_rules)
 
 
-def _will_write(rule: FieldRule, person: FoundPerson | None, terms: Terms) -> bool:
+def _will_write(rule: FieldRule, person: FoundPerson | None, terms: Terms, *, overtaken: bool) -> bool:
     if person is None:
         return True
     mark = terms.written.get(person.ref, NO_MARKS).get(rule.target)
-    return would_write(terms.mode_of(rule), person.fields.get(rule.target), mark)
+    return would_write(terms.mode_of(rule, overtaken=overtaken), person.fields.get(rule.target), mark)
 
 
 def _becoming_contacts(groups: Iterable[Group]) -> Iterator[Ready]:

@@ -32,6 +32,7 @@ class Ready:
     """A contact with everything that is required; its company is filled in, its owner named. `rematched`: the attempt before
     found that what was known of the CRM is stale: everything is asked for, also what a link should answer. `attempted`:
     e-mail addresses that it had before, under which a record may have been made for it whose id was never heard.
+    `account_overtaken`: a person chose its company's Account otherwise while it was put into the one that it is in.
     """
 
     contact: Contact
@@ -41,6 +42,7 @@ class Ready:
     why: tuple[str, ...] = ()
     rematched: bool = False
     attempted: tuple[str, ...] = field(default=(), repr=False)
+    account_overtaken: bool = False
 
     @property
     def kind(self) -> RecordKind:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from contactsync.domain.account_steps import AccountSteps, Terms
+from contactsync.domain.account_steps import AccountSteps, Terms, overtaken
 from contactsync.domain.batch import Ready
 from contactsync.domain.crm import FieldValue, Step
 from contactsync.domain.found_index import FoundIndex
@@ -53,10 +53,11 @@ def _step(step_id: str, group: Group, matches: Mapping[str, Match], accounts: Ac
         why = _why(group, matches, sources)
         return created(step_id, group.kind, writes, why, allow=terms.allow_duplicates)
     marks = terms.written.get(group.person.ref, NO_MARKS)
+    misplaced = overtaken(group)
 
     def mode_of(rule: FieldRule) -> WriteMode:
         keeps = ADOPTED in marks and rule.source == "email" and rule.mode in (WriteMode.ALWAYS, WriteMode.IF_OURS)
-        return WriteMode.IF_EMPTY if keeps else terms.mode_of(rule)
+        return WriteMode.IF_EMPTY if keeps else terms.mode_of(rule, overtaken=misplaced)
 
     writes = changed_record(rules, sources.said, group.person.fields, marks=marks, catalog=catalog, mode_of=mode_of)
     _address_why(rules, writes, adopted=ADOPTED in marks)
@@ -120,7 +121,7 @@ def _account_why(held: Mapping[str, Scalar], sources: _Sources, writes: Writes, 
     """What became of a Contact that belongs to another Account than its company's; a field that the policy held back says
     so in `writes.why`.
     """
-    account = next(sources.account(), None)
+    account, misplaced = next(sources.account(), None), overtaken(sources.group)
     elsewhere = [
         rule
         for rule in terms.account_rules
@@ -129,11 +130,15 @@ def _account_why(held: Mapping[str, Scalar], sources: _Sources, writes: Writes, 
     if account is None or not elsewhere:
         return ()
     for rule in elsewhere:
-        if rule.target in writes.why and rule.target not in writes.fields and terms.mode_of(rule) is not rule.mode:
+        if (
+            rule.target in writes.why
+            and rule.target not in writes.fields
+            and terms.mode_of(rule, overtaken=misplaced) is not rule.mode
+        ):
             writes.why[rule.target] = KEPT_IN_ACCOUNT
     moving = [rule for rule in elsewhere if rule.target in writes.fields]
     if len(moving) < len(elsewhere):
         return ("The Contact belongs to another Account and stays there; its company's Account is not set.",)
-    ours = all(terms.mode_of(rule) is WriteMode.IF_OURS for rule in moving)
+    ours = all(terms.mode_of(rule, overtaken=misplaced) is WriteMode.IF_OURS for rule in moving)
     how = "contactsync had put it into the other one" if ours else "the org wants that"
     return (f"The Contact moves from another Account to its company's: {how}.",)

@@ -100,7 +100,7 @@ def _problem(ready: Ready, match: Match, companies: Mapping[Company, AccountMatc
         return None
     found = companies[company]
     idle = found.unasked or (found.problem is not None and found.problem.code == SEVERAL_ACCOUNTS)
-    if idle and not gets_account(match.person, terms):
+    if idle and not gets_account(match.person, terms, overtaken=ready.account_overtaken):
         return None  # nobody asks which Account it is when the Contact would not get it
     return found.problem
 

@@ -95,6 +95,26 @@ def unlinked_companies(db: Db, org_id: int, connection_id: int, keys: Collection
     return found
 
 
+def chosen_since(db: Db, org_id: int, company_choices: int, keys: Collection[str]) -> frozenset[str]:
+    """Those of these companies of which people chose something after the org counted so many choices: of these, what was
+    planned before holds no more.
+    """
+    c = t.company.c
+    found: set[str] = set()
+    for some in chunks(keys):
+        later = (c.org_id == org_id, c.key.in_(some), c.chosen_as > company_choices)
+        found.update(db.execute(sa.select(c.key).where(*later)).scalars())
+    return frozenset(found)
+
+
+def _count_choice(db: Db, org_id: int, *which: sa.ColumnElement[bool]) -> None:
+    """Number what was just chosen of these companies. The org's row is locked by it: a worker that holds it is done before."""
+    counted = sa.update(t.org).where(t.org.c.id == org_id).values(company_choices=t.org.c.company_choices + 1)
+    number = db.execute(counted.returning(t.org.c.company_choices)).scalar_one()
+    for one in which:  # each by its own index
+        db.execute(sa.update(t.company).where(t.company.c.org_id == org_id, one).values(chosen_as=number))
+
+
 # ── the Account of a company ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -105,6 +125,7 @@ def choose_account(db: Db, org_id: int, connection_id: int, key: str, account_id
     c = t.company.c
     chosen = {"account_choice": account_id, "choice_connection_id": None if account_id is None else connection_id}
     db.execute(sa.update(t.company).where(c.org_id == org_id, c.key == key).values(chosen))
+    _count_choice(db, org_id, c.key == key)
     if account_id:
         _tie(db, connection_id, key, account_id, now)
     else:
@@ -153,6 +174,8 @@ def merge(db: Db, org_id: int, connection_id: int | None, gone: CompanyRow, kept
     c = t.company.c
     for which in (c.key == gone.key, c.merged_into == gone.key):  # each by its own index
         db.execute(sa.update(t.company).where(c.org_id == org_id, which).values(merged_into=kept.key))
+    by_hand = {"merged_by_hand_into": kept.key}
+    db.execute(sa.update(t.company).where(c.id == gone.id).values(by_hand))
     lent = {path: gone.state[path].value for path in SHARED_FIELDS if path in gone.state and path not in kept.state}
     if lent:
         state = {**kept.state, **{path: Stamped(value, _NEVER_SAID) for path, value in lent.items()}}
@@ -162,6 +185,7 @@ def merge(db: Db, org_id: int, connection_id: int | None, gone: CompanyRow, kept
     if connection_id is not None and kept.choice is None and account_link(db, connection_id, kept.key) is None:
         _inherit(db, connection_id, gone, kept, now)
     _move(db, org_id, gone.key, kept.key)
+    _count_choice(db, org_id, c.key == kept.key, c.merged_into == kept.key)
     return contacts_due(db, org_id, kept.key, now)
 
 
@@ -180,22 +204,46 @@ def _move(db: Db, org_id: int, before: str, after: str) -> None:
 
 
 def take_apart(db: Db, org_id: int, gone: CompanyRow, now: datetime) -> int:
-    """Have a merged company be one of its own again: whoever was said to be of it is of it again. The contacts of both go
-    again; answers how many.
+    """Have a merged company be one of its own again, with those that were merged into it before: whoever was said to be of
+    any of them is of it again. The contacts of both go again; answers how many.
     """
-    c, here = t.contact.c, t.contact.c.org_id == org_id
+    c, company, here = t.contact.c, t.company.c, t.contact.c.org_id == org_id
     kept = gone.merged_into
     if kept is None:
         return 0
-    db.execute(sa.update(t.company).where(t.company.c.id == gone.id).values(merged_into=None))
+    followers = _merged_by_way_of(db, org_id, gone)
+    alone = {"merged_into": None, "merged_by_hand_into": None}
+    db.execute(sa.update(t.company).where(company.id == gone.id).values(alone))
+    for some in chunks(followers):
+        which = (company.org_id == org_id, company.key.in_(some))
+        db.execute(sa.update(t.company).where(*which).values(merged_into=gone.key))
+    names = {gone.key, *followers}
     theirs = [
         row.id
         for row in db.execute(sa.select(c.id, c.fields).where(here, c.company_key == kept))
-        if _said_company(row.fields) == gone.key
+        if _said_company(row.fields) in names
     ]
     for some in chunks(theirs):
         db.execute(sa.update(t.contact).where(c.id.in_(some)).values(company_key=gone.key))
+    _count_choice(db, org_id, company.key.in_([gone.key, kept]), company.merged_into == gone.key)
     return contacts_due(db, org_id, gone.key, now) + contacts_due(db, org_id, kept, now)
+
+
+def _merged_by_way_of(db: Db, org_id: int, gone: CompanyRow) -> set[str]:
+    """The companies that became what a merged one became because they had been merged into that one, or into such a one."""
+    c = t.company.c
+    query = sa.select(c.key, c.merged_by_hand_into).where(c.org_id == org_id, c.merged_into == gone.merged_into)
+    into: dict[str | None, list[str]] = {}
+    for row in db.execute(query):
+        into.setdefault(row.merged_by_hand_into, []).append(row.key)
+    found: set[str] = set()
+    ahead = [gone.key]
+    while ahead:
+        for key in into.get(ahead.pop(), ()):
+            if key not in found and key != gone.key:
+                found.add(key)
+                ahead.append(key)
+    return found
 
 
 def _said_company(fields: Mapping[str, Any]) -> object:

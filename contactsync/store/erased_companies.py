@@ -61,7 +61,11 @@ def _delete(db: Db, org_id: int, keys: set[Any]) -> int:
     many = 0
     connections = sa.select(t.connection.c.id).where(t.connection.c.org_id == org_id)
     for some in chunks(keys):
-        db.execute(sa.update(t.company).where(c.org_id == org_id, c.merged_into.in_(some)).values(merged_into=None))
+        alone = {"merged_into": None, "merged_by_hand_into": None}
+        db.execute(sa.update(t.company).where(c.org_id == org_id, c.merged_into.in_(some)).values(alone))
+        by_way_of = (c.merged_into.is_not(None), c.merged_by_hand_into.in_(some))
+        direct = {"merged_by_hand_into": c.merged_into}
+        db.execute(sa.update(t.company).where(c.org_id == org_id, *by_way_of).values(direct))
         many += db.execute(sa.delete(t.company).where(c.org_id == org_id, c.key.in_(some))).rowcount
         of_account = (t.link.c.kind == RecordKind.ACCOUNT.value, t.link.c.source.in_(some))
         db.execute(sa.delete(t.link).where(t.link.c.connection_id.in_(connections), *of_account))

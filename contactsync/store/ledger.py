@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from contactsync.domain.names import KEY_LENGTH
 from contactsync.domain.outcome import Outcome
 from contactsync.domain.records import SyncStatus
 from contactsync.store import tables as t
-from contactsync.store.companies import unlinked_companies
+from contactsync.store.companies import chosen_since, unlinked_companies
 from contactsync.store.connections import ConnectionRow
 from contactsync.store.due import chunks
 from contactsync.store.ledger_records import (
@@ -81,23 +81,40 @@ class Recorded:
     subject: Subject = "contact"
     marks: Mapping[RecordRef, Mapping[str, str]] = field(default_factory=dict)
     heard: bool = False  # the CRM said for certain what became of a contact's own record
+    company: str | None = None  # the key of a contact's company
+    gave_account: bool = False  # its Contact was written with the Account of that company
 
 
 def record(
-    db: Db, org_id: int, connection_id: int | None, done: Sequence[Recorded], now: datetime, *, stands: bool = True
+    db: Db,
+    org_id: int,
+    connection_id: int | None,
+    done: Sequence[Recorded],
+    now: datetime,
+    *,
+    stands: bool = True,
+    company_choices: int | None = None,
 ) -> None:
     """Write outcomes, links, marks and runs. What changed since it was claimed stays in the queue.
 
     A contact with a new record in the CRM puts its meetings into the queue; an event with a new campaign those who take part.
     Unless the connection `stands` the records themselves stay as they are: only what is now in that CRM is written down.
+    `company_choices`: as many the org had counted when the batch was begun. Companies of which people chose something since
+    are not tied by it, and what it put into their Accounts may be moved from there.
     """
     if not done:
         return
+    companies = {one.company for one in done if one.company} | {
+        link.source for one in done for link in one.links if link.ref.kind is RecordKind.ACCOUNT
+    }
+    overtaken = frozenset[str]()
+    if companies and company_choices is not None:
+        overtaken = chosen_since(db, org_id, company_choices, companies)
     if stands:
-        _write_outcomes(db, done, now)
+        _write_outcomes(db, done, now, overtaken)
     if connection_id is not None:
         newly_tied = _newly_tied(db, org_id, connection_id, done) if stands else []
-        _write_links(db, org_id, connection_id, done, now)
+        _write_links(db, org_id, connection_id, done, now, overtaken)
         if stands:
             mark_meetings_of_contacts_due(db, org_id, newly_tied, now)
             connect_made(db, org_id, _campaigns_made(done), now)
@@ -105,8 +122,8 @@ def record(
     _write_runs(db, org_id, connection_id, done, now)
 
 
-def _write_outcomes(db: Db, done: Sequence[Recorded], now: datetime) -> None:
-    contacts = [_row(entry, now) | _contact_row(entry) for entry in done if entry.subject == "contact"]
+def _write_outcomes(db: Db, done: Sequence[Recorded], now: datetime, overtaken: Collection[str]) -> None:
+    contacts = [_row(entry, now) | _contact_row(entry, overtaken) for entry in done if entry.subject == "contact"]
     if contacts:
         db.execute(_CONTACTS, contacts)
     for subject in ("event", "meeting"):
@@ -136,6 +153,7 @@ def _contacts() -> sa.Update:
             crm_kind=sa.func.coalesce(sa.bindparam("b_crm_kind", type_=sa.String()), c.crm_kind),
             crm_id=sa.func.coalesce(sa.bindparam("b_crm_id", type_=sa.String()), c.crm_id),
             last_synced_at=sa.func.coalesce(synced_at, c.last_synced_at),
+            account_overtaken=sa.func.coalesce(sa.bindparam("b_overtaken", type_=sa.Boolean()), c.account_overtaken),
             attempted=sa.case((sa.bindparam("b_heard", type_=sa.Boolean()), sa.null()), else_=c.attempted),
         )
     )
@@ -161,13 +179,18 @@ def _row(entry: Recorded, now: datetime) -> dict[str, Any]:
     }
 
 
-def _contact_row(entry: Recorded) -> dict[str, Any]:
+def _contact_row(entry: Recorded, overtaken: Collection[str]) -> dict[str, Any]:
     person = entry.outcome.person
+    overtaking = entry.company in overtaken
+    # What was left to move is there until the contact is synced with nobody choosing anything meanwhile.
+    settled = entry.outcome.status is SyncStatus.SYNCED and entry.run is not None and not overtaking
+    misplaced = True if overtaking and entry.gave_account else False if settled else None
     return {
         "b_missing": list(entry.missing) or None,
         "b_sync_as": entry.sync_as,
         "b_crm_kind": person.kind.value if person else None,
         "b_heard": entry.heard,
+        "b_overtaken": misplaced,
     }
 
 
@@ -222,8 +245,15 @@ def problem_as_json(problem: Problem) -> dict[str, Any]:
     return {**asdict(problem), "fields": list(problem.fields), "mended_by": [mend.value for mend in problem.mended_by]}
 
 
-def _write_links(db: Db, org_id: int, connection_id: int, done: Sequence[Recorded], now: datetime) -> None:
-    stale = {source for entry in done if entry.outcome.unlink for source in entry.tied}
+def _write_links(
+    db: Db,
+    org_id: int,
+    connection_id: int,
+    done: Sequence[Recorded],
+    now: datetime,
+    overtaken: Collection[str],
+) -> None:
+    stale = {source for entry in done if entry.outcome.unlink for source in entry.tied} - set(overtaken)
     for some in chunks(stale):
         # Every kind is named: the index is by connection, kind and source.
         here = (t.link.c.kind.in_(list(RecordKind)), t.link.c.source.in_(some))
@@ -241,9 +271,9 @@ def _write_links(db: Db, org_id: int, connection_id: int, done: Sequence[Recorde
         for link in entry.links
         if not (entry.outcome.unlink and link.source in entry.tied)
     }
-    # Somebody may have unlinked a company since the worker read it: that counts, not what the worker found before.
+    # What people chose of a company since the worker read it counts, not what the worker found before.
     accounts = {source for kind, source in rows if kind == RecordKind.ACCOUNT}
-    for key in unlinked_companies(db, org_id, connection_id, accounts):
+    for key in {*unlinked_companies(db, org_id, connection_id, accounts), *accounts.intersection(overtaken)}:
         del rows[RecordKind.ACCOUNT.value, key]
     if not rows:
         return

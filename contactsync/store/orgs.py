@@ -249,13 +249,15 @@ class Chosen:
     mappings: Mapping[str, Any]
     policies: Mapping[str, Any]
     connection_id: int | None
+    company_choices: int = 0
 
 
 def chosen(conn: Connection, org_id: int) -> Chosen:
     """What holds for the org now; in the transaction that holds its lease nobody changes it."""
+    o = tables.org.c
     present = sa.and_(tables.connection.c.org_id == tables.org.c.id, tables.connection.c.replaced_at.is_(None))
     query = (
-        sa.select(tables.org.c.mappings, tables.org.c.policies, tables.connection.c.id)
+        sa.select(o.mappings, o.policies, tables.connection.c.id, o.company_choices)
         .select_from(tables.org.outerjoin(tables.connection, present))
         .where(tables.org.c.id == org_id)
     )

@@ -261,6 +261,7 @@ class Claimed:
     # Addresses under which a record may have been made whose id was never heard; those that other contacts have now.
     attempted: tuple[str, ...] = field(default=(), repr=False)
     passed_on: frozenset[str] = field(default=frozenset(), repr=False)
+    account_overtaken: bool = False  # its Contact was put into an Account that somebody chose otherwise meanwhile
 
 
 _READ: tuple[sa.Column[Any], ...] = (
@@ -279,6 +280,7 @@ _READ: tuple[sa.Column[Any], ...] = (
     t.contact.c.approved_at,
     t.contact.c.last_synced_at,
     t.contact.c.attempted,
+    t.contact.c.account_overtaken,
 )
 """What of its row makes a contact: the rest is for people to see, and a batch holds thousands."""
 
@@ -388,6 +390,7 @@ def _claimed(
             account=accounts.get(RecordKind.ACCOUNT),
         ),
         attempted=tuple(row.attempted or ()),
+        account_overtaken=bool(row.account_overtaken),
     )
 
 

@@ -99,6 +99,8 @@ org = sa.Table(
     sa.Column("sealed_erasure_key", sa.Text),  # marks of erased people are made with it; None: nobody was ever erased
     # Retention took the bodies of all deliveries up to this id.
     sa.Column("bodies_removed_to", sa.BigInteger, nullable=False, server_default="0"),
+    # How often people chose something of its companies: what a worker planned before, it neither sends nor ties.
+    sa.Column("company_choices", sa.Integer, nullable=False, server_default="0"),
 )
 
 webhook_secret = sa.Table(
@@ -194,6 +196,9 @@ company = sa.Table(
     # says, else what matching finds.
     sa.Column("account_choice", sa.String(64)),
     sa.Column("choice_connection_id", sa.Integer),
+    sa.Column("chosen_as", sa.Integer),  # org.company_choices when people last chose something of it
+    # The one that a person merged it into, which may have been merged on since; None: as merged_into.
+    sa.Column("merged_by_hand_into", sa.String(600)),
     sa.UniqueConstraint("org_id", "key"),
     sa.Index("ix_company_org", "org_id", "id"),
     sa.Index("ix_company_name", "org_id", "sort_name", "id"),
@@ -240,6 +245,8 @@ contact = sa.Table(
     sa.Column("sort_name", SearchKey, nullable=False, server_default=sa.text("''")),
     sa.Column("first_name_key", SearchKey, nullable=False, server_default=sa.text("''")),
     sa.Column("approved_at", UtcTime),
+    # While it was brought to the CRM a person chose its company's Account otherwise: its Contact may be moved from there.
+    sa.Column("account_overtaken", sa.Boolean),
     sa.UniqueConstraint("org_id", "source_id"),
     sa.Index("ix_contact_status", "org_id", "status", "id"),
     sa.Index("ix_contact_name", "org_id", "sort_name", "id"),

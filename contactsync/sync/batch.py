@@ -173,7 +173,7 @@ def make_ready(parts: Parts, rules: Rules, one: Claimed) -> Made:
         )
     try:
         attempted = [address for address in one.attempted if address not in one.passed_on]
-        return prepare(
+        made = prepare(
             one.contact,
             choices,
             one.links,
@@ -182,6 +182,8 @@ def make_ready(parts: Parts, rules: Rules, one: Claimed) -> Made:
             attempted=attempted,
             approved=one.approved,
         )
+        overtaken = one.account_overtaken and isinstance(made, Ready)
+        return replace(made, account_overtaken=True) if overtaken else made
     except Exception as error:  # noqa: BLE001 - it becomes a problem that people see, and stops no other contact
         log.error("contact cannot be prepared", org=rules.slug, contact=one.key, **described(error))
         return cannot_be_planned(CONTACTS.word, error)

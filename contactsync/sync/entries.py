@@ -7,7 +7,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from contactsync.domain.batch import ContactPlan, Ready, ReadyEvent, ReadyMeeting, RecordPlan
-from contactsync.domain.crm import Action, Failure, FieldValue, Next, Problem, RecordRef, Step, StepRef, StepResult
+from contactsync.domain.crm import (
+    Action,
+    Failure,
+    FieldValue,
+    Next,
+    Problem,
+    RecordKind,
+    RecordRef,
+    Step,
+    StepRef,
+    StepResult,
+)
 from contactsync.domain.fingerprint import Fingerprints
 from contactsync.domain.mapping import MAPPED_KINDS, FieldMapping
 from contactsync.domain.outcome import Backoff, Outcome, after_failure, outcome
@@ -134,6 +145,18 @@ def entry(one: Prepared, done: Applied, rules: Rules, moment: Moment) -> Recorde
         run=[shown(step, done.results) for step in steps],
         marks=marks(steps, done.results) | _adopted(plan, done, result.adopt),
         heard=_heard(plan, done),
+        company=one.ready.contact.company.key if one.ready.contact.company else None,
+        gave_account=_gave_account(steps, done, rules),
+    )
+
+
+def _gave_account(steps: Sequence[Step], done: Applied, rules: Rules) -> bool:
+    """Whether the contact's Contact was written with an Account."""
+    fields = {rule.target for rule in rules.mapping.of(RecordKind.CONTACT) if rule.source == "account"}
+    return any(
+        step.kind is RecordKind.CONTACT and done.results[step.id].ok and not fields.isdisjoint(step.fields)
+        for step in steps
+        if step.id in done.results
     )
 
 

@@ -65,8 +65,9 @@ def holding(turn: Turn) -> Iterator[Db]:
     """A transaction under the lease in which also holds what the turn goes by. Raises LeaseLost, Overtaken."""
     with turn.lease.writing() as db:
         now = orgs.chosen(db, turn.org_id)
-        if not (_is_connected_so(turn, now) and _is_chosen_so(turn, now)):
-            raise Overtaken("the org's connection, mapping or policies were changed meanwhile")
+        companies = now.company_choices == turn.rules.chosen.company_choices
+        if not (_is_connected_so(turn, now) and _is_chosen_so(turn, now) and companies):
+            raise Overtaken("the org's connection, mapping, policies or companies were changed meanwhile")
         yield db
 
 
@@ -132,15 +133,16 @@ def write(turn: Turn, entries: Iterable[Recorded]) -> None:
             stands = _is_connected_so(turn, now)
             done = sorted(some, key=lambda one: one.key)
             with turn.tallies.timing("record"):
-                record(db, turn.org_id, connection_id, done, turn.parts.now(), stands=stands)
+                counted = turn.rules.chosen.company_choices
+                record(db, turn.org_id, connection_id, done, turn.parts.now(), stands=stands, company_choices=counted)
             if stands and not _is_chosen_so(turn, now):
                 again = [(one.subject, one.key) for one in done if one.outcome.status in _JUDGED]
                 releases.look_again(db, turn.org_id, again, turn.parts.now())
             turn.tallies.recorded(some)
-            counted = turn.tallies.take()
-            tally.add(db, turn.org_id, counted)
+            tallied = turn.tallies.take()
+            tally.add(db, turn.org_id, tallied)
             at = turn.parts.now()
-            hourly.add(db, turn.org_id, hourly.of_outcomes(some, at) + hourly.of_arrivals(counted, at))
+            hourly.add(db, turn.org_id, hourly.of_outcomes(some, at) + hourly.of_arrivals(tallied, at))
 
 
 _JUDGED = (SyncStatus.NEEDS_ATTENTION, SyncStatus.INCOMPLETE)

@@ -81,6 +81,57 @@ def test_a_policy_that_is_changed_during_a_turn_releases_whoever_the_turn_holds_
     assert not held
 
 
+def test_a_company_that_is_linked_or_merged_during_a_turn_has_its_contacts_in_the_account_that_was_chosen(
+    connected: World,
+) -> None:
+    first, second = connected.seed(Account=[{"Name": "First"}, {"Name": "Second"}])["Account"]
+    lead = {"sync_as": "lead", "email": "lead@engines.example"}
+    connected.contact(ada(id="c-1", company="Acme", **lead), ada(id="c-2", company="Globex", **lead))
+    connected.sync()
+    chosen: list[tuple[Any, ...]] = [(actions.link_company, "name:acme", first)]
+    synced_before, word = False, "l"
+
+    def prepare(number: int) -> None:
+        for action, *said in (
+            (actions.part_company, "name:acme"),
+            (actions.link_company, "name:globex", second),
+            *chosen,
+        ):
+            action(connected.parts, connected.org_id, *said)
+        while connected.sync():
+            pass
+        connected.contact(ada(id="c-new", email=f"{word}{number}@engines.example", sync_as="contact", company="Acme"))
+
+    def happens_by(action: Callable[..., object], other: str) -> Callable[[], None]:
+        def happens() -> None:
+            nonlocal synced_before
+            synced_before = any(
+                one.source_id == "c-new" and one.status == SyncStatus.SYNCED for one in connected.rows(t.contact)
+            )
+            action(connected.parts, connected.org_id, "name:acme", other)
+
+        return happens
+
+    overtaken = 0
+    for happens in (
+        happens_by(actions.link_company, second),
+        happens_by(actions.merge_companies, "name:globex"),
+    ):
+        for number in each_moment(connected, prepare, happens):
+            (made,) = [one for one in connected.crm("Contact") if one["Email"] == f"{word}{number}@engines.example"]
+            row = connected.row("c-new")
+            assert row.status == SyncStatus.SYNCED, number
+            assert not row.account_overtaken, number
+            if not synced_before:  # else the policy move_accounts keeps it where it was put before anybody chose
+                overtaken += 1
+                assert made["AccountId"] == second, number
+            with writing(connected.parts.engine) as db:
+                db.execute(sa.delete(t.contact).where(t.contact.c.source_id == "c-new"))
+                db.execute(sa.delete(t.link).where(t.link.c.source == "c-new"))
+        word = "m"
+    assert overtaken
+
+
 @contextmanager
 def another_crm(world: World) -> Iterator[RunningStandin]:
     with serve(options=Options(client_id="id", client_secret="secret")) as standin:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from contactsync.domain.crm import RecordKind, RecordRef
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.outcome import Outcome
 from contactsync.domain.records import SyncStatus
 from contactsync.store import tables as t
-from contactsync.store.engine import writing
+from contactsync.store.engine import reading, writing
 from contactsync.store.ledger import LinkMade, Recorded, record
+from contactsync.store.orgs import chosen
 from contactsync.store.replays import ReplayFilter
 from contactsync.sync import actions
 from tests.sync.conftest import ada
@@ -202,6 +204,37 @@ def test_a_run_that_was_under_way_while_somebody_unlinked_ties_nothing(connected
     assert links(connected) == {}
 
 
+def test_matching_again_is_not_undone_by_a_run_that_was_under_way(connected, later):
+    later(of("Acme", "c-1"))
+    one, bound = connected.row("c-1"), connected.parts.targets.of(connected.org_id)
+    with reading(connected.parts.engine) as db:
+        before = chosen(db, connected.org_id).company_choices
+    do(connected, actions.match_company, "name:acme")
+    tied = LinkMade("name:acme", RecordRef(RecordKind.ACCOUNT, "001000000000001AAA"), created_by_us=True)
+    outcome = Outcome(SyncStatus.SYNCED)
+    done = Recorded(one.id, "c-1", one.change - 1, 1, outcome, connected.clock(), links=(tied,), run=[])
+    with writing(connected.parts.engine) as db:
+        record(db, connected.org_id, bound.row.id, [done], connected.clock(), company_choices=before)
+    assert links(connected) == {}
+    connected.sync()
+    assert len(links(connected)) == 1
+
+
+def test_a_contact_that_a_run_made_where_nobody_wanted_it_any_more_is_moved_once_whatever_the_policy(connected, later):
+    first, second = connected.seed(Account=[{"Name": "First"}, {"Name": "Second"}])["Account"]
+    later(of("Acme", "c-0", sync_as="lead"))
+    do(connected, actions.link_company, "name:acme", first)
+    later(of("Acme"))
+    with writing(connected.parts.engine) as db:
+        db.execute(sa.update(t.contact).values(account_overtaken=True))
+    do(connected, actions.link_company, "name:acme", second)
+    connected.sync()
+    assert account_of(connected) == second
+    do(connected, actions.link_company, "name:acme", first)
+    connected.sync()
+    assert account_of(connected) == second
+
+
 # ── merge ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -325,6 +358,18 @@ def test_a_merge_that_is_taken_back_gives_each_contact_the_company_that_was_said
     assert keys(connected) == {"c-1": "name:acme", "c-2": "name:globex", "c-3": "name:acme"}
     assert links(connected) == before
     assert do(connected, actions.part_company, "name:acme") is None
+
+
+def test_a_merge_that_is_taken_back_leaves_whoever_was_merged_into_it_with_it(connected, later):
+    later(of("A"), of("B", "c-2"), of("C", "c-3"), of("D", "c-4"))
+    do(connected, actions.merge_companies, "name:a", "name:b")
+    do(connected, actions.merge_companies, "name:b", "name:c")
+    do(connected, actions.merge_companies, "name:d", "name:c")
+    assert do(connected, actions.part_company, "name:b").contacts == 4
+    assert [row(connected, f"name:{one}").merged_into for one in "abcd"] == ["name:b", None, None, "name:c"]
+    assert keys(connected) == {"c-1": "name:b", "c-2": "name:b", "c-3": "name:c", "c-4": "name:c"}
+    do(connected, actions.part_company, "name:a")
+    assert keys(connected)["c-1"] == "name:a"
 
 
 def test_a_company_that_a_plugin_names_is_the_one_that_is_known_by_that_name(connected, later):
