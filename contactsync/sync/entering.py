@@ -185,8 +185,8 @@ def set_password(parts: Parts, user_id: int, password: str) -> None:
 def change_profile(parts: Parts, user: User, name: str, zone: str) -> None:
     """What the user is called, and the zone that times are shown in ("": the browser's). Raises RefusedInput by field."""
     if zone and zone not in available_timezones():
-        hint = "is no time zone: choose one such as Europe/Berlin, or leave it empty"
-        raise RefusedInput(f"this {hint}", {"zone": hint})
+        hint = "this is no time zone: choose one such as Europe/Berlin, or leave it empty"
+        raise RefusedInput(hint, {"zone": hint})
     with writing(parts.engine) as db:
         users.change_user(db, user.id, name=name, zone=zone or None)
 

@@ -70,6 +70,15 @@ def test_an_event_stands_there_with_its_day_campaign_and_share(
     assert f"/{campaign}/" in row.one("a", class_="crm")["href"]
 
 
+def test_what_an_event_holds_nothing_of_is_said_so(console: Console, acme: Caller, at_salesforce: Caller) -> None:
+    arrive(acme, person(1))
+    acme.sync()
+    shown = console.get(f"/events/{row_of(acme).id}")
+    said = [one.text for one in shown.page.all("span", class_="stat-sub")]
+    assert said == ["1 of 1 contact", "nothing waits", "nothing is missing", "no problem holds any"]
+    assert "No campaign" in shown.page.one("div", class_="head-actions").text
+
+
 def test_events_are_found_by_words_of_their_name_and_by_whether_they_have_a_campaign(
     console: Console, acme: Caller
 ) -> None:

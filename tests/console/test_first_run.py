@@ -9,7 +9,7 @@ from contactsync.store import connections
 from contactsync.store.engine import reading
 from tests.console.conftest import Console
 from tests.fixtures.salesforce import Salesforce
-from tests.web.conftest import Caller
+from tests.web.conftest import Caller, person
 
 
 def next_step(console: Console) -> str:
@@ -66,6 +66,14 @@ def test_a_connected_org_is_not_led_to_a_practice_salesforce(at_salesforce: Call
     said = {"instance_url": "http://127.0.0.1:9", "client_id": "x", "client_secret": "x"}
     assert "connected already" in console.follow(console.post("/first-run/practice", said)).text
     assert connection_of(at_salesforce) == before
+
+
+def test_where_contacts_have_arrived_no_test_is_missed(at_salesforce: Caller, console: Console) -> None:
+    at_salesforce.deliver("contacts", "contact.created", [person(1)])
+    at_salesforce.sync()
+    shown = console.get("/first-run")
+    assert "1 contact is in Salesforce." in shown.text
+    assert "No test was sent yet" not in shown.text
 
 
 def test_from_another_machine_no_practice_salesforce_is_offered_or_taken(console: Console, acme: Caller) -> None:

@@ -19,6 +19,7 @@ from contactsync.store.pages_problems import ProblemCard, Standing
 from contactsync.store.views_status import CrmStatus, OrgStatus
 from contactsync.web.console.headline import headline
 from tests.console.conftest import Console, counted_queries
+from tests.console.test_problems_page import TITLE, hold
 from tests.web.conftest import Caller, person
 
 READY = CrmStatus(state="ready", target="salesforce")
@@ -108,6 +109,15 @@ def test_what_lacks_details_needs_somebody(at_salesforce: Caller, console: Conso
     assert shown.page.one("h1").text == "1 contact needs you"
     assert "1 of 2 contacts are in Salesforce" in shown.text
     assert "1 contact waits in the Leads Inbox" in shown.text
+    assert "1 waits in the Leads Inbox." in shown.page.one("div", class_="hero").text
+
+
+def test_a_problem_says_how_many_contacts_it_holds_and_who_can_put_it_right(
+    at_salesforce: Caller, console: Console
+) -> None:
+    hold(at_salesforce, 1, TITLE)
+    asked = console.get("").page.one("ul", class_="asks").text
+    assert "1 contact · Who can: You, or whoever looks after the event" in asked
 
 
 @pytest.mark.parametrize("chosen", ["day", "week", "month", "year", "'\"><script>"])

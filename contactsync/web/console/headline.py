@@ -130,7 +130,7 @@ def _need_you(at: Standing) -> tuple[str, str, tuple[str, str]]:
         # Some may lack nothing but somebody's approval, where the org wants one.
         parts.append(f"{at.details:,} {_verb(at.details, 'waits', 'wait')} in the Leads Inbox")
     action = ("See the problems", "problems.problem_list") if at.attention else ("Open the Leads Inbox", "inbox.inbox")
-    return sentence, f"{' and '.join(parts).capitalize()}. {_rest(at)}".strip(), action
+    return sentence, f"{' and '.join(parts)}. {_rest(at)}".strip(), action
 
 
 def _rest(at: Standing) -> str:

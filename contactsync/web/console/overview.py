@@ -19,10 +19,13 @@ from contactsync.web.console import charts
 from contactsync.web.console.charts import Chart, Series, Sums
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.headline import headline, standing
+from contactsync.web.console.problem_words import told_of
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import page, viewers_zone
 
 pages = Pages("overview")
+
+MOST_ASKS = 4
 
 _READ = Series("taken in", "brand")
 _REFUSED = Series("not readable", "bad")
@@ -51,6 +54,7 @@ def overview() -> Response:
         headline=headline(seen),
         standing=standing(seen),
         seen=seen,
+        asks=[told_of(card) for card in seen.problems[:MOST_ASKS]],
         today=_since(seen.hours, today),
         charts=_charts(spans, sums),
         speed=_speed(sums),

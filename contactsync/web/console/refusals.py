@@ -27,7 +27,7 @@ _TITLES: Mapping[int, str] = {
 }
 
 _WORDS: Mapping[str, str] = {
-    "not_found": "This page does not exist, or it is gone. Check the address, or go back to the overview.",
+    "not_found": "This page does not exist, or it is gone. Check the address, or use the button below.",
     "method_not_allowed": "This address is for a form of another page. Go back and try from there.",
     "bad_request": "The browser sent something that cannot be read. Reload the page and try again.",
     "too_large": "What you sent is too large. Send a smaller file, or fewer at once.",
