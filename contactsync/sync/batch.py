@@ -182,8 +182,7 @@ def make_ready(parts: Parts, rules: Rules, one: Claimed) -> Made:
             attempted=attempted,
             approved=one.approved,
         )
-        overtaken = one.account_overtaken and isinstance(made, Ready)
-        return replace(made, account_overtaken=True) if overtaken else made
+        return replace(made, account_overtaken=one.account_overtaken) if isinstance(made, Ready) else made
     except Exception as error:  # noqa: BLE001 - it becomes a problem that people see, and stops no other contact
         log.error("contact cannot be prepared", org=rules.slug, contact=one.key, **described(error))
         return cannot_be_planned(CONTACTS.word, error)
