@@ -153,6 +153,13 @@ def password_hash_of(db: Db, user_id: int) -> str | None:
     return db.execute(sa.select(console_user.c.password_hash).where(console_user.c.id == user_id)).scalar_one_or_none()
 
 
+def still_has(db: Db, user_id: int, hashed: str) -> bool:
+    """Whether this is the hash of their password yet, and they are not disabled; locked until the end of the transaction."""
+    c = console_user.c
+    asked = sa.select(c.id).where(c.id == user_id, c.password_hash == hashed, c.disabled_at.is_(None))
+    return db.execute(asked.with_for_update()).first() is not None
+
+
 def set_password(db: Db, user_id: int, hashed: str | None) -> None:
     """Keep the hash of a password. The caller ends the user's other sessions."""
     db.execute(sa.update(console_user).where(console_user.c.id == user_id).values(password_hash=hashed))

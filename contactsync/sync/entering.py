@@ -60,16 +60,22 @@ class LinkOver(RefusedInput):
 # ── by password ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+_WRONG = "E-mail address and password do not belong together. Check both and try again."
+
+
 def enter(parts: Parts, email: str, password: str, place: str) -> Entered:
     """Sign in. `place`: the network address that it is tried from. Raises NotLetIn, TooOften."""
     email = users.normalised(email)[: users.LONGEST_EMAIL]
     user, hashed = _proven(parts, email, password, place)
     if user is None or hashed is None:
         log.warning("console sign-in refused", reason="wrong")
-        words = "E-mail address and password do not belong together. Check both and try again."
-        raise NotLetIn(words)
+        raise NotLetIn(_WRONG)
     stronger = hash_password(password) if needs_rehash(hashed) else None
     with writing(parts.engine) as db:
+        # Looking at a password takes long enough for somebody to change it, or to disable the user.
+        if not users.still_has(db, user.id, hashed):
+            log.warning("console sign-in refused", reason="overtaken")
+            raise NotLetIn(_WRONG)
         if stronger is not None:
             users.set_password(db, user.id, stronger)
         return _let_in(parts, db, user, "password")
@@ -155,11 +161,14 @@ def change_password(parts: Parts, user: User, present: str, password: str, again
     with reading(parts.engine) as db:
         has_one = users.password_hash_of(db, user.id) is not None
     check_new_password(user, password, again)
-    if has_one and _proven(parts, user.email, present, place)[0] is None:
-        hint = "is not your present password"
+    proven = _proven(parts, user.email, present, place)[1] if has_one else None
+    hint = "is not your present password"
+    if has_one and proven is None:
         raise RefusedInput(f"this {hint}", {"present": hint})
     hashed, now = hash_password(password), parts.now()
     with writing(parts.engine) as db:
+        if proven is not None and not users.still_has(db, user.id, proven):
+            raise RefusedInput(f"this {hint}", {"present": hint})
         users.set_password(db, user.id, hashed)
         sessions.end_all_of(db, user.id)
         invitations.revoke(db, user.id)
