@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from contactsync.domain.batch import Catalogs, Ready, Written
+from contactsync.domain.batch import Catalogs, Ready, ReadyMeeting, Written
 from contactsync.domain.crm import Found, Mend, Problem, RecordRef, StepResult
 from contactsync.domain.errors import TargetError, TargetRefused
 from contactsync.domain.mapping import MAPPED_KINDS, FieldMapping
@@ -51,7 +51,7 @@ def bring(
 
     def once(used: Bound, drift: Drift) -> Applied:
         decided = _decided(turn.parts, turn.rules, used, decider, batch, drift, tallies=turn.tallies)
-        with holding(turn) as db:
+        with holding(turn, _companies(batch)) as db:
             ahead(db, decided)
         with turn.tallies.timing("apply"), asking(used), used.connection.guard.asking(turn.lease.check):
             results = used.target.apply(decided.steps)
@@ -60,6 +60,14 @@ def bring(
         return replace(done, results=_with_drift(turn.rules, used, done))
 
     return _despite_drift(turn.parts, turn.rules, bound, once)
+
+
+def _companies(batch: Sequence[One]) -> frozenset[str] | None:
+    """The keys of the companies by whose Accounts a batch is planned; None: any may be (meetings are told of them by links)."""
+    if any(isinstance(one, ReadyMeeting) for one in batch):
+        return None
+    contacts = (one.contact for one in batch if isinstance(one, Ready))
+    return frozenset(contact.company.key for contact in contacts if contact.company)
 
 
 def decide(parts: Parts, rules: Rules, bound: Bound, decider: Decider[One], batch: Sequence[One]) -> Decided:

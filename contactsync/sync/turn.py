@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,6 +15,7 @@ from contactsync.domain.records import SyncStatus
 from contactsync.domain.run import FinishedRun
 from contactsync.log import logger
 from contactsync.store import hourly, orgs, releases, tally
+from contactsync.store.companies import chosen_since
 from contactsync.store.engine import Connection as Db
 from contactsync.store.lease import HeldLease
 from contactsync.store.ledger import Recorded, connection_fares_well, pause_connection, record
@@ -61,14 +62,25 @@ class Overtaken(ContactsyncError):
 
 
 @contextmanager
-def holding(turn: Turn) -> Iterator[Db]:
-    """A transaction under the lease in which also holds what the turn goes by. Raises LeaseLost, Overtaken."""
+def holding(turn: Turn, companies: Collection[str] | None = None) -> Iterator[Db]:
+    """A transaction under the lease in which also holds what the turn goes by. Raises LeaseLost, Overtaken.
+
+    `companies`: the keys of those it goes by, None for any: who links others meanwhile holds nobody up.
+    """
     with turn.lease.writing() as db:
         now = orgs.chosen(db, turn.org_id)
-        companies = now.company_choices == turn.rules.chosen.company_choices
-        if not (_is_connected_so(turn, now) and _is_chosen_so(turn, now) and companies):
+        if not (
+            _is_connected_so(turn, now) and _is_chosen_so(turn, now) and _companies_are_so(turn, now, companies, db)
+        ):
             raise Overtaken("the org's connection, mapping, policies or companies were changed meanwhile")
         yield db
+
+
+def _companies_are_so(turn: Turn, now: orgs.Chosen, companies: Collection[str] | None, db: Db) -> bool:
+    before = turn.rules.chosen.company_choices
+    if now.company_choices == before:
+        return True
+    return companies is not None and not chosen_since(db, turn.org_id, before, companies)
 
 
 def _is_connected_so(turn: Turn, now: orgs.Chosen) -> bool:

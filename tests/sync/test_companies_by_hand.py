@@ -11,10 +11,14 @@ from contactsync.domain.outcome import Outcome
 from contactsync.domain.records import SyncStatus
 from contactsync.store import tables as t
 from contactsync.store.engine import reading, writing
+from contactsync.store.lease import org_lease
 from contactsync.store.ledger import LinkMade, Recorded, record
 from contactsync.store.orgs import chosen
+from contactsync.store.queue import OrgLease
 from contactsync.store.replays import ReplayFilter
 from contactsync.sync import actions
+from contactsync.sync.rules import rules_of
+from contactsync.sync.turn import Overtaken, Turn, holding
 from tests.sync.conftest import ada
 
 
@@ -218,6 +222,23 @@ def test_matching_again_is_not_undone_by_a_run_that_was_under_way(connected, lat
     assert links(connected) == {}
     connected.sync()
     assert len(links(connected)) == 1
+
+
+def test_who_links_one_company_holds_up_no_run_that_goes_by_others(connected, later):
+    later(of("Acme", "c-1"), of("Globex", "c-2"))
+    (account,) = connected.seed(Account=[{"Name": "First"}])["Account"]
+    parts, org_id = connected.parts, connected.org_id
+    bound = parts.targets.of(org_id)
+    with reading(parts.engine) as db:
+        rules = rules_of(db, parts, org_id, "acme", bound.row.target)
+    do(connected, actions.link_company, "name:acme", account)
+    with org_lease(parts.engine, OrgLease(org_id, "tests", 60), parts.now) as lease:
+        turn = Turn(parts, org_id, rules, bound, lease)
+        with holding(turn, {"name:globex"}):
+            pass
+        for companies in ({"name:acme", "name:globex"}, None):
+            with pytest.raises(Overtaken), holding(turn, companies):
+                pass
 
 
 def test_a_contact_that_a_run_made_where_nobody_wanted_it_any_more_is_moved_once_whatever_the_policy(connected, later):
