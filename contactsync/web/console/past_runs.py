@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
 from flask import Response, request
@@ -94,7 +93,7 @@ def preview_page(of: OfRecord, plan: Callable[[], Planned | None]) -> Response:
     made = steps_shown(steps, crm_links(), done=False)
     return page(
         "preview.html", title=f"Preview: {of.name}", nav=of.nav, status=_for_htmx(status), of=of, steps=made,
-        changes=changes(made), why=why, problem=problem, trouble=trouble, again=status == HTTPStatus.SERVICE_UNAVAILABLE,
+        changes=changes(made), why=why, problem=problem, trouble=trouble, again=status == 503,
     )  # fmt: skip
 
 
@@ -109,7 +108,7 @@ def undo_page(of: OfRecord, number: int, to: str) -> Response:
     made = steps_shown(listed_steps or [], crm_links(), done=False)
     return page(
         "undo.html", title=f"Undo: {of.name}", nav=of.nav, status=_for_htmx(status), of=of, run=run, steps=made,
-        changes=changes(made), trouble=trouble, undo=to, again=status == HTTPStatus.SERVICE_UNAVAILABLE,
+        changes=changes(made), trouble=trouble, undo=to, again=status == 503,
     )  # fmt: skip
 
 
