@@ -16,7 +16,7 @@ REQUIRED_SOURCES: Mapping[str, Mapping[str, str]] = {
     },
     "account": {"name": "the CRM takes no Account without a name"},
     "campaign": {"name": "the CRM takes no Campaign without a name"},
-    "meeting": {"starts_at": "an Activity must have its time", "ends_at": "an Activity must have its time"},
+    "meeting": {"starts_at": "a calendar event must have its time", "ends_at": "a calendar event must have its time"},
 }
 """Sources whose rule cannot be off, and why."""
 

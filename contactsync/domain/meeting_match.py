@@ -48,8 +48,8 @@ def _by_link(ready: ReadyMeeting, activities: dict[RecordRef, FoundActivity]) ->
         return ActivityMatch()
     activity = activities.get(ready.link)
     if activity is None:
-        return ActivityMatch(why=("The Activity that was linked is no longer in the CRM.",))
-    return ActivityMatch(activity, ("Linked to this Activity by an earlier sync.",))
+        return ActivityMatch(why=("The calendar event that was linked is no longer in the CRM.",))
+    return ActivityMatch(activity, ("Linked to this calendar event by an earlier sync.",))
 
 
 def _by_attempt(
@@ -62,7 +62,7 @@ def _by_attempt(
 ) -> ActivityMatch:
     ours = next((one for one in attempted if holds_our_line(one.description, ready.meeting.id)), None)
     if ours is not None:
-        told = "An Activity holds the meeting's own line: it was made by a sync whose answer was lost."
+        told = "A calendar event holds the meeting's own line: it was made by a sync whose answer was lost."
         return ActivityMatch(ours, (*why, told))
     if not writes_line:
         subjects = subjects_of(ready.meeting)
@@ -71,9 +71,9 @@ def _by_attempt(
             who = [value for target in who_targets if (value := one.fields.get(target))]
             is_theirs = all(value in people for value in who) and not holds_any_line(one.description)
             if is_theirs and (one.subject or "").strip().casefold() in subjects:
-                told = "An Activity begins at the same time with the same subject: it was made by an earlier sync."
+                told = "A calendar event begins at the same time with the same subject: it was made by an earlier sync."
                 return ActivityMatch(one, (*why, told))
-    return ActivityMatch(why=(*why, "The meeting is no Activity yet."))
+    return ActivityMatch(why=(*why, "The meeting is no calendar event yet."))
 
 
 def _who_targets(mapping: FieldMapping) -> tuple[str, ...]:

@@ -95,7 +95,9 @@ def description_of(
     most = min(NOTES_LENGTH, room - _size(listed) - 2 * _size("\n\n"))
     kept = _cut(notes, most)
     if kept != notes:
-        why.append(f"The notes are longer than the Activity's description can hold: {len(kept)} characters were kept.")
+        why.append(
+            f"The notes are longer than the calendar event's description can hold: {len(kept)} characters were kept."
+        )
     return Description("\n\n".join(part for part in (kept, listed, line) if part), tuple(why))
 
 

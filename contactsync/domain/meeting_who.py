@@ -51,7 +51,7 @@ def related(
     if who.ref.kind is not RecordKind.LEAD:
         return Related(writes_who, what, who.ref)
     clears = what_rule.target if what_rule is not None and not is_blank(held_what) else None
-    told = ("A Lead stands for the Activity: it is about no other record.",) if what is not None else ()
+    told = ("A Lead stands for the calendar event: it is about no other record.",) if what is not None else ()
     return Related(writes_who, None, who.ref, clears, told)
 
 
@@ -82,10 +82,10 @@ def _nobody(people: People, rule: FieldRule | None, *, foreign: bool) -> tuple[s
     if rule is None:
         return ()
     if not people.linked:
-        return ("No attendee is a record yet: nobody stands for the Activity.",)
+        return ("No attendee is a record yet: nobody stands for the calendar event.",)
     if foreign:
-        return ("The Activity is about a record that somebody chose, which no Lead may stand beside.",)
-    return ("Somebody stands for the Activity already who is no attendee: that stays.",)
+        return ("The calendar event is about a record that somebody chose, which no Lead may stand beside.",)
+    return ("Somebody stands for the calendar event already who is no attendee: that stays.",)
 
 
 def _about(people: People, event: Event | None) -> str | None:

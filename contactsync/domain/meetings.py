@@ -220,7 +220,7 @@ class _Making:
     def plan(self) -> _Made:
         status = status_of(self.ready.meeting)
         if self.activity is None and status == "cancelled":
-            why = (*self.why, "The meeting was cancelled before it became an Activity: none was made.")
+            why = (*self.why, "The meeting was cancelled before it became a calendar event: none was made.")
             return self._without_steps(why)
         if self.ready.meeting.deleted and self.activity is not None:
             return self._deleted(self.activity)
@@ -255,7 +255,7 @@ class _Making:
         rules = [rule for rule in self.rules if rule.source == "subject"]
         said = _sources(self.ready, held=self._held_subject).said
         writes = changed_record(rules, said, activity.fields, marks=self.marks, catalog=self.catalog)
-        why = (*self.why, "The meeting was deleted at its source: its Activity says so, and is left otherwise.")
+        why = (*self.why, "The meeting was deleted at its source: its calendar event says so, and is left otherwise.")
         step = written(self._main_id, activity.ref, writes, why)
         return _Made(RecordPlan(self.ready.meeting.id, step.id, why=step.why), (step,))
 
@@ -293,9 +293,9 @@ class _Making:
         why: tuple[str, ...] = ()
         if without_place:
             told = (
-                f"The Activity takes {MOST_ATTENDEES} attendees at the most"
+                f"The calendar event takes {MOST_ATTENDEES} attendees at the most"
                 if self.can_add
-                else "The CRM does not let contactsync add attendees to an Activity"
+                else "The CRM does not let contactsync add attendees to a calendar event"
             )
             why = (f"{told}: {len(without_place)} of them stand in the description.",)
         return _Placed(kept, tuple(person for person in self.ready.people if person in named), why)

@@ -147,7 +147,7 @@ def test_two_meetings_alike_never_share_an_activity_that_was_found_by_its_subjec
 def test_a_linked_activity_that_is_gone_is_told_and_a_new_one_made():
     made = planned(meeting(link=LINK))
     assert main(made).action is Action.CREATE
-    assert made.plans["m1"].why[0] == "The Activity that was linked is no longer in the CRM."
+    assert made.plans["m1"].why[0] == "The calendar event that was linked is no longer in the CRM."
 
 
 # ── what becomes of a meeting ──

@@ -13,7 +13,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "contact": ("Contacts", "Contacts that go as Contact become Contacts in Salesforce, by these rules."),
     "account": ("Accounts", "The companies of those who go as Contact become Accounts in Salesforce, by these rules."),
     "campaign": ("Campaigns", "Events that are connected to a campaign, or get one, fill it by these rules."),
-    "meeting": ("Meetings", "Meetings become events in the activity timeline of Salesforce, by these rules."),
+    "meeting": ("Meetings", "Meetings become calendar events in Salesforce, by these rules."),
 }
 """Kind → what its tab says, and what it is about."""
 
