@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection as Db
 
-from contactsync.store import tables as t
+from contactsync.store.tables_counted import record_count, record_count_change
 
 FOLDED_AT_ONCE = 50_000
 """Changes that one transaction gathers; a clock's turn finds a few thousand where a worker is busy."""
@@ -56,8 +56,8 @@ def problem_keys(org_id: int, subject: str) -> sa.Select[tuple[str]]:
 
 
 _PARTS = (
-    (t.record_count, t.record_count.c.records),
-    (t.record_count_change, t.record_count_change.c.change),
+    (record_count, record_count.c.records),
+    (record_count_change, record_count_change.c.change),
 )
 
 
@@ -77,7 +77,7 @@ def fold(db: Db, most: int = FOLDED_AT_ONCE) -> int:
     return int(folded)
 
 
-_DROP_ZEROS = sa.delete(t.record_count).where(t.record_count.c.records == 0)
+_DROP_ZEROS = sa.delete(record_count).where(record_count.c.records == 0)
 
 _FOLD = sa.text("""
 WITH taken AS (

@@ -79,7 +79,8 @@ def _queue_indexes(table: str) -> tuple[sa.Index, ...]:
     )
 
 
-def _org_id() -> sa.Column[int]:
+def org_id_column() -> sa.Column[int]:
+    """The org that a row belongs to, and with which it goes."""
     return sa.Column("org_id", sa.Integer, sa.ForeignKey("org.id", ondelete="CASCADE"), nullable=False)
 
 
@@ -107,7 +108,7 @@ webhook_secret = sa.Table(
     "webhook_secret",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _org_id(),
+    org_id_column(),
     sa.Column("sealed", sa.Text, nullable=False),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("expires_at", UtcTime),
@@ -119,7 +120,7 @@ api_token = sa.Table(
     "api_token",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _org_id(),
+    org_id_column(),
     sa.Column("label", sa.String(255), nullable=False, default=""),
     sa.Column("token_hash", sa.String(64), nullable=False, unique=True),  # sha256, hex
     sa.Column("created_at", UtcTime, nullable=False),
@@ -133,7 +134,7 @@ connection = sa.Table(
     "connection",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _org_id(),
+    org_id_column(),
     sa.Column("target", sa.String(63), nullable=False),
     sa.Column("settings", Json, nullable=False),  # nothing secret: instance_url, flow, client_id, …
     sa.Column("sealed_credentials", sa.Text, nullable=False),
@@ -160,7 +161,7 @@ delivery = sa.Table(
     "delivery",
     metadata,
     sa.Column("id", BigId, primary_key=True),
-    _org_id(),
+    org_id_column(),
     sa.Column("webhook_id", sa.String(255), nullable=False),
     sa.Column("door", sa.String(63), nullable=False),  # contacts | events | meetings | from:<source>
     sa.Column("received_at", UtcTime, nullable=False),
@@ -185,7 +186,7 @@ company = sa.Table(
     "company",
     metadata,
     sa.Column("id", BigId, primary_key=True),
-    _org_id(),
+    org_id_column(),
     sa.Column("key", sa.String(600), nullable=False),  # id:<its id> | name:<normalised name>
     sa.Column("fields", Json, nullable=False),  # path → [value, version]
     sa.Column("name", sa.Text),
@@ -215,7 +216,7 @@ contact = sa.Table(
     "contact",
     metadata,
     sa.Column("id", BigId, primary_key=True),
-    _org_id(),
+    org_id_column(),
     sa.Column("source_id", sa.String(255), nullable=False),  # the event platform's own id
     sa.Column("fields", Json, nullable=False),  # path → [value, version]; see domain/merge.py
     sa.Column("email", EmailKey),  # lower-case, out of fields
@@ -268,7 +269,7 @@ event = sa.Table(
     "event",
     metadata,
     sa.Column("id", BigId, primary_key=True),
-    _org_id(),
+    org_id_column(),
     sa.Column("source_id", sa.String(255), nullable=False),
     sa.Column("fields", Json, nullable=False),  # path → [value, version]
     sa.Column("name", sa.Text),
@@ -291,7 +292,7 @@ attendance = sa.Table(
     "attendance",
     metadata,
     sa.Column("id", BigId, primary_key=True),
-    _org_id(),
+    org_id_column(),
     sa.Column("event_id", sa.String(255), nullable=False),  # the event platform's own id
     sa.Column("who", sa.String(600), nullable=False),  # id:<contact's id> | email:<lower-case address>
     sa.Column("status", sa.String(63), nullable=False),
@@ -320,7 +321,7 @@ meeting = sa.Table(
     "meeting",
     metadata,
     sa.Column("id", BigId, primary_key=True),
-    _org_id(),
+    org_id_column(),
     sa.Column("source_id", sa.String(255), nullable=False),
     sa.Column("fields", Json, nullable=False),  # path → [value, version]; "attendees" holds their list as JSON text
     sa.Column("event_id", sa.String(255)),  # the event platform's own id, out of fields
@@ -338,7 +339,7 @@ meeting = sa.Table(
 meeting_attendee = sa.Table(
     "meeting_attendee",  # from a contact to its meetings; the meeting's own fields hold the rest
     metadata,
-    _org_id(),
+    org_id_column(),
     sa.Column("meeting_id", BigId, sa.ForeignKey("meeting.id", ondelete="CASCADE"), nullable=False),
     sa.Column("who", sa.String(600), nullable=False),  # id:<contact's id> | email:<lower-case address>
     sa.PrimaryKeyConstraint("meeting_id", "who"),
@@ -361,7 +362,7 @@ resync = sa.Table(
     "resync",  # a filtered set that goes again, fed into the queue bit by bit
     metadata,
     sa.Column("id", BigId, primary_key=True),
-    _org_id(),
+    org_id_column(),
     sa.Column("filter", Json, nullable=False),
     sa.Column("forced", sa.Boolean, nullable=False),  # also what has not changed since its last sync
     sa.Column("cursor", sa.BigInteger, nullable=False, default=0),  # contacts up to this id are fed
@@ -379,7 +380,7 @@ pending_release = sa.Table(
     "pending_release",  # many records that go again, put into the queue bit by bit; gone when all are
     metadata,
     sa.Column("id", BigId, primary_key=True),
-    _org_id(),
+    org_id_column(),
     sa.Column("which", Json, nullable=False),  # store/releases.py: Held
     sa.Column("subject", sa.String(16), nullable=False),  # which of its subjects is under way
     sa.Column(
@@ -393,7 +394,7 @@ authorization = sa.Table(
     "authorization",  # a sign-in at the CRM that a person has begun in a browser
     metadata,
     sa.Column("id", BigId, primary_key=True),
-    _org_id(),
+    org_id_column(),
     sa.Column("state_hash", sa.String(64), nullable=False, unique=True),  # sha256, hex
     sa.Column("target", sa.String(63), nullable=False),
     sa.Column("sealed", sa.Text, nullable=False),  # settings, credentials and the PKCE verifier
@@ -407,7 +408,7 @@ sync_run = sa.Table(
     "sync_run",
     metadata,
     sa.Column("id", BigId, primary_key=True),
-    _org_id(),
+    org_id_column(),
     sa.Column("contact_id", BigId, sa.ForeignKey("contact.id", ondelete="CASCADE")),  # None: an event's or a meeting's
     sa.Column("source_id", sa.String(255), nullable=False),  # the event platform's own id
     sa.Column("started_at", UtcTime, nullable=False),
@@ -452,7 +453,7 @@ erasure = sa.Table(
     "erasure",  # that a person was erased: the proof, without the person
     metadata,
     sa.Column("id", BigId, primary_key=True),
-    _org_id(),
+    org_id_column(),
     sa.Column("asked_at", UtcTime, nullable=False),
     sa.Column("finished_at", UtcTime),
     sa.Column("lifted_at", UtcTime),  # the person may come in again since
@@ -464,50 +465,10 @@ erasure = sa.Table(
 tombstone = sa.Table(
     "tombstone",  # what an erased person would be known by, as keyed marks: whatever names them is left out on its way in
     metadata,
-    _org_id(),
-    sa.Column(
-        "mark", sa.String(64), nullable=False
-    ),  # HMAC-SHA256, hex, of email:<lower-case address> | id:<contact's id>
+    org_id_column(),
+    # HMAC-SHA256, hex, of email:<lower-case address> | id:<contact's id>
+    sa.Column("mark", sa.String(64), nullable=False),
     sa.Column("erasure_id", BigId, sa.ForeignKey("erasure.id", ondelete="CASCADE"), nullable=False),
     sa.PrimaryKeyConstraint("org_id", "mark"),
     sa.Index("ix_tombstone_erasure", "erasure_id"),
-)
-
-tally = sa.Table(
-    "tally",  # what metrics count up; an org's rows are written by the worker that holds its lease
-    metadata,
-    _org_id(),
-    sa.Column("name", sa.String(63), nullable=False),  # the metric
-    sa.Column("label", sa.String(63), nullable=False),  # outcome, phase, upper bound of a bucket, …
-    sa.Column("count", sa.BigInteger, nullable=False),
-    sa.Column("seconds", sa.Float, nullable=False, default=0.0, server_default="0"),
-    sa.PrimaryKeyConstraint("org_id", "name", "label"),
-)
-
-
-def _counted_columns() -> tuple[sa.Column[Any], ...]:
-    """What is counted together. Text, never NULL: "" where a record has no status or no problem."""
-    return (
-        _org_id(),
-        sa.Column("subject", sa.String(16), nullable=False),  # contact | event | meeting | delivery
-        sa.Column("status", sa.String(16), nullable=False),
-        sa.Column("problem_key", sa.String(16), nullable=False),
-    )
-
-
-record_count = sa.Table(
-    "record_count",  # how many records there are of each kind; triggers of the migrations keep it, store/counts.py reads it
-    metadata,
-    *_counted_columns(),
-    sa.Column("records", sa.BigInteger, nullable=False),
-    sa.PrimaryKeyConstraint("org_id", "subject", "status", "problem_key"),
-)
-
-record_count_change = sa.Table(
-    "record_count_change",  # Postgres: what is not in record_count yet. Only added to, so that no writer waits for another
-    metadata,
-    sa.Column("id", BigId, primary_key=True),
-    *_counted_columns(),
-    sa.Column("change", sa.BigInteger, nullable=False),
-    sa.Index("ix_record_count_change_org", "org_id"),
 )

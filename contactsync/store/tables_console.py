@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from contactsync.store.tables import BigId, Json, UtcTime, metadata
+from contactsync.store.tables import BigId, Json, UtcTime, metadata, org_id_column
 
 
 def _user_id() -> sa.Column[int]:
     return sa.Column("user_id", sa.Integer, sa.ForeignKey("console_user.id", ondelete="CASCADE"), nullable=False)
-
-
-def _org_id() -> sa.Column[int]:
-    return sa.Column("org_id", sa.Integer, sa.ForeignKey("org.id", ondelete="CASCADE"), nullable=False)
 
 
 console_user = sa.Table(
@@ -38,7 +34,7 @@ membership = sa.Table(
     "membership",
     metadata,
     _user_id(),
-    _org_id(),
+    org_id_column(),
     sa.Column("role", sa.String(16), nullable=False),  # domain/roles.py: admin | editor | viewer
     sa.PrimaryKeyConstraint("user_id", "org_id"),
     sa.Index("ix_membership_org", "org_id", "user_id"),
@@ -99,7 +95,7 @@ failed_sign_in = sa.Table(
 dismissed_problem = sa.Table(
     "dismissed_problem",  # somebody has seen it and does not want to be told: until more records have it
     metadata,
-    _org_id(),
+    org_id_column(),
     sa.Column("problem_key", sa.String(16), nullable=False),
     sa.Column("records", sa.BigInteger, nullable=False),  # how many it held then
     sa.Column("at", UtcTime, nullable=False),
@@ -110,7 +106,7 @@ dismissed_problem = sa.Table(
 hourly = sa.Table(
     "hourly",  # what charts show, hour by hour; beside `tally`, which only counts up
     metadata,
-    _org_id(),
+    org_id_column(),
     sa.Column("hour", UtcTime, nullable=False),  # its beginning, UTC
     sa.Column("name", sa.String(63), nullable=False),  # deliveries | synced | problems | arrivals
     sa.Column("label", sa.String(63), nullable=False),

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection as Db
 
 from contactsync.store import tables as t
+from contactsync.store.tables_counted import tally
 
 
 class Tallied(StrEnum):
@@ -48,15 +49,21 @@ def add(db: Db, org_id: int, counted: Iterable[Counted]) -> None:
     if not rows:
         return
     insert: Any = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(t.tally).values(rows)
-    added = {column: t.tally.c[column] + statement.excluded[column] for column in ("count", "seconds")}
+    statement = insert(tally).values(rows)
+    added = {column: tally.c[column] + statement.excluded[column] for column in ("count", "seconds")}
     db.execute(statement.on_conflict_do_update(index_elements=["org_id", "name", "label"], set_=added))
 
 
 def tallies(db: Db) -> tuple[tuple[str, Counted], ...]:
     """Every counter, with its org's slug."""
-    columns = (t.org.c.slug, t.tally.c.name, t.tally.c.label, t.tally.c.count, t.tally.c.seconds)
-    query = sa.select(*columns).join_from(t.tally, t.org).order_by(t.org.c.id, t.tally.c.name, t.tally.c.label)
+    columns = (
+        t.org.c.slug,
+        tally.c.name,
+        tally.c.label,
+        tally.c.count,
+        tally.c.seconds,
+    )
+    query = sa.select(*columns).join_from(tally, t.org).order_by(t.org.c.id, tally.c.name, tally.c.label)
     known = set(Tallied)
     return tuple(
         (slug, Counted(Tallied(name), label, count, seconds))

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Engine
 from contactsync.store import orgs
 from contactsync.store import tables as t
 from contactsync.store.engine import writing
+from contactsync.store.tables_counted import record_count
 from tests.chaos.judge import Answer, Seen, Shown, Verdict, judge
 from tests.chaos.schedule import schedule
 from tests.chaos.seen import untrue_of
@@ -167,7 +168,7 @@ def test_counts_that_are_wrong_and_events_that_need_somebody_are_found(engine: E
     with writing(engine) as db:
         db.execute(sa.update(t.event).values(sync_status="needs_attention"))
         miscounted = {"org_id": org_id, "subject": "contact", "status": "synced", "problem_key": "", "records": 3}
-        db.execute(sa.insert(t.record_count).values(**miscounted))
+        db.execute(sa.insert(record_count).values(**miscounted))
     assert untrue_of(engine, org_id) == [
         "event e-1 is needs_attention",
         "contact synced : counted 3, and there are 0",

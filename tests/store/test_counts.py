@@ -20,6 +20,7 @@ from contactsync.store import tables as t
 from contactsync.store.due import mark_events_due, mark_meetings_due
 from contactsync.store.engine import open_engine, reading, upgrade, writing
 from contactsync.store.ledger import Recorded, record
+from contactsync.store.tables_counted import record_count, record_count_change
 from tests.store.conftest import NOW
 
 STATUS = {t.contact: t.contact.c.status, t.event: t.event.c.sync_status, t.meeting: t.meeting.c.sync_status}
@@ -204,7 +205,7 @@ def test_gathering_changes_no_count_and_leaves_nothing_to_gather(engine, acme):
             == {(acme.id, "contact", "queued", ""): 4} | {(acme.id, "contact", "synced", ""): 1}
         )
         counts.fold(db)
-        left = db.execute(sa.select(sa.func.count()).select_from(t.record_count_change)).scalar_one()
+        left = db.execute(sa.select(sa.func.count()).select_from(record_count_change)).scalar_one()
         assert (left, counted_by_the_database(db)) == (0, before)
 
 
@@ -214,7 +215,7 @@ def test_a_status_that_nobody_is_in_any_more_leaves_no_row(engine, acme):
         counts.fold(db)
         db.execute(sa.update(t.contact).values(status="synced"))
         counts.fold(db)
-        assert db.execute(sa.select(t.record_count.c.status)).scalars().all() == ["synced"]
+        assert db.execute(sa.select(record_count.c.status)).scalars().all() == ["synced"]
 
 
 @pytest.mark.postgres

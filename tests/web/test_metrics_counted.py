@@ -11,12 +11,12 @@ from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.engine import Engine
 
-from contactsync.store import tables as t
 from contactsync.store import tally
 from contactsync.store.beats import WORKER, take
 from contactsync.store.engine import reading, writing
 from contactsync.store.inbox import keep, keeping
 from contactsync.store.replays import ReplayFilter
+from contactsync.store.tables_counted import tally as tally_table
 from contactsync.store.tally import Counted, Tallied
 from contactsync.sync.replaying import replay
 from contactsync.sync.tallying import BEYOND, BUCKETS, Tallies, bucket_of
@@ -128,7 +128,7 @@ def test_a_batch_costs_one_statement_and_nothing_costs_none(engine: Engine, acme
 
 def test_what_a_newer_version_counts_is_left_alone(engine: Engine, acme: Caller) -> None:
     with writing(engine) as db:
-        db.execute(sa.insert(t.tally).values(org_id=acme.org.id, name="unheard_of", label="x", count=1))
+        db.execute(sa.insert(tally_table).values(org_id=acme.org.id, name="unheard_of", label="x", count=1))
         assert tally.tallies(db) == ()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 from contactsync.domain.errors import Misconfigured
-from contactsync.store import tables_console  # noqa: F401 - its tables join the others by being imported
+from contactsync.store import tables_console, tables_counted  # noqa: F401 - they join the others by being imported
 from contactsync.store.tables import metadata
 
 connection = context.config.attributes.get("connection")
