@@ -27,13 +27,13 @@ from contactsync.domain.values import same
 
 MAPPED = (RecordKind.LEAD, RecordKind.CONTACT, RecordKind.ACCOUNT, RecordKind.CAMPAIGN, RecordKind.ACTIVITY)
 
-PUT_BACK = "Put back as it was before this run."
+PUT_BACK = "Put back as it was before this sync."
 CHANGED_SINCE = "Something else is in the CRM since: it stays."
-MADE = "Made by this run: contactsync deletes nothing."
-TAKEN_OUT = "Taken out of the campaign by this run: add the member again in the CRM, if it is missed."
+MADE = "Made by this sync: contactsync deletes nothing."
+TAKEN_OUT = "Taken out of the campaign by this sync: add the member again in the CRM, if it is missed."
 GONE = "The record is no longer in the CRM, or cannot be seen there."
 CONVERTED = "The Lead has been converted since: a converted Lead is never written."
-NOTHING_LEFT = "Nothing of what this run wrote is still there."
+NOTHING_LEFT = "Nothing of what this sync wrote is still there."
 FAILED = "This step failed: it changed nothing."
 
 

@@ -74,13 +74,17 @@ class TokenHolder:
 
 def add_org(conn: Connection, slug: str, name: str, now: datetime) -> Org:
     """A new org. Raises RefusedInput for a slug that is malformed or taken, or an empty name."""
-    if not _SLUG.fullmatch(slug):
-        hint = "use 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends"
-        raise RefusedInput(f"this slug cannot stand in a URL: {hint}", {"slug": hint})
     name = name.strip()
+    wrong: dict[str, str] = {}
+    told: list[str] = []
+    if not _SLUG.fullmatch(slug):
+        wrong["slug"] = "use 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends"
+        told.append(f"this slug cannot stand in a URL: {wrong['slug']}")
     if not 0 < len(name) <= 255:
-        hint = "write a name of 1 to 255 characters"
-        raise RefusedInput(f"the org needs a name: {hint}", {"name": hint})
+        wrong["name"] = "write a name of 1 to 255 characters"
+        told.append(f"the org needs a name: {wrong['name']}")
+    if wrong:
+        raise RefusedInput("; ".join(told), wrong)
     insert = insert_on_sqlite if conn.dialect.name == "sqlite" else insert_on_postgres
     org_id = conn.execute(
         insert(tables.org)

@@ -86,7 +86,7 @@ class Tag:
                 yield child
             elif child.name not in ("script", "style"):
                 yield from child._texts()
-                yield " "
+                yield "" if child.name == "wbr" else " "
 
     def __getitem__(self, attribute: str) -> str:
         return self.attributes[attribute]

@@ -70,6 +70,19 @@ def test_an_event_stands_there_with_its_day_campaign_and_share(
     assert f"/{campaign}/" in row.one("a", class_="crm")["href"]
 
 
+def test_a_contact_that_is_left_out_is_told_beside_the_others(
+    console: Console, acme: Caller, at_salesforce: Caller
+) -> None:
+    arrive(acme, person(1), person(2))
+    acme.sync()
+    acme.deliver("contacts", "contact.deleted", {"id": "c-2"})
+    acme.absorb()
+    acme.sync()
+    [row] = console.get("/events").main.one("tbody").all("tr")
+    assert "2 1 left out" in row.text
+    assert "1 of 1" in row.text
+
+
 def test_what_an_event_holds_nothing_of_is_said_so(console: Console, acme: Caller, at_salesforce: Caller) -> None:
     arrive(acme, person(1))
     acme.sync()

@@ -162,3 +162,10 @@ def test_a_run_of_something_else_is_no_run_of_the_meeting(
         run = db.execute(sa.select(t.sync_run.c.id).where(t.sync_run.c.subject == "contact")).scalar_one()
     assert console.get(f"/meetings/1/runs/{run}/undo").status == 404
     assert console.post(f"/meetings/1/runs/{run}/undo").status == 404
+
+
+def test_the_zone_that_all_meetings_share_is_said_once_above_them(console: Console, acme: Caller) -> None:
+    arrive(acme, timezone="Europe/Berlin")
+    shown = console.get("/meetings").main
+    assert shown.one("p", class_="table-note").text == "Times are those of Europe/Berlin."
+    assert shown.one("tbody").one("small").text == "Tue 1 Dec 2026, 10:00 – 10:45"

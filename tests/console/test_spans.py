@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from contactsync.web.console.spans import span_of
+from contactsync.web.console.spans import shared_zone, span_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DAY = {"starts_at": "2026-12-01T09:00:00+01:00", "ends_at": "2026-12-01T17:30:00+01:00"}
@@ -39,3 +39,10 @@ def test_times_without_a_zone_are_those_of_the_event_they_belong_to() -> None:
     assert span.words == "Tue 1 Dec 2026, 09:00 (Asia/Tokyo)"
     assert span.starts is not None
     assert span.starts.isoformat() == "2026-12-01T00:00:00+00:00"
+
+
+def test_one_zone_of_several_times_is_said_once_and_two_at_each() -> None:
+    here, there = span_of(DAY, BERLIN), span_of(DAY | {"timezone": "Asia/Tokyo"}, BERLIN)
+    day = span_of({"starts_at": "2026-12-01"}, BERLIN)
+    assert shared_zone([there, there, day]) == "Asia/Tokyo"
+    assert (shared_zone([there, here]), shared_zone([here, here]), shared_zone([day]), shared_zone([])) == ("",) * 4

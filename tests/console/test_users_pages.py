@@ -255,6 +255,14 @@ def test_an_org_that_cannot_be_made_is_said_at_its_field(operator: Console, fiel
     assert shown.main.one("input", name="slug")["value"] == fields["slug"]
 
 
+def test_an_org_without_anything_is_marked_at_both_fields(operator: Console) -> None:
+    shown = operator.post("/orgs", {"name": "", "slug": ""}, whole=True)
+    assert [shown.main.one("p", id=f"e-{name}").text for name in ("name", "slug")] == [
+        "Write a name of 1 to 255 characters",
+        "Use 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends",
+    ]
+
+
 def test_who_is_no_operator_sees_no_form_to_make_one_and_who_is_in_none_is_told_whom_to_ask(console: Console) -> None:
     assert not console.get("/orgs", whole=True).main.all("input", name="slug")
     editor = console.as_role(Role.EDITOR)

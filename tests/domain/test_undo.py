@@ -49,7 +49,7 @@ def test_what_the_crm_still_holds_is_put_back_and_what_changed_since_stays():
     step = only(run, found(lead(Title="Dr", City="Paris", Phone="3")))
     assert (step.id, step.action, step.ref) == ("u1", Action.UPDATE, ref(LEAD, 1))
     assert (step.fields, step.before) == ({"Title": "Sir", "City": None}, {"Title": "Dr", "City": "Paris"})
-    assert step.why == ("Put back as it was before this run.",)
+    assert step.why == ("Put back as it was before this sync.",)
     assert step.field_why == {"Phone": "Something else is in the CRM since: it stays."}
 
 
@@ -60,7 +60,7 @@ def test_a_value_that_the_crm_spells_otherwise_is_still_ours():
 
 def test_a_record_of_which_nothing_is_left_is_left():
     step = only([update(ref(ACCOUNT, 1), Phone=("1", "2"))], found(account(Phone="3")))
-    assert (step.action, step.why) == (Action.LEAVE, ("Nothing of what this run wrote is still there.",))
+    assert (step.action, step.why) == (Action.LEAVE, ("Nothing of what this sync wrote is still there.",))
     assert step.field_why == {"Phone": "Something else is in the CRM since: it stays."}
 
 
@@ -71,7 +71,7 @@ def test_created_records_are_named_and_never_deleted():
         ("u1", Action.LEAVE, ref(ACCOUNT, 1)),
         ("u2", Action.LEAVE, ref(CONTACT, 2)),
     ]
-    assert {step.why for step in steps} == {("Made by this run: contactsync deletes nothing.",)}
+    assert {step.why for step in steps} == {("Made by this sync: contactsync deletes nothing.",)}
 
 
 def test_a_member_that_was_taken_out_is_named():

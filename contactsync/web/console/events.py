@@ -30,7 +30,7 @@ from contactsync.web.console.doors import Pages
 from contactsync.web.console.problem_words import FIXES, plain, said_of
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, form, page, viewers_zone
-from contactsync.web.console.spans import span_of
+from contactsync.web.console.spans import shared_zone, span_of
 from contactsync.web.errors import missing
 
 pages = Pages("events")
@@ -124,7 +124,8 @@ def event_meetings(key: int) -> Response:
         )
     zone = viewers_zone()
     spans = {row.key: span_of(row.fields, zone, row.event_zone) for row in found.rows}
-    return _tab("event_meetings.html", shown, "meetings", found=found, spans=spans)
+    their_zone = shared_zone(spans.values())
+    return _tab("event_meetings.html", shown, "meetings", found=found, spans=spans, their_zone=their_zone)
 
 
 @pages.get(f"{EVENT}/campaigns", role=Role.EDITOR, searches=True)

@@ -34,7 +34,7 @@ from contactsync.web.console.past_runs import (
 from contactsync.web.console.problem_words import Said, said_of
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, page, viewers_zone
-from contactsync.web.console.spans import span_of
+from contactsync.web.console.spans import shared_zone, span_of
 from contactsync.web.errors import missing
 
 pages = Pages("meetings")
@@ -63,12 +63,14 @@ def meeting_list() -> Response:
             db, org_id, status=status, event_id=chosen.source_id if chosen else None, before=before()
         )
     zone = viewers_zone()
+    spans = {row.key: span_of(row.fields, zone, row.event_zone) for row in shown.rows}
     return page(
         "meetings.html",
         title="Meetings",
         nav="meetings",
         shown=shown,
-        spans={row.key: span_of(row.fields, zone, row.event_zone) for row in shown.rows},
+        spans=spans,
+        their_zone=shared_zone(spans.values()),
         link=crm_links(),
         chosen=status.value if status else "",
         counts={name.value: many for name, many in counts.items()},

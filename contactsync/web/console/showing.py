@@ -160,7 +160,7 @@ def ago(at: datetime, now: datetime, zone: ZoneInfo) -> str:
         return "in a moment" if ahead else "just now"
     for below, unit, word in _STEPS:
         if size < below:
-            words = f"{max(1, round(size / unit))} {word}"
+            words = f"{max(1, size // unit)} {word}"
             return f"in {words}" if ahead else f"{words} ago"
     return short(at, now, zone)
 

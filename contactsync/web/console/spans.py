@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,10 +15,18 @@ _DATE_LENGTH = len("2026-12-01")
 
 @dataclass(frozen=True)
 class Span:
-    """`starts`: the moment, None for whole days and for times that nobody can place. `words` "": nothing is said."""
+    """`starts`: the moment, None for whole days and for times that nobody can place. `clock`: when it is, "": nothing is said.
+    `zone`: whose clock that is, "": the viewer's own, or none.
+    """
 
     starts: datetime | None
-    words: str
+    clock: str
+    zone: str = ""
+
+    @property
+    def words(self) -> str:
+        """When it is, with the zone where it is not the viewer's."""
+        return f"{self.clock} ({self.zone})" if self.zone else self.clock
 
 
 def span_of(fields: Mapping[str, Scalar], viewer: ZoneInfo, default_zone: str | None = None) -> Span:
@@ -39,7 +47,13 @@ def span_of(fields: Mapping[str, Scalar], viewer: ZoneInfo, default_zone: str | 
     if ends is not None and ends > starts:
         over = ends.astimezone(place)
         words += f" – {over:%H:%M}" if over.date() == begins.date() else f" – {over:%a} {_day(over)}, {over:%H:%M}"
-    return Span(starts, words if place.key == viewer.key else f"{words} ({place.key})")
+    return Span(starts, words, "" if place.key == viewer.key else place.key)
+
+
+def shared_zone(spans: Iterable[Span]) -> str:
+    """The zone of all of them, to be said once above them; "": it is the viewer's, or each has to say its own."""
+    zones = {span.zone for span in spans if span.starts is not None}
+    return zones.pop() if len(zones) == 1 else ""
 
 
 def _moment(value: Scalar, zone: str | None) -> datetime | None:

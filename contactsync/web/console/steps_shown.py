@@ -41,6 +41,9 @@ _AFTER: Mapping[str, tuple[str, str]] = {
     Action.REMOVE: ("{} taken out", "bad"),
 }
 
+_OWN_LABELS: Mapping[str, str] = {"WhoId": "Name", "WhatId": "Related To"}
+"""Fields that Salesforce's own pages call something else than their API name says."""
+
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 LONG = 160
@@ -92,6 +95,8 @@ def changes(steps: Iterable[StepShown]) -> int:
 
 def field_name(api: str) -> str:
     """A field's name as people read it: "MobilePhone" → "Mobile Phone", "Shoe_Size__c" → "Shoe Size"."""
+    if api in _OWN_LABELS:
+        return _OWN_LABELS[api]
     spaced = _WORD_ENDS.sub(" ", api.removesuffix("__c").replace("_", " "))
     words = " ".join(spaced.split()).removesuffix(" Id")
     return f"{words[:1].upper()}{words[1:]}" or api
