@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from contactsync.domain.crm import Action, Step
+from contactsync.domain.crm import Action, RecordRef, Step
 from contactsync.sync.deciding import Decided
 from contactsync.sync.entries import Prepared
 
@@ -12,37 +13,47 @@ MOST_ATTEMPTS_KEPT = 10
 """Of one record. It takes as many lost answers in a row, each followed by a change, to forget the first."""
 
 
-def to_write_ahead(
-    decided: Decided, attempts: Mapping[str, tuple[int, tuple[str, ...], str | None]]
-) -> dict[int, tuple[str, ...]]:
-    """What must be written down before records are made: row key → all that was attempted, the new one with it.
-
-    `attempts`: id → its row's key, what was attempted before, and under what it would be made now.
+@dataclass(frozen=True)
+class Attempt:
+    """What an event or a meeting may be known by in the CRM: `before` what was written down so far, `now` what its record has
+    after this turn. `key`: of its row; `linked`: the record that it is tied to already, if any.
     """
-    made = {step.id for step in decided.steps if step.action is Action.CREATE}
-    return {
-        key: _with(before, now)
-        for record_id, (key, before, now) in attempts.items()
-        if now is not None and now not in before and decided.plans[record_id].person in made
-    }
+
+    key: int
+    before: tuple[str, ...]
+    now: str | None
+    linked: RecordRef | None
+
+
+def to_write_ahead(decided: Decided, attempts: Mapping[str, Attempt]) -> dict[int, tuple[str, ...]]:
+    """What must be written down before records are written, `attempts` by source id: row key → all that was attempted, the new
+    one with it. Also where a record was found again that is not tied yet and is changed now: were that answer lost as well, it
+    would be looked for where it no longer is.
+    """
+    steps = {step.id: step for step in decided.steps}
+    noted = {}
+    for source_id, one in attempts.items():
+        step = steps.get(decided.plans[source_id].person or "")
+        if one.now is not None and one.now not in one.before and step is not None and _ties(step, (one.linked,)):
+            noted[one.key] = _with(one.before, one.now)
+    return noted
 
 
 def addresses_to_write_ahead(decided: Decided, going: Sequence[Prepared]) -> dict[int, tuple[str, ...]]:
-    """The same of contacts: their e-mail addresses. Also where a record is written that is there already and that the contact
-    is not linked to yet: were the answer lost, a contact with another address by then would not be known as that record.
-    """
+    """The same of contacts: their e-mail addresses. A contact with another address would not be known as that record."""
     steps = {step.id: step for step in decided.steps}
     noted = {}
     for one in going:
         address, before = one.ready.contact.email, one.claimed.attempted
         step = steps.get(decided.plans[one.claimed.contact.id].person or "")
-        if address is not None and address not in before and step is not None and _ties(one, step):
+        linked = one.ready.links.people.values()
+        if address is not None and address not in before and step is not None and _ties(step, linked):
             noted[one.claimed.key] = _with(before, address)
     return noted
 
 
-def _ties(one: Prepared, step: Step) -> bool:
-    return step.action is not Action.LEAVE and step.ref not in one.ready.links.people.values()
+def _ties(step: Step, linked: Iterable[RecordRef | None]) -> bool:
+    return step.action is not Action.LEAVE and step.ref not in [ref for ref in linked if ref is not None]
 
 
 def _with(before: tuple[str, ...], now: str) -> tuple[str, ...]:

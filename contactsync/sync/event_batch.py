@@ -8,7 +8,7 @@ from contactsync.domain.campaigns import event_fingerprint, event_needs_crm, nam
 from contactsync.store.engine import Connection as Db
 from contactsync.store.ledger import leave_alone, note_attempts
 from contactsync.store.queue_events import ClaimedEvent
-from contactsync.sync.ahead import to_write_ahead
+from contactsync.sync.ahead import Attempt, to_write_ahead
 from contactsync.sync.bringing import bring
 from contactsync.sync.deciding import EVENTS, Decided
 from contactsync.sync.entries import Applied
@@ -40,7 +40,10 @@ def sync_event_batch(turn: Turn, claimed: Sequence[ClaimedEvent]) -> bool:
 
 
 def _bring(turn: Turn, bound: Bound, going: Sequence[ClaimedEvent]) -> Applied:
-    attempts = {one.ready.event.id: (one.key, one.ready.attempted, names_to_attempt(one.ready)) for one in going}
+    attempts = {
+        one.ready.event.id: Attempt(one.key, one.ready.attempted, names_to_attempt(one.ready), one.ready.campaign)
+        for one in going
+    }
 
     def ahead(db: Db, decided: Decided) -> None:
         note_attempts(db, "event", to_write_ahead(decided, attempts))

@@ -10,7 +10,7 @@ from contactsync.domain.meetings import attempt_of, meeting_fingerprint
 from contactsync.store.engine import Connection as Db
 from contactsync.store.ledger import note_attempts
 from contactsync.store.queue_meetings import ClaimedMeeting
-from contactsync.sync.ahead import to_write_ahead
+from contactsync.sync.ahead import Attempt, to_write_ahead
 from contactsync.sync.bringing import bring
 from contactsync.sync.deciding import MEETINGS, Decided
 from contactsync.sync.entries import Applied
@@ -22,8 +22,8 @@ from contactsync.sync.turn import Turn
 def sync_meeting_batch(turn: Turn, claimed: Sequence[ClaimedMeeting]) -> bool:
     """Bring claimed meetings to the CRM; answers whether it can be used. Raises LeaseLost.
 
-    The moment at which an Activity may be made to start is written down before it is sent: were the answer lost, the next
-    attempt looks there first, also when the meeting was put off meanwhile (I3).
+    The moment at which an Activity may be made to start, or be moved to, is written down before it is sent: were the answer
+    lost, the next attempt looks there first, also when the meeting was put off meanwhile (I3).
     """
     bound, rules = turn.bound, turn.rules
     if bound is None:
@@ -37,7 +37,10 @@ def sync_meeting_batch(turn: Turn, claimed: Sequence[ClaimedMeeting]) -> bool:
 
 
 def _bring(turn: Turn, bound: Bound, going: Sequence[ClaimedMeeting]) -> Applied:
-    attempts = {one.ready.meeting.id: (one.key, one.ready.attempted, attempt_of(one.ready)) for one in going}
+    attempts = {
+        one.ready.meeting.id: Attempt(one.key, one.ready.attempted, attempt_of(one.ready), one.ready.link)
+        for one in going
+    }
 
     def ahead(db: Db, decided: Decided) -> None:
         note_attempts(db, "meeting", to_write_ahead(decided, attempts))

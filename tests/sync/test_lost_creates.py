@@ -276,3 +276,49 @@ def test_a_preview_tells_of_the_record_that_was_found_again(connected: World) ->
     assert [(step.action, step.ref and step.ref.id) for step in shown.steps] == [
         ("update", connected.crm("Lead")[0]["Id"])
     ]
+
+
+# ── meetings and events ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("cancelled", [False, True], ids=["put off", "cancelled"])
+def test_an_activity_whose_making_and_whose_change_were_lost_is_found_where_the_change_put_it(
+    connected: World, cancelled: bool
+) -> None:
+    connected.contact(ada())
+    connected.sync()
+    for hour in (9, 10):
+        lose_the_answer(connected)
+        status = {"status": "cancelled"} if cancelled and hour == 10 else {}
+        connected.meeting(title="Demo", attendees=[{"contact_id": "c-1"}], **at_hour(hour), **status)
+        again(connected)
+        assert [row["StartDateTime"][11:16] for row in connected.crm("Event")] == [f"{hour:02}:00"]
+    connected.meeting(**at_hour(11))
+    again(connected)
+    (activity,) = connected.crm("Event")
+    assert activity["StartDateTime"][11:16] == "11:00"
+    row = connected.of(t.meeting, "m-1")
+    assert (row.sync_status, row.crm_id) == ("synced", activity["Id"])
+
+
+def test_a_campaign_whose_making_and_whose_change_were_lost_is_found_under_the_name_that_it_has(
+    connected: World,
+) -> None:
+    actions.set_policies(connected.parts, connected.org_id, {"create_campaigns": True})
+    rules = actions.mapping(connected.parts, connected.org_id)["campaign"]["rules"]
+    following = [rule | ({"mode": "always"} if rule["source"] == "name" else {}) for rule in rules]
+    actions.set_mapping(connected.parts, connected.org_id, "campaign", {"rules": following})
+    for name in ("Summit", "Great Summit"):
+        lose_the_answer(connected)
+        connected.event(name=name, starts_at="2027-01-01T09:00:00Z")
+        again(connected)
+        assert [row["Name"] for row in connected.crm("Campaign")] == [name]
+    connected.event(name="Greatest Summit")
+    again(connected)
+    (campaign,) = connected.crm("Campaign")
+    assert campaign["Name"] == "Greatest Summit"
+    assert connected.of(t.event, "e-1").campaign_id == campaign["Id"]
+
+
+def at_hour(hour: int) -> dict[str, str]:
+    return {"starts_at": f"2027-01-01T{hour:02}:00:00Z", "ends_at": f"2027-01-01T{hour:02}:30:00Z"}
