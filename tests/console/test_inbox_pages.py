@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,6 +73,15 @@ def test_the_list_names_what_each_contact_lacks_the_longest_waiting_first(consol
     assert "3 contacts wait" in shown.text
 
 
+def test_a_company_that_the_address_says_stands_in_every_list(console: Console, acme: Caller) -> None:
+    incomplete(
+        acme, lacking(1, "last_name", "company", source="Leads Inbox", sync_as="lead", email="ada@engines.example")
+    )
+    key = key_of(acme, "c-1")
+    for page in ("/inbox", "/contacts", f"/contacts/{key}"):
+        assert "engines.example" in console.get(page).text.replace("ada@engines.example", ""), page
+
+
 def test_the_list_goes_on_page_by_page_and_asks_as_often_for_many_as_for_few(console: Console, acme: Caller) -> None:
     incomplete(acme, *(lacking(number, "last_name") for number in range(1, 4)))
     with counted_queries(console) as few:
@@ -100,7 +110,8 @@ def test_another_orgs_contacts_are_not_there(console: Console, acme: Caller, oth
 # ── one after another ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_one_after_another_is_completed_and_goes_to_the_crm(console: Console, acme: Caller) -> None:
+def test_one_after_another_is_completed_and_goes_to_the_crm(console: Console, acme: Caller, tmp_path: Path) -> None:
+    acme.connect_file(tmp_path)
     incomplete(acme, lacking(1, "last_name"), lacking(2, "email"), lacking(3, "sync_as"))
     shown = console.follow(console.get("/inbox/next"))
     assert "3 left" in shown.text
@@ -301,7 +312,7 @@ def test_one_after_another_is_approved_by_enter_or_saved_for_later(console: Cons
     first, second, third = (key_of(reviewing, f"c-{number}") for number in (1, 2, 3))
     shown = console.follow(console.get("/inbox/next"))
     shown = console.follow(console.post(f"/inbox/{first}", typed(shown)))
-    assert "Approved. It goes to Salesforce by itself." in shown.text
+    assert "Approved. Nothing goes until Salesforce is connected." in shown.text
     shown = console.follow(console.post(f"/inbox/{second}", typed(shown, last_name="Byron")))
     assert "Saved and approved." in shown.text
     shown = console.follow(console.post(f"/inbox/{third}", typed(shown, first_name="Augusta", do="save")))

@@ -23,6 +23,7 @@ from contactsync.store.pages_contacts import (
     counts_by_status,
     place_from,
 )
+from contactsync.sync.suggesting import company_of_address
 from contactsync.web.auth import parts
 from contactsync.web.console.crm_links import Link, crm_links
 from contactsync.web.console.profile_words import listed, small, told
@@ -157,12 +158,25 @@ def contact_table(at: Callable[..., str], *, event: int | None = None, company: 
 
 def table_words() -> dict[str, Any]:
     """What _contacts_table.html needs beside its `table`: `page(…, table=table, **table_words())`."""
-    return {"sorts": SORTS, "synced_as": SYNCED_AS, "missing_words": missing_words, "told": told}
+    return {
+        "sorts": SORTS,
+        "synced_as": SYNCED_AS,
+        "missing_words": missing_words,
+        "told": told,
+        "company_of": company_of,
+    }
 
 
 def missing_words(row: ContactRow) -> str:
     """What an incomplete contact lacks, in words."""
     return listed([small(path) for path in row.missing])
+
+
+def company_of(row: ContactRow) -> str:
+    """The company that nobody named, but its e-mail address does; "" where none goes to Salesforce."""
+    if row.sync_as != SyncAs.LEAD or "company" in row.missing or row.company_key is not None or row.deleted:
+        return ""
+    return (company_of_address(parts(), row.email) if row.email else None) or ""
 
 
 def _one_of(kind: type[_Choice], said: str | None) -> _Choice | None:

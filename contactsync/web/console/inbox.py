@@ -32,9 +32,10 @@ from contactsync.web.auth import parts
 from contactsync.web.console.addresses import url
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.profile_form import Typed, plain, typed
-from contactsync.web.console.profile_words import listed, small, spoken
+from contactsync.web.console.profile_words import listed, small, spoken, then_goes
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, form, page, redirected
+from contactsync.web.console.standing import standing_of
 from contactsync.web.errors import missing
 
 pages = Pages("inbox")
@@ -83,10 +84,11 @@ def inbox() -> Response:
         ready = left_in_inbox(db, org_id, review_alone=True) if reviews else 0
     show = REVIEW if review_alone else None
     more = url("inbox.inbox", show=show, after=following) if following else None
+    from_address = {entry.key: _suggested(entry, known=False).from_address for entry in entries if _taken_over(entry)}
     return page(
         "inbox.html", title="Leads Inbox", nav="inbox", entries=entries, left=counted(left), ready=counted(ready),
         reviews=reviews or any(entry.for_review for entry in entries), review_alone=review_alone, more=more,
-        words=WORDS, first=after == 0,
+        words=WORDS, first=after == 0, from_address=from_address,
     )  # fmt: skip
 
 
@@ -106,7 +108,8 @@ def approve() -> AnyResponse:
     if not approved:
         return done("They were approved already, or are gone.", to=back, tone="warn")
     what = "1 contact" if approved == 1 else f"{approved:,} contacts"
-    return done(f"Approved {what}: what is complete goes to Salesforce by itself.", to=back)
+    then, tone = _then("What is complete goes to Salesforce by itself.")
+    return done(f"Approved {what}. {then}", to=back, tone=tone)
 
 
 # ── one after another ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -159,7 +162,8 @@ def save(key: int) -> AnyResponse:
             )
     if approves:
         actions.approve_contacts(parts(), org_id, [entry.source_id])
-    return done(_said(entry, kept, approved=approves), to=_next_address(key))
+    told, tone = _said(entry, kept, approved=approves)
+    return done(told, to=_next_address(key), tone=tone)
 
 
 def _held(entry: InboxEntry) -> dict[str, Any]:
@@ -167,9 +171,14 @@ def _held(entry: InboxEntry) -> dict[str, Any]:
     that the policy gives; where a company is missing, the same is a suggestion, and taking it is a change.
     """
     present = _present(entry)
-    if "company" not in entry.missing and entry.company is None:
+    if _taken_over(entry):
         present["company"] = _suggested(entry, known=False).from_address
     return present
+
+
+def _taken_over(entry: InboxEntry) -> bool:
+    """Whether its company is nobody's word, but taken from its e-mail address."""
+    return "company" not in entry.missing and entry.company is None
 
 
 def _asked_for(entry: InboxEntry) -> dict[str, str]:
@@ -178,14 +187,21 @@ def _asked_for(entry: InboxEntry) -> dict[str, str]:
     return asked | ({"sync_as": "Choose one, or skip this contact."} if "sync_as" in asked else {})
 
 
-def _said(entry: InboxEntry, kept: Typed, *, approved: bool) -> str:
+def _then(otherwise: str) -> tuple[str, str]:
+    """What becomes of what was saved or approved, as the org's connection stands, and its tone."""
+    with reading(parts().engine) as db:
+        return then_goes(standing_of(db, seat().org.id), parts().now(), otherwise)
+
+
+def _said(entry: InboxEntry, kept: Typed, *, approved: bool) -> tuple[str, str]:
     still = [small(path) for path in entry.lacks if not kept.changed.get(path)]
     done_what = ("Saved and approved." if kept.changed else "Approved.") if approved else "Saved."
     if still:
-        return f"{done_what} It still needs: {listed(still)}."
+        return f"{done_what} It still needs: {listed(still)}.", "good"
     if entry.for_review and not approved:
-        return f"{done_what} It waits for an approval."
-    return f"{done_what} It goes to Salesforce by itself."
+        return f"{done_what} It waits for an approval.", "good"
+    then, tone = _then("It goes to Salesforce by itself.")
+    return f"{done_what} {then}", tone
 
 
 def _one_page(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Response, request
@@ -21,6 +21,7 @@ from contactsync.web.auth import parts
 from contactsync.web.console.crm_links import Link, crm_links
 from contactsync.web.console.problem_words import in_short, plain, said_of
 from contactsync.web.console.profile_words import listed, run_headline, run_tone, small, steps_headline, told
+from contactsync.web.console.reason_words import reasons
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, page
 from contactsync.web.console.steps_shown import StepShown, changes, steps_shown
@@ -65,7 +66,15 @@ def run_shown(run: PastRun, link: Link) -> RunShown:
     undoable = may and any(one.action == Action.UPDATE.value for one in made)
     said = told(run.problem)
     cause = said.cause if said else ""
-    return RunShown(run, made, run_headline(run, changes(made)), run_tone(run), steps_headline(made), undoable, cause)
+    return RunShown(
+        replace(run, why=reasons(run.why)),
+        made,
+        run_headline(run, changes(made)),
+        run_tone(run),
+        steps_headline(made),
+        undoable,
+        cause,
+    )
 
 
 def run_of(of: OfRecord, number: int) -> RunShown:
@@ -86,7 +95,7 @@ def preview_page(of: OfRecord, plan: Callable[[], Planned | None]) -> Response:
         planned = plan()
         if planned is None:
             raise missing(of.word)
-        steps, why = [step_shown(step) for step in planned[0]], planned[1]
+        steps, why = [step_shown(step) for step in planned[0]], reasons(planned[1])
         problem = said_of(planned[2]) if planned[2] is not None else None
     except (actions.NotReady, TargetRefused, TargetUnavailable) as error:
         trouble, status = _trouble(error)

@@ -20,6 +20,7 @@ from contactsync.store.pages_profile import Profile, ProfileDelivery
 from contactsync.store.pages_runs import past_runs
 from contactsync.store.views_paging import Slice
 from contactsync.sync import actions
+from contactsync.sync.suggesting import company_of_address
 from contactsync.web.auth import parts
 from contactsync.web.console import profile_words as words
 from contactsync.web.console.addresses import url
@@ -105,8 +106,14 @@ def approve(key: int) -> AnyResponse:
     """Let it go to the CRM."""
     shown = _contact(key)
     approved = actions.approve_contacts(parts(), seat().org.id, [shown.source_id])
-    told = "Approved. It goes to Salesforce by itself." if approved else "It was approved already, or is gone."
-    return done(told, to=_here(key))
+    if not approved:
+        return done("It was approved already, or is gone.", to=_here(key))
+    lacking = [path for path in shown.missing if path != APPROVAL]
+    if lacking:
+        return done(f"Approved. It still needs: {words.listed(_names(lacking))}.", to=_here(key), tone="warn")
+    with reading(parts().engine) as db:
+        then, tone = words.then_goes(standing_of(db, seat().org.id), parts().now())
+    return done(f"Approved. {then}", to=_here(key), tone=tone)
 
 
 @pages.get(f"{CONTACT}/preview")
@@ -165,7 +172,7 @@ def _profile_page(
         deliveries=deliveries, by_hand=_by_hand(shown, deliveries), link=link,
         undo_at=lambda number: url("profile.ask_undo", key=key, number=number), trouble=trouble,
         mendable_here=words.mendable_here(shown.problem),
-        lacking=[path for path in REQUIRED if path in shown.missing or (kept and path in (errors or {}))],
+        company_taken=_company_taken(shown), lacking=[path for path in REQUIRED if path in shown.missing or (kept and path in (errors or {}))],
         **_for_fields(shown, kept, errors),
     )  # fmt: skip
 
@@ -233,6 +240,13 @@ def _present(shown: Profile) -> dict[str, Any]:
     return {**shown.fields, "company": shown.company.name if shown.company else None, "sync_as": shown.said_sync_as}
 
 
+def _company_taken(shown: Profile) -> str:
+    """The company that nobody named, but its e-mail address does; "" where none goes to Salesforce."""
+    if shown.company or "company" in shown.missing or words.sync_as_shown(shown) != "Lead" or not shown.text("email"):
+        return ""
+    return company_of_address(parts(), shown.text("email")) or ""
+
+
 def _custom(shown: Profile) -> tuple[str, ...]:
     return tuple(sorted(path for path in shown.fields if path.startswith("custom.")))
 
@@ -269,7 +283,7 @@ def _keep(shown: Profile, kept: Typed, again: Callable[[Mapping[str, str], str],
         now, standing = rows.profile(db, org_id, shown.key), standing_of(db, org_id)
     if now is None:  # erased in between
         return done(_GONE, to=url("contacts.contact_list"), tone="bad")
-    told, tone = words.saved(kept.changed, shown.missing, _present(now), standing)
+    told, tone = words.saved(kept.changed, shown.missing, _present(now), standing, parts().now())
     return done(told, to=here, tone=tone)
 
 

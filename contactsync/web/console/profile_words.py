@@ -161,6 +161,14 @@ def held_up(standing: Standing, now: datetime) -> str:
     return ""
 
 
+def then_goes(
+    standing: Standing, now: datetime, otherwise: str = "It goes to Salesforce by itself."
+) -> tuple[str, str]:
+    """What becomes of what was saved or approved, and its tone. `otherwise`: where nothing holds it up."""
+    held = held_up(standing, now)
+    return (held, "warn") if held else (otherwise, "good")
+
+
 def _excluded(shown: Profile) -> Next:
     stays = " Its record in Salesforce stays as it is." if shown.crm_id else ""
     return Next("soft", "Deleted at the event platform", f"Nothing of it is sent any more.{stays}")
@@ -227,7 +235,7 @@ def sync_as_shown(shown: Profile) -> str:
 
 
 def saved(
-    changed: Mapping[str, Any], missing: Collection[str], present: Mapping[str, Any], standing: Standing
+    changed: Mapping[str, Any], missing: Collection[str], present: Mapping[str, Any], standing: Standing, now: datetime
 ) -> tuple[str, str]:
     """What came of an edit that was brought in, and its tone. `missing`: what was missing before; `present`: the values now."""
     newer = [path for path, value in changed.items() if plain(present.get(path)) != plain(value)]
@@ -241,9 +249,8 @@ def saved(
         return f"Saved. Still missing before it can go to Salesforce: {names}.", "warn"
     if APPROVAL in missing:
         return "Saved. It goes to Salesforce once you approve it.", "good"
-    if not standing.connected:
-        return "Saved. It goes to Salesforce once that is connected.", "good"
-    return "Saved. It goes to Salesforce by itself, and this page follows.", "good"
+    then, tone = then_goes(standing, now, "It goes to Salesforce by itself, and this page follows.")
+    return f"Saved. {then}", tone
 
 
 # ── the history ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -281,7 +288,7 @@ def run_headline(run: PastRun, changed: int) -> str:
 
 
 def steps_headline(steps: Collection[StepShown]) -> str:
-    """All steps of a run in one line: "Lead made · Campaign member changed"."""
+    """All steps of a run in one line: "Lead created · Campaign member changed"."""
     titles = [one.title for one in steps if one.action != Action.LEAVE.value or one.failed]
     return " · ".join(dict.fromkeys(titles)) or "Nothing was changed"
 

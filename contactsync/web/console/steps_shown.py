@@ -12,6 +12,7 @@ from typing import Any
 
 from contactsync.domain.crm import Action, RecordKind
 from contactsync.domain.shown import NEW
+from contactsync.web.console.reason_words import reason, reasons
 
 Link = Callable[[str | None, str | None], str | None]
 
@@ -35,7 +36,7 @@ _BEFORE: Mapping[str, tuple[str, str]] = {
     Action.REMOVE: ("Take {} out", "bad"),
 }
 _AFTER: Mapping[str, tuple[str, str]] = {
-    Action.CREATE: ("{} made", "good"),
+    Action.CREATE: ("{} created", "good"),
     Action.UPDATE: ("{} changed", "info"),
     Action.LEAVE: ("{} left as it was", "soft"),
     Action.REMOVE: ("{} taken out", "bad"),
@@ -123,9 +124,9 @@ def _step(step: Mapping[str, Any], link: Link, done: bool) -> StepShown:
         object=kind,
         crm_id=step.get("crm_id"),
         url=link(kind, step.get("crm_id")),
-        why=tuple(step.get("why") or ()),
+        why=reasons(step.get("why")),
         fields=tuple(_field(name, one) for name, one in (step.get("fields") or {}).items()),
-        left=tuple((field_name(name), str(why)) for name, why in (step.get("left") or {}).items()),
+        left=tuple((field_name(name), reason(str(why))) for name, why in (step.get("left") or {}).items()),
         failed=failed,
         made_now=step["action"] == Action.CREATE.value,
     )
@@ -133,5 +134,9 @@ def _step(step: Mapping[str, Any], link: Link, done: bool) -> StepShown:
 
 def _field(name: str, one: Mapping[str, Any]) -> FieldShown:
     return FieldShown(
-        field_name(name), name, value_shown(one.get("old")), value_shown(one.get("new")), str(one.get("why") or "")
+        field_name(name),
+        name,
+        value_shown(one.get("old")),
+        value_shown(one.get("new")),
+        reason(str(one.get("why") or "")),
     )
