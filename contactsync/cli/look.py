@@ -42,7 +42,8 @@ def status(shell: Shell, slug: str, json_wanted: bool) -> None:
 
 
 def _lines(stands: Mapping[str, Any]) -> list[tuple[str, str]]:
-    lines = [(kind.capitalize(), _counts(stands[kind])) for kind in (*KINDS, "deliveries")]
+    lines = [(kind.capitalize(), _counts(stands[kind])) for kind in KINDS]
+    lines.append(("Deliveries", _deliveries(stands["deliveries"])))
     lines += [("Inbox", _inbox(stands["inbox"])), ("Waiting", _waiting(stands))]
     lines.append(("CRM", _crm(stands["crm"])))
     if stands["crm"]["state"] != "none":
@@ -57,6 +58,11 @@ def _lines(stands: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {many:,}" for name, many in counts.items() if many) or "none"
+
+
+def _deliveries(counts: Mapping[str, int]) -> str:
+    """Those that were taken in are not counted, so nothing to say of the others is no "none"."""
+    return _counts(counts) if any(counts.values()) else "none waits, none was rejected, none failed"
 
 
 def _inbox(inbox: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from contactsync.domain.batch import Ready
-from contactsync.domain.crm import FoundAccount, Mend, Problem, RecordKind, RecordRef
+from contactsync.domain.crm import MOST_FOUND, FoundAccount, Mend, Problem, RecordKind, RecordRef
 from contactsync.domain.found_index import FoundIndex
 from contactsync.domain.names import normalised_name
 from contactsync.domain.policy import SeveralMatches
@@ -176,6 +176,7 @@ def _chosen(accounts: Sequence[FoundAccount], what: str, why: tuple[str, ...], s
                 who="event team",
                 object=RecordKind.ACCOUNT.value,
                 mended_by=(Mend.SOURCE, Mend.CRM, Mend.POLICY),
+                found=tuple(account.ref.id for account in accounts[:MOST_FOUND]),
             )
             return AccountMatch(why=why, problem=problem)
 

@@ -10,6 +10,7 @@ from datetime import UTC
 
 from contactsync.domain.batch import Catalogs, ReadyEvent, RecordPlan, RecordsPlan, Written
 from contactsync.domain.crm import (
+    MOST_FOUND,
     FieldValue,
     Found,
     FoundCampaign,
@@ -219,6 +220,7 @@ def _chosen(named: Sequence[FoundCampaign], several: SeveralMatches) -> _Match:
                 who="event team",
                 object=RecordKind.CAMPAIGN.value,
                 mended_by=(Mend.SOURCE, Mend.CRM, Mend.POLICY),
+                found=tuple(campaign.ref.id for campaign in named[:MOST_FOUND]),
             )
             return _Match(problem=problem)
 

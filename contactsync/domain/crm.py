@@ -258,12 +258,18 @@ class Mend(StrEnum):
     PLUGIN = "plugin"
 
 
+MOST_FOUND = 5
+"""So many records a problem names, of however many there are to choose from."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """Why something did not work, for people. No personal data (it is logged, grouped and counted).
 
     `code`: stable, lower-case with underscores (`required_field_missing`); `who`: who can fix it; `object`: the kind of
-    record concerned (RecordKind's value), "" for none; `mended_by`: what would make it go.
+    record concerned (RecordKind's value), "" for none; `mended_by`: what would make it go; `found`: ids of records of that
+    kind in the CRM among which somebody has to choose, the first few. They tell one contact's problem, so they are no part
+    of what makes two problems one.
     """
 
     code: str
@@ -273,6 +279,7 @@ class Problem:
     fields: tuple[str, ...] = ()
     object: str = ""
     mended_by: tuple[Mend, ...] = ()
+    found: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def key(self) -> str:

@@ -54,6 +54,7 @@ def problem_from_json(kept: Mapping[str, Any]) -> Problem:
         fields=tuple(kept.get("fields", ())),
         object=kept.get("object", ""),
         mended_by=tuple(Mend(mend) for mend in kept.get("mended_by", ()) if mend in list(Mend)),
+        found=tuple(kept.get("found") or ()),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from contactsync.domain.batch import Ready
-from contactsync.domain.crm import FoundPerson, Mend, Problem, RecordKind, RecordRef
+from contactsync.domain.crm import MOST_FOUND, FoundPerson, Mend, Problem, RecordKind, RecordRef
 from contactsync.domain.found_index import FoundIndex
 from contactsync.domain.mapping import FieldMapping, WriteMode
 from contactsync.domain.policy import Policies, SeveralMatches
@@ -325,6 +325,7 @@ def _chosen(candidates: Sequence[FoundPerson], what: str, policies: Policies) ->
                 who="event team",
                 object=candidates[0].ref.kind.value,
                 mended_by=(Mend.CRM, Mend.POLICY),
+                found=tuple(candidate.ref.id for candidate in candidates[:MOST_FOUND]),
             )
             return Match(problem=problem)
 

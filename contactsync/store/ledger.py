@@ -241,8 +241,10 @@ def _marks(done: Sequence[Recorded]) -> dict[RecordRef, dict[str, str]]:
 
 
 def problem_as_json(problem: Problem) -> dict[str, Any]:
-    """A problem for the database and the API."""
-    return {**asdict(problem), "fields": list(problem.fields), "mended_by": [mend.value for mend in problem.mended_by]}
+    """A problem for the database and the API. `found`: of one that names records alone."""
+    kept = asdict(problem) | {"fields": list(problem.fields), "mended_by": [mend.value for mend in problem.mended_by]}
+    found = kept.pop("found")
+    return kept | ({"found": list(found)} if found else {})
 
 
 def _write_links(

@@ -91,6 +91,7 @@ def test_status_counts_contacts_and_names_the_connection_also_for_scripts(
     shown = acme.good("status", "acme").stdout
     assert "acme (Acme Events)" in shown
     assert "queued 1" in shown
+    assert "none waits, none was rejected, none failed" in shown, "those that were taken in are not none"
 
 
 def test_a_preview_shows_every_step_with_its_fields_and_writes_nothing(

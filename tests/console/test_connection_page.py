@@ -41,6 +41,8 @@ def test_an_org_without_a_connection_is_told_that_nothing_is_lost_and_how_to_con
     assert "Not connected 2 records wait for it; nothing is lost." in shown.text
     assert "Callback URL, for the app" in shown.text
     assert [each["action"][-12:] for each in shown.main.all("form")] == ["tion/sign-in", "/credentials"]
+    assert "New External Client App" in shown.main.one("details", id="in-salesforce").text
+    assert "docs/" not in shown.text, "a path in the repository leads nowhere from here"
     viewer = console.as_role(Role.VIEWER).get("/settings/connection")
     assert "An admin of your org connects Salesforce." in viewer.text
     assert not viewer.main.all("form")
@@ -90,7 +92,7 @@ def test_a_pause_and_a_stop_are_told_apart_and_say_what_to_do(
     acme.sync()
     shown = console.get("/settings/connection")
     assert "Stopped: somebody has to act" in shown.text
-    assert ["open" in way.attributes for way in shown.main.all("details", class_="way")] == [False, True], (
+    assert ["open" in way.attributes for way in shown.main.one(id="connect").all("details")] == [False, True], (
         "as it signs in"
     )
     still = console.follow(console.post("/settings/connection/retry"))

@@ -47,7 +47,9 @@ def test_the_list_says_from_whom_what_and_what_became_of_it(console: Console, ac
     keep_raw(acme, b"{", webhook_id="a")
     keep_raw(acme, b"{", webhook_id="a")
     acme.deliver("events", "event.created", {"id": "e-1", "name": "Expo"})
-    rows = [row.text for row in console.get("/deliveries").main.one("tbody").all("tr")]
+    shown = console.get("/deliveries").main
+    assert [head.text for head in shown.all("th")] == ["Arrived", "Endpoint", "What it says", "Became", "Size"]
+    rows = [row.text for row in shown.one("tbody").all("tr")]
     assert ["Events" in rows[0], "Event created" in rows[0], "Waiting" in rows[0]] == [True] * 3
     assert ["Refused" in rows[1], "sent 2 times" in rows[1], "Not JSON." in rows[1]] == [True] * 3
     assert ["Contacts" in rows[2], "Contact created" in rows[2], "Taken in" in rows[2]] == [True] * 3

@@ -51,7 +51,7 @@ def test_a_secret_ends_after_the_overlap_that_was_chosen(console: Console, acme:
         newest = max(one.id for one in orgs.list_secrets(db, acme.org.id))
     before = len(good_secrets(acme))
     after = console.follow(console.post(f"/settings/endpoints/secrets/{newest}/end", {"in_hours": "24"}))
-    assert f"Secret {newest} ends in a day" in after.text
+    assert "The secret made today 09:00 ends in a day" in after.text
     assert len(good_secrets(acme)) == before
     clock.pass_by(hours=24)
     assert len(good_secrets(acme)) == before - 1

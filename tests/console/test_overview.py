@@ -86,6 +86,7 @@ def test_an_org_without_a_connection_is_led_to_the_first_run(console: Console) -
     assert any(link["href"].endswith("/first-run") for link in shown.main.all("a"))
     assert "Connect Salesforce" in shown.page.one("ul", class_="asks").text
     assert shown.text.count("Nothing in this time") == 3
+    assert "Meetings None has arrived so far" in shown.text
 
 
 def test_synced_contacts_are_counted_named_and_drawn(at_salesforce: Caller, console: Console) -> None:

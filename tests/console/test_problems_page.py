@@ -128,7 +128,19 @@ def test_a_problem_has_a_page_with_its_records_each_leading_to_its_own(console: 
     assert [row.all("td")[0].all("a")[0].text for row in rows] == ["Ada Lovelace 2", "Ada Lovelace 1"]
     assert "Engines 2" in rows[0].text
     assert "Needs attention" in rows[0].text
-    assert "a correction at the event platform or a change of the field mapping" in shown.text
+    ways = [item.text for item in shown.main.one(class_="problem-card").all("li")]
+    assert ways == ["A correction at the event platform", "A change of the field mapping"]
+
+
+def test_records_to_choose_among_open_in_salesforce(at_salesforce: Caller, console: Console) -> None:
+    two = ("00QWs0000000001IAA", "00QWs0000000002IAA")
+    asked = Problem("several_matches", "2 Leads have it.", "Merge them.", "event team", (), "Lead")
+    hold(at_salesforce, 1, replace(asked, found=two))
+    hold(at_salesforce, 2, asked)
+    without, having = console.get(f"/problems/{asked.key}").main.one("tbody").all("tr")
+    links = having.all("a", class_="crm")
+    assert [link["href"].split("/")[-2] for link in links] == list(two)
+    assert "In Salesforce" not in without.text
 
 
 def test_many_records_come_page_by_page(console: Console, acme: Caller) -> None:

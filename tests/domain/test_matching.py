@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from contactsync.domain.crm import Action
@@ -69,6 +71,10 @@ def test_an_org_may_stop_and_ask_and_nobody_else_is_held_up():
     stopped, other = made.contacts["1"], made.contacts["2"]
     assert stopped.problem.code == "several_matches"
     assert "2 Leads" in stopped.problem.cause
+    assert stopped.problem.found == (ref(LEAD, 1).id, ref(LEAD, 2).id)
+    assert stopped.problem.key == replace(stopped.problem, found=()).key, (
+        "contacts with other records share the problem"
+    )
     assert stopped.step_ids == ()
     assert other.problem is None
     assert [step.id for step in made.steps] == list(other.step_ids)

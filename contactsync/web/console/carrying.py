@@ -6,7 +6,7 @@ choose a file → what it would change, nothing done yet → apply → what that
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, request
@@ -18,7 +18,7 @@ from contactsync.intake.strict_json import read_json
 from contactsync.sync import actions
 from contactsync.web.auth import parts
 from contactsync.web.console.addresses import url
-from contactsync.web.console.differences import DifferencesOf, differences_shown
+from contactsync.web.console.differences import DifferencesOf, differences_shown, place_words
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, page, protected
@@ -106,7 +106,7 @@ def _shown(
     looked: bool = False,
     conflict: bool = False,
     refused: str = "",
-    errors: Mapping[str, str] | None = None,
+    errors: Sequence[tuple[str, str]] = (),
     status: int = 200,
 ) -> Response:
     return page(
@@ -120,13 +120,13 @@ def _shown(
         looked=looked,
         conflict=conflict,
         refused=refused,
-        errors=list((errors or {}).items())[:MOST_ERRORS],
-        more_errors=max(0, len(errors or {}) - MOST_ERRORS),
+        errors=errors[:MOST_ERRORS],
+        more_errors=max(0, len(errors) - MOST_ERRORS),
     )
 
 
 def _refused(refused: RefusedInput) -> Response:
-    errors = {path or "file": str(message) for path, message in refused.fields.items()}
+    errors = [(place_words(path), str(message)) for path, message in refused.fields.items()]
     return _shown(refused=str(refused), errors=errors, status=422)
 
 

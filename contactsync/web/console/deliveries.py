@@ -58,7 +58,7 @@ def delivery_list() -> Response:
         found=found,
         which=which,
         tabs=_tabs(which, counts),
-        doors=[("", "From anywhere"), *words.DOORS.items()],
+        doors=[words.ANYWHERE, *words.DOORS.items()],
         more=url("deliveries.delivery_list", **kept, before=found.next) if found.next else None,
         first=before is None,
         words=words,
@@ -188,7 +188,7 @@ def _form(
         typed=typed,
         errors=errors or {},
         statuses=[("", "Whatever became of them"), *((key, words.STATUSES[key][0]) for key in SETTLED)],
-        doors=[("", "From anywhere"), *words.DOORS.items()],
+        doors=[words.ANYWHERE, *words.DOORS.items()],
         words=words,
         more=more,
     )

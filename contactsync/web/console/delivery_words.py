@@ -32,9 +32,12 @@ DOORS: Mapping[str, str] = {
     "contacts": "Contacts",
     "events": "Events",
     "meetings": "Meetings",
-    CONSOLE: "By hand, in this console",
+    CONSOLE: "None: by hand, in this console",
 }
-"""Where it arrived → what people read; sources of plugins are called by their names."""
+"""The endpoint where it arrived → what people read; sources of plugins are called by their names."""
+
+ANYWHERE = ("", "All endpoints")
+"""The choice of all doors."""
 
 _TYPES: Mapping[str, str] = {
     "event.contacts_added": "Contacts added to an event",
@@ -59,8 +62,8 @@ class Fault:
     message: str
 
 
-def from_whom(door: str) -> str:
-    """Where a delivery came from."""
+def endpoint(door: str) -> str:
+    """The endpoint where a delivery came in."""
     if door in DOORS:
         return DOORS[door]
     return door.removeprefix("from:").replace("_", " ").replace("-", " ").capitalize()

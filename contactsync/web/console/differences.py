@@ -54,6 +54,32 @@ def differences_shown(differences: Iterable[Difference]) -> list[DifferencesOf]:
     return list(shown.values())
 
 
+def place_words(path: str) -> str:
+    """Where something stands in an exported file: "Leads › 2nd rule › mode" for `mapping.lead.rules.1.mode`; "": nowhere.
+
+    Keys keep the names that they have in the file: it is the file that somebody mends.
+    """
+    match path.split("."):
+        case ["mapping", kind, "rules", number, *rest] if number.isdecimal():
+            place = [_kind(kind), f"{_ordinal(int(number) + 1)} rule"]
+        case ["mapping", kind, *rest]:
+            place = [_kind(kind)]
+        case ["policies", name, *rest]:
+            place = ["Policies", name]
+        case [first, *rest]:
+            place = [{"mapping": "Field mapping", "policies": "Policies"}.get(first, first)]
+    return " › ".join(part for part in (*place, ".".join(rest)) if part)
+
+
+def _kind(kind: str) -> str:
+    return KINDS[kind][0] if kind in KINDS else kind
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
 def _of_policies(name: str, one: Difference) -> DifferencesOf:
     words = policy_title(name)
     lines = [Line("", policy_value(name, one.old), policy_value(name, one.new))]
@@ -65,7 +91,7 @@ def _of_policies(name: str, one: Difference) -> DifferencesOf:
 
 def _of_rule(rest: str, one: Difference) -> DifferencesOf:
     kind, _, path = rest.partition(".")
-    about = KINDS[kind][0] if kind in KINDS else kind
+    about = _kind(kind)
     rule = one.new if one.old is None else one.old if one.new is None else None
     if isinstance(rule, dict) and "target" in rule:
         lines = tuple(

@@ -22,7 +22,7 @@ from contactsync.web.console.addresses import url
 from contactsync.web.console.crm_links import crm_links
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.seat import seat
-from contactsync.web.console.showing import done, form, page
+from contactsync.web.console.showing import done, form, page, short, viewers_zone
 from contactsync.web.errors import missing
 
 pages = Pages("endpoints")
@@ -67,7 +67,8 @@ def end_secret(key: int) -> AnyResponse:
         raise missing("webhook secret")
     actions.revoke_secret(parts(), seat().org.id, key, in_hours=float(said))
     words = "is ended: webhooks signed with it alone are refused." if said == "0" else f"ends {OVERLAPS[said]}."
-    return done(f"Secret {key} {words}", to=url("endpoints.endpoints"))
+    made = short(there.created_at, parts().now(), viewers_zone())
+    return done(f"The secret made {made} {words}", to=url("endpoints.endpoints"))
 
 
 @pages.post("/settings/endpoints/test")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contactsync.domain.crm import Mend, Problem
-from contactsync.domain.known_problems import MENDED_BY, either
+from contactsync.domain.known_problems import MENDED_BY
 from contactsync.store.pages_problems import ProblemCard, ProblemList, Standing
 
 WHO: Mapping[str, str] = {
@@ -80,15 +80,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Said:
-    """A problem for people. `about`: what in Salesforce it concerns; `goes`: what makes its records go by themselves;
-    `passes`: it needs nobody.
+    """A problem for people. `about`: what in Salesforce it concerns; `goes`: each thing that makes its records go by
+    themselves; `passes`: it needs nobody.
     """
 
     cause: str
     fix: str
     who: str
     about: str
-    goes: str
+    goes: tuple[str, ...]
     passes: bool
     places: tuple[Place, ...]
 
@@ -106,13 +106,12 @@ class Told:
 
 def said_of(problem: Problem) -> Said:
     """A problem in the console's words."""
-    goes = either([MENDED_BY[mend] for mend in problem.mended_by])
     return Said(
         cause=_named(plain(problem.cause), problem.fields),
         fix=FIXES.get(problem.code) or plain(problem.fix),
         who=WHO.get(problem.who.lower(), problem.who),
         about=" › ".join(part for part in (problem.object, ", ".join(problem.fields)) if part),
-        goes=plain(goes),
+        goes=tuple(plain(MENDED_BY[mend]) for mend in problem.mended_by),
         passes=is_nobodys(problem),
         places=places(problem),
     )

@@ -16,6 +16,7 @@ from contactsync.store.pages_problems import HeldRecord, ProblemList, Standing
 from contactsync.sync import actions
 from contactsync.web.auth import parts
 from contactsync.web.console.addresses import url
+from contactsync.web.console.crm_links import Link, crm_links
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.problem_export import csv_of_problem, gzipped
 from contactsync.web.console.problem_words import Told, is_nobodys, said_of, summary, told_of
@@ -74,13 +75,14 @@ def problem(key: str) -> Response:
         card = pages_problems.problem_card(db, seat().org.id, key)
         rows, following = pages_problems.held_records(db, seat().org.id, key, before=place, limit=SHOWN)
     told = told_of(card) if card is not None else None
+    links = crm_links()
     return page(
         "problem.html",
         title=told.said.cause if told else "Nothing has this problem now",
         nav="problems",
         key=key,
         told=told,
-        rows=[(row, *_link(row), _own_cause(row, told)) for row in rows],
+        rows=[(row, *_link(row), _own_cause(row, told), _found(row, links)) for row in rows],
         more=url("problems.problem", key=key, before=following) if following else None,
         tried=any(row.due_at is not None for row in rows),
         first=place is None,
@@ -105,6 +107,12 @@ def _own_cause(row: HeldRecord, told: Told | None) -> str:
         return ""
     cause = said_of(problem_from_json(row.problem)).cause
     return "" if cause == told.said.cause else cause
+
+
+def _found(row: HeldRecord, links: Link) -> list[tuple[str, str | None]]:
+    """The records in Salesforce among which somebody has to choose, each with its address there."""
+    kept = problem_from_json(row.problem) if row.problem.get("code") else None
+    return [(one, links(kept.object, one)) for one in kept.found] if kept is not None else []
 
 
 # ── what people do ─────────────────────────────────────────────────────────────────────────────────────────────────
