@@ -172,7 +172,8 @@ def _profile_page(
         deliveries=deliveries, by_hand=_by_hand(shown, deliveries), link=link,
         undo_at=lambda number: url("profile.ask_undo", key=key, number=number), trouble=trouble,
         mendable_here=words.mendable_here(shown.problem),
-        company_taken=_company_taken(shown), lacking=[path for path in REQUIRED if path in shown.missing or (kept and path in (errors or {}))],
+        company_taken=_company_taken(shown),
+        lacking=[path for path in REQUIRED if path in shown.missing or (kept and path in (errors or {}))],
         **_for_fields(shown, kept, errors),
     )  # fmt: skip
 
