@@ -106,6 +106,11 @@ def test_a_preview_without_a_crm_says_why_and_a_salesforce_that_is_away_too(
     shown = console.get("/meetings/1/preview")
     assert (shown.status, "not connected" in shown.text) == (409, True)
     assert "contactsync connect" not in shown.text
+    assert (
+        "/settings/connection" in shown.main.one("section", id="preview").one("div", class_="notice").one("a")["href"]
+    )
+    theirs = console.as_role(Role.EDITOR).get("/meetings/1/preview")
+    assert "An admin of your org can look at the Salesforce connection." in theirs.text
     assert console.get("/meetings/1/preview", headers={"HX-Request": "true"}).status == 200
     salesforce.connect(acme.parts, acme.org.id)
     acme.sync()

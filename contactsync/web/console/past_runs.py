@@ -17,6 +17,7 @@ from contactsync.store import pages_runs
 from contactsync.store.engine import reading
 from contactsync.store.pages_runs import PastRun
 from contactsync.sync import actions
+from contactsync.sync.turn import NOT_CONNECTED
 from contactsync.web.auth import parts
 from contactsync.web.console.crm_links import Link, crm_links
 from contactsync.web.console.problem_words import in_short, plain, said_of
@@ -90,7 +91,7 @@ def preview_page(of: OfRecord, plan: Callable[[], Planned | None]) -> Response:
     """What a sync would do now, record by record. `plan` asks the CRM; None: the record is gone."""
     steps: Sequence[Mapping[str, Any]] = ()
     why: Sequence[str] = ()
-    problem, trouble, status = None, "", 200
+    problem, trouble, status, connects = None, "", 200, False
     try:
         planned = plan()
         if planned is None:
@@ -98,11 +99,11 @@ def preview_page(of: OfRecord, plan: Callable[[], Planned | None]) -> Response:
         steps, why = [step_shown(step) for step in planned[0]], reasons(planned[1])
         problem = said_of(planned[2]) if planned[2] is not None else None
     except (actions.NotReady, TargetRefused, TargetUnavailable) as error:
-        trouble, status = _trouble(error)
+        trouble, status, connects = _trouble(error), _status(error), _connects(error)
     made = steps_shown(steps, crm_links(), done=False)
     return page(
         "preview.html", title=f"Preview: {of.name}", nav=of.nav, status=_for_htmx(status), of=of, steps=made,
-        changes=changes(made), why=why, problem=problem, trouble=trouble, again=status == 503,
+        changes=changes(made), why=why, problem=problem, trouble=trouble, again=status == 503, connects=connects,
     )  # fmt: skip
 
 
@@ -111,13 +112,14 @@ def undo_page(of: OfRecord, number: int, to: str) -> Response:
     run = run_of(of, number)
     try:
         listed_steps = actions.undo(parts(), seat().org.id, number, dry_run=True)
-        trouble, status = "", 200
+        trouble, status, connects = "", 200, False
     except (actions.NotReady, TargetRefused, TargetUnavailable) as error:
-        listed_steps, (trouble, status) = [], _trouble(error)
+        listed_steps = []
+        trouble, status, connects = _trouble(error), _status(error), _connects(error)
     made = steps_shown(listed_steps or [], crm_links(), done=False)
     return page(
         "undo.html", title=f"Undo: {of.name}", nav=of.nav, status=_for_htmx(status), of=of, run=run, steps=made,
-        changes=changes(made), trouble=trouble, undo=to, again=status == 503,
+        changes=changes(made), trouble=trouble, undo=to, again=status == 503, connects=connects,
     )  # fmt: skip
 
 
@@ -157,11 +159,20 @@ def _for_htmx(status: int) -> int:
     return 200 if request.headers.get("HX-Request") else status
 
 
-def _trouble(error: Exception) -> tuple[str, int]:
-    """Why it cannot be told now, in plain words, and the status."""
+def _trouble(error: Exception) -> str:
+    """Why it cannot be told now, in plain words."""
     if isinstance(error, actions.NotReady):
         lacking = [small(path) for path in error.fields]
-        return f"First add {listed(lacking)}: nothing is sent before." if lacking else plain(str(error)), 409
+        return f"First add {listed(lacking)}: nothing is sent before." if lacking else plain(str(error))
     if isinstance(error, TargetRefused):
-        return in_short(error.problem), 502
-    return "Salesforce does not answer now. Nothing is lost: try again in a minute.", 503
+        return in_short(error.problem)
+    return "Salesforce does not answer now. Nothing is lost: try again in a minute."
+
+
+def _status(error: Exception) -> int:
+    return 409 if isinstance(error, actions.NotReady) else 502 if isinstance(error, TargetRefused) else 503
+
+
+def _connects(error: Exception) -> bool:
+    """Whether it is mended where the connection is set up."""
+    return isinstance(error, TargetRefused) or str(error).startswith(NOT_CONNECTED.cause)

@@ -16,7 +16,7 @@ _TITLES: Mapping[int, str] = {
     400: "This cannot be done so",
     403: "You may not do that here",
     404: "There is nothing here",
-    405: "This cannot be done so",
+    405: "This page cannot be opened like that",
     409: "Not now",
     413: "That is too much at once",
     422: "Something is not right yet",
@@ -28,7 +28,7 @@ _TITLES: Mapping[int, str] = {
 
 _WORDS: Mapping[str, str] = {
     "not_found": "This page does not exist, or it is gone. Check the address, or use the button below.",
-    "method_not_allowed": "This address is for a form of another page. Go back and try from there.",
+    "method_not_allowed": "This address belongs to a button on another page. Go back and press it there.",
     "bad_request": "The browser sent something that cannot be read. Reload the page and try again.",
     "too_large": "What you sent is too large. Send a smaller file, or fewer at once.",
     "crm_unavailable": "Salesforce does not answer now. Nothing is lost: try again in a minute.",
