@@ -104,7 +104,7 @@ def test_a_file_is_not_applied_over_what_somebody_changed_after_it_was_shown(
         (b"[" * 10_000, "This is no file that was exported here"),
         (b'{"a": 1, "a": 2}', "This is no file that was exported here"),
         (b"[1]", "This is no export of an org."),
-        (b'{"contactsync": 2}', "another version of contactsync"),
+        (b'{"contactsync": 2}', "The file is of another version of contactsync"),
         (b'{"contactsync": 1, "mapping": {"lead": {"rules": [1]}}, "policies": {"x": 1}}', "Leads › 1st rule:"),
         (b" " * 400_001 + b"{}", "larger than 400 kB"),
     ],

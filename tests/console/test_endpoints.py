@@ -95,6 +95,7 @@ def test_a_test_goes_through_the_real_endpoint_and_its_contact_is_followed(conso
     assert "taken in" in followed
     assert "Test Contact" in followed
     assert "Waiting" in followed
+    assert "nothing goes to Salesforce now" in followed, "no connection: it is on no way"
 
 
 def test_a_test_without_a_company_says_what_is_missing(at_salesforce: Caller, console: Console) -> None:

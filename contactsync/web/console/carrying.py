@@ -127,7 +127,7 @@ def _shown(
 
 def _refused(refused: RefusedInput) -> Response:
     errors = [(place_words(path), str(message)) for path, message in refused.fields.items()]
-    return _shown(refused=str(refused), errors=errors, status=422)
+    return _shown(refused=str(refused).replace("The document", "The file"), errors=errors, status=422)
 
 
 def _away(error: TargetError) -> Response:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from contactsync.domain.errors import RefusedInput
 from contactsync.domain.roles import Role
-from contactsync.store import orgs
+from contactsync.store import connections, orgs
 from contactsync.store.engine import reading
 from contactsync.store.pages_setup import followed_contact, followed_delivery
 from contactsync.sync import actions
@@ -107,8 +107,11 @@ def followed() -> Mapping[str, Any]:
     with reading(parts().engine) as db:
         contact = followed_contact(db, org_id, sample.CONTACT_ID)
         delivery = followed_delivery(db, org_id, number) if number else None
+        bound = connections.present(db, org_id)
+    goes = bound is not None and not bound.paused(parts().now())
     slow = delivery is not None and parts().now() - delivery.received_at > USUAL
-    return {"contact": contact, "delivery": delivery, "link": crm_links(), "test_id": sample.CONTACT_ID, "slow": slow}
+    shown = {"contact": contact, "delivery": delivery, "link": crm_links(), "test_id": sample.CONTACT_ID}
+    return shown | {"slow": slow, "goes": goes}
 
 
 def _page(given: Given | None = None, back: str = "endpoints.endpoints") -> Response:
