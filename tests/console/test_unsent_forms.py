@@ -83,6 +83,16 @@ def test_what_was_typed_is_shown_after_signing_in_and_sent_by_a_button_once(acme
     assert kept(acme) == []
 
 
+def test_the_rules_of_a_mapping_are_shown_one_a_line_and_sent_whole(over: Console) -> None:
+    rule = {"rule-0-source": "first_name", "rule-0-target": "FirstName", "rule-0-mode": "always", "rule-0-origin": "0"}
+    shown = over.follow(signs_in(over, send(over, rule, "/settings/mapping/lead").goes_to))
+    facts = shown.main.one("dl").text
+    assert "First name → FirstName" in facts
+    assert "ule 0" not in facts
+    held = {one["name"] for one in shown.main.all("form")[0].all("input", type="hidden")}
+    assert held >= set(rule)
+
+
 def test_nobody_else_who_signs_in_at_that_computer_gets_any_of_it(acme: Caller, over: Console) -> None:
     let_in(acme, Role.ADMIN, "other@acme.example")
     shown = send(over)

@@ -17,6 +17,7 @@ from contactsync.store.unsent import Unsent
 from contactsync.web.auth import parts
 from contactsync.web.console.addresses import PREFIX, url
 from contactsync.web.console.doors import Pages
+from contactsync.web.console.mapping_words import MODES
 from contactsync.web.console.profile_form import WAS, plain
 from contactsync.web.console.profile_words import LABELS
 from contactsync.web.console.seat import user
@@ -44,7 +45,12 @@ _PLACES: Mapping[str, str] = {
 }
 """What people call a room, where it is not the word that we call it by."""
 
-_UNTYPED = frozenset({"after", "back", "made_from", "next", "org", "seen", "so_far", "told", "username"})
+_RULE = re.compile(r"rule-(\d{1,4})-(.+)")
+"""A field of the form of the mapping (mapping_form.py): the number of a rule, and what it says of it."""
+
+_UNTYPED = frozenset(
+    {"after", "back", "example", "example_email", "made_from", "next", "org", "seen", "so_far", "told", "username"}
+)
 """Sent again, but no news to anybody."""
 
 
@@ -96,9 +102,23 @@ def _org(form: Unsent) -> str:
 def _typed(form: Unsent) -> list[tuple[str, str, str]]:
     """What was typed, as (name, value, what stood there before). Of fields that say what stood there, those that changed."""
     was = {name.removeprefix(WAS): value for name, value in form.fields if name.startswith(WAS)}
-    told = [(name, value, was.get(name, "")) for name, value in form.fields if name not in _UNTYPED]
+    sent = [(name, value) for name, value in form.fields if name not in _UNTYPED and _RULE.fullmatch(name) is None]
+    told = [(name, value, was.get(name, "")) for name, value in sent]
     news = [(name, value, old) for name, value, old in told if not name.startswith(WAS) and plain(value) != plain(old)]
-    return [(_words(name), _short(value), _short(old)) for name, value, old in news]
+    return [*_rules(form), *((_words(name), _short(value), _short(old)) for name, value, old in news)]
+
+
+def _rules(form: Unsent) -> list[tuple[str, str, str]]:
+    """The mapping's rules in one line each: a form has a dozen fields for a rule, which say nothing by themselves."""
+    rules: dict[str, dict[str, str]] = {}
+    for name, value in form.fields:
+        if (found := _RULE.fullmatch(name)) is not None:
+            rules.setdefault(found[1], {})[found[2]] = value
+    told = []
+    for one in rules.values():
+        to = [_short(one.get("target", "")) or "no field", MODES.get(one.get("mode", ""), "").lower()]
+        told.append((_words(one.get("source", "")), f"→ {', '.join(part for part in to if part)}", ""))
+    return told
 
 
 def _before(form: Unsent) -> str:
