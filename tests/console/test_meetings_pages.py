@@ -174,3 +174,21 @@ def test_the_zone_that_all_meetings_share_is_said_once_above_them(console: Conso
     shown = console.get("/meetings").main
     assert shown.one("p", class_="table-note").text == "Times are those of Europe/Berlin."
     assert shown.one("tbody").one("small").text == "Tue 1 Dec 2026, 10:00 – 10:45"
+
+
+def test_a_meeting_that_waits_for_a_stopped_connection_says_so_and_get_started_too(
+    console: Console, acme: Caller, at_salesforce: Caller, salesforce: Salesforce
+) -> None:
+    arrive(acme)
+    acme.sync()
+    refused = {"error": "invalid_client", "error_description": "invalid client credentials"}
+    salesforce.does("faults", do="expired_token", times=1)
+    salesforce.does("faults", do="status", status=400, times=9, match={"path": "oauth2/token"}, body=refused)
+    console.post("/contacts/1/sync")
+    acme.sync()  # what was in the turn tells the problem itself, what comes after it does not
+    console.post("/meetings/1/sync")
+    state = console.get("/meetings/1").main.one("section", id="standing")
+    assert "It waits for the Salesforce connection" in state.text
+    assert state.all("a")[0]["href"].endswith("/settings/connection")
+    assert console.get("/first-run").page.one("h1").text != "You are all set"
+    assert "is-done" not in console.get("/first-run").main.one("li", id="step-connect")["class"]

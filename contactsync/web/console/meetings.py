@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from contactsync.domain.records import SyncStatus
 from contactsync.domain.roles import Role
-from contactsync.store import pages_events, pages_meetings
+from contactsync.store import connections, pages_events, pages_meetings
 from contactsync.store.engine import reading
 from contactsync.store.pages_meetings import AttendeeRow, MeetingRow
 from contactsync.store.pages_runs import past_runs
@@ -84,6 +84,7 @@ def meeting(key: int) -> Response:
     row, attendees = _meeting(key)
     with reading(parts().engine) as db:
         runs, older = past_runs(db, seat().org.id, "meeting", row.source_id, Slice(RUNS, before()))
+        crm = connections.present(db, seat().org.id)
     link = crm_links()
     return page(
         "meeting.html",
@@ -93,6 +94,7 @@ def meeting(key: int) -> Response:
         attendees=attendees,
         span=span_of(row.fields, viewers_zone(), row.event_zone),
         said=_said(row),
+        stopped=crm is not None and crm.problem is not None and crm.paused_until is None,
         runs=[run_shown(run, link) for run in runs],
         undo_at=lambda number: url("meetings.ask_undo", key=key, number=number),
         older=older,
