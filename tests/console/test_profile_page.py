@@ -178,6 +178,21 @@ def test_a_deleted_contact_says_so_and_offers_nothing(worked: Caller, console: C
     assert "deleted at the event platform" in told.text
 
 
+def test_a_very_long_name_keeps_its_heading_short_and_is_there_whole(worked: Caller, console: Console) -> None:
+    (key,) = arrive(worked, person(1, last_name="Long" * 30))
+    heading = console.get(f"/contacts/{key}").main.one("h1", class_="long")
+    assert "Long" * 30 in heading["title"]
+    back = console.get(f"/contacts/{key}/edit").main.one("a", class_="back").text
+    assert len(back) <= 60
+
+
+def test_held_up_edits_say_so(worked: Caller, console: Console) -> None:
+    (key,) = arrive(worked, person(1))
+    sent = filled_in(console.get(f"/contacts/{key}/edit"), title="Countess")
+    told = console.follow(console.post(f"/contacts/{key}/edit", sent)).text
+    assert "Saved. Nothing goes until Salesforce is connected." in told
+
+
 def test_a_number_beyond_all_is_no_address(console: Console) -> None:
     assert console.get(f"/contacts/{10**30}").status == 404
 
