@@ -125,20 +125,28 @@ def trouble(error: BaseException) -> str | None:
 def upgrade(engine: Engine) -> None:
     """Bring the database to the newest schema. Several processes may do so at once: one works, the others wait for it.
 
+    On Postgres a database that is in use goes revision by revision, each in a transaction of its own: one that kept the
+    contacts locked until it wanted the orgs as well would be in the way of a worker that has an org and wants its contacts.
     Raises Misconfigured when a newer contactsync has migrated the database already.
     """
     config = Config()
     config.set_main_option("script_location", _MIGRATIONS)
-    with _migrating(engine) as conn:
-        config.attributes["connection"] = conn
-        try:
-            command.upgrade(config, "head")
-        except CommandError as error:
-            if _is_newer(conn):
-                raise Misconfigured(
-                    "DATABASE_URL: a newer contactsync migrated this database: run that version, or restore a backup"
-                ) from error
-            raise
+    newest = _revisions()[0]
+    while True:
+        with _migrating(engine) as conn:
+            present = MigrationContext.configure(conn).get_current_revision()
+            if present == newest:
+                return
+            config.attributes["connection"] = conn
+            in_use = present is not None and engine.dialect.name != "sqlite"
+            try:
+                command.upgrade(config, "+1" if in_use else "head")
+            except CommandError as error:
+                if _is_newer(conn):
+                    raise Misconfigured(
+                        "DATABASE_URL: a newer contactsync migrated this database: run that version, or restore a backup"
+                    ) from error
+                raise
 
 
 def migrations_pending(engine: Engine) -> bool:

@@ -72,6 +72,7 @@ def test_what_is_not_there_is_said_in_a_page_and_to_programs_in_json(console: Co
         ({"Sec-Fetch-Site": "cross-site"}, {}),
         ({"Origin": "https://evil.example"}, {}),
         ({"Origin": "null"}, {}),
+        ({"Origin": "http://["}, {}),
     ],
 )
 def test_a_form_from_elsewhere_does_nothing(console: Console, headers, fields) -> None:

@@ -225,3 +225,8 @@ def test_what_is_not_wanted_any_more_is_thrown_away(acme: Caller, over: Console)
 def test_a_button_leads_back_to_its_page_and_keeps_nothing(acme: Caller, over: Console) -> None:
     assert send(over, {}, "/account/sign-out-elsewhere").goes_to == "/sign-in?next=/account"
     assert kept(acme) == []
+
+
+@pytest.mark.parametrize("header", ["Referer", "HX-Current-URL"])
+def test_a_page_before_that_is_no_address_is_none(over: Console, header: str) -> None:
+    assert send(over, headers={header: "http://["}).goes_to.startswith("/sign-in?next=/unsent/")

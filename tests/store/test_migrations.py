@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from contactsync.domain.crm import Problem
 from contactsync.domain.errors import Misconfigured
 from contactsync.store import tables
 from contactsync.store.engine import migrations_pending, open_engine, reading, upgrade, writing
+from tests.fixtures.waiting import wait_until
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
@@ -98,6 +100,32 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty):
         upgrade(empty)
     with reading(empty) as conn:
         assert set(sa.inspect(conn).get_table_names()) == {"lease"}
+
+
+def test_a_worker_that_has_an_org_and_wants_its_contacts_is_not_in_the_way_of_an_upgrade(postgres_databases):
+    config = Config()
+    config.set_main_option("script_location", "contactsync.store:migrations")
+    with postgres_databases() as url, ThreadPoolExecutor(1) as beside:
+        engine = open_engine(url)
+        with writing(engine) as conn:
+            config.attributes["connection"] = conn
+            command.upgrade(config, "0005")
+            org = {"slug": "acme", "name": "Acme", "at": NOW}
+            said = (
+                "INSERT INTO org (slug, name, created_at, policies, mappings, knocked)"
+                " VALUES (:slug, :name, :at, '{}', '{}', false)"
+            )
+            conn.execute(sa.text(said), org)
+        with writing(engine) as worker:
+            worker.exec_driver_sql("SELECT id FROM org FOR UPDATE")
+            upgrading = beside.submit(upgrade, engine)
+            waits = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'org'::regclass")
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watching:
+                wait_until(lambda: watching.execute(waits).scalar_one(), 20, "the upgrade wants the orgs")
+            worker.exec_driver_sql("UPDATE contact SET change = change + 1")
+        upgrading.result(20)
+        assert not migrations_pending(engine)
+        engine.dispose()
 
 
 def test_problems_from_before_get_the_key_that_they_are_grouped_by(empty):

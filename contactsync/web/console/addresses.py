@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from flask import current_app, g, url_for
 
@@ -26,3 +27,11 @@ def asset(name: str) -> str:
     """The address of a file that we ship: it changes with what is in the file, so that browsers may keep it for ever."""
     digests: Mapping[str, str] = current_app.extensions["contactsync.console"]["assets"]
     return url_for(f"{PREFIX}assets.asset_file", name=name, v=digests[name])
+
+
+def taken_apart(address: str) -> SplitResult:
+    """An address that a browser sent in a header, in its parts; what is no address has none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return SplitResult("", "", "", "", "")

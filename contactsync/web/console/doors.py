@@ -16,7 +16,6 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -28,7 +27,7 @@ from contactsync.store.engine import reading, unavailable, writing
 from contactsync.store.orgs import find_org
 from contactsync.web.auth import parts
 from contactsync.web.console import unsent_forms
-from contactsync.web.console.addresses import PREFIX, url
+from contactsync.web.console.addresses import PREFIX, taken_apart, url
 from contactsync.web.console.seat import Seat, actor_of
 from contactsync.web.errors import Refusal
 
@@ -225,7 +224,7 @@ def _check_origin() -> None:
     """Browsers say where a form was sent from."""
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     origin = request.headers.get("Origin")
-    foreign = origin is not None and urlsplit(origin).netloc != request.host
+    foreign = origin is not None and taken_apart(origin).netloc != request.host
     if site not in {"same-origin", "none"} or foreign:
         raise Refusal(400, "form_from_elsewhere", "This was sent from another site. Open the page here and try again.")
 

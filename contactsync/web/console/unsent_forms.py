@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 from flask import request
 
@@ -16,6 +15,7 @@ from contactsync.log import logger
 from contactsync.store import sessions, unsent
 from contactsync.store.engine import reading, writing
 from contactsync.web.auth import parts
+from contactsync.web.console.addresses import taken_apart
 from contactsync.web.errors import Refusal
 
 log = logger(__name__)
@@ -55,7 +55,7 @@ def keep(token: str, user: int | None) -> str | None:
 
 def page_before() -> str:
     """The path of the page that the form stood on, as far as the browser says it and it is one of ours."""
-    said = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer") or "")
+    said = taken_apart(request.headers.get("HX-Current-URL") or request.headers.get("Referer") or "")
     return (f"{said.path}?{said.query}" if said.query else said.path) if said.netloc == request.host else ""
 
 
