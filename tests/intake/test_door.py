@@ -423,7 +423,9 @@ any_headers = st.dictionaries(
     ),
     header_text | st.sampled_from(["1", "999999999", "application/json", "v1," * 2_000, "a" * 5_000]),
 )  # fmt: skip
-slow = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+slow = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=200
+)
 
 
 @slow

@@ -524,7 +524,9 @@ def spoilt_by(whole: Any, spoil: tuple[int, Any]) -> Any:
     return with_other(whole, listed[spoil[0] % len(listed)], spoil[1])
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(spoil=SPOILING)
 def test_a_look_up_with_anything_anywhere_is_found_or_an_error_for_people(
     org: Org, hostile: Hostile, spoil: tuple[int, Any]
@@ -555,7 +557,9 @@ def test_a_look_up_with_anything_anywhere_is_found_or_an_error_for_people(
     assert all(isinstance(person.email, str | None) for person in found.people)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(spoil=SPOILING, many=st.booleans())
 def test_a_write_with_anything_in_the_answer_is_done_lost_or_refused(
     org: Org, hostile: Hostile, spoil: tuple[int, Any], many: bool
@@ -585,7 +589,9 @@ def test_a_write_with_anything_in_the_answer_is_done_lost_or_refused(
     assert len(set(ids)) == len(ids)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(spoil=SPOILING)
 def test_descriptions_checks_and_searches_with_anything_in_the_answer_are_errors_for_people(
     org: Org, hostile: Hostile, spoil: tuple[int, Any]
@@ -614,7 +620,9 @@ def test_descriptions_checks_and_searches_with_anything_in_the_answer_are_errors
     assert health.calls_limit is None or 0 <= health.calls_limit < 10**15
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     said=ANYTHING,
     name=st.sampled_from(["access_token", "instance_url", "refresh_token", "error", "", "0"]),

@@ -107,7 +107,9 @@ def records(world: World) -> str:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 def test_records_are_after_any_replay_what_they_were_before(world: World, data: st.DataObject) -> None:
     """Each example in an org of its own, in one database; the fields and versions of every record are compared."""
