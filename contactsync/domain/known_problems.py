@@ -51,9 +51,9 @@ def problem_from_json(kept: Mapping[str, Any]) -> Problem:
         cause=kept.get("cause", ""),
         fix=kept.get("fix", ""),
         who=kept.get("who", ""),
-        fields=tuple(kept.get("fields", ())),
-        object=kept.get("object", ""),
-        mended_by=tuple(Mend(mend) for mend in kept.get("mended_by", ()) if mend in list(Mend)),
+        fields=tuple(kept.get("fields") or ()),
+        object=kept.get("object") or "",
+        mended_by=tuple(Mend(mend) for mend in kept.get("mended_by") or () if mend in list(Mend)),
         found=tuple(kept.get("found") or ()),
     )
 

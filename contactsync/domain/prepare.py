@@ -21,6 +21,7 @@ def prepare(
     rematched: bool = False,
     attempted: Collection[str] = (),
     approved: bool = False,
+    account_overtaken: bool = False,
 ) -> Ready | Incomplete:
     """The contact with its company, owner and Sync As in place, or what it lacks.
 
@@ -49,6 +50,7 @@ def prepare(
         why=tuple(line for line in why if line),
         rematched=rematched,
         attempted=tuple(address for address in attempted if address != contact.email),
+        account_overtaken=account_overtaken,
     )
 
 

@@ -15,13 +15,13 @@ from sqlalchemy.engine import Engine
 from contactsync.domain.crm import Problem
 from contactsync.domain.errors import Misconfigured, SealBroken
 from contactsync.domain.facts import DatabaseFacts, OrgFacts, Process
+from contactsync.domain.known_problems import problem_from_json
 from contactsync.store import tables as t
 from contactsync.store.authorizations import AUTHORIZATION_PURPOSE
 from contactsync.store.backlog import Backlog
 from contactsync.store.beats import beats
 from contactsync.store.engine import migrations_pending, reading, trouble
 from contactsync.store.orgs import SECRET_PURPOSE, policies
-from contactsync.store.problems import problem_of
 from contactsync.store.tokens import CREDENTIALS_PURPOSE, TOKEN_PURPOSE
 from contactsync.store.tombstones import ERASURE_KEY_PURPOSE
 from contactsync.store.vault import Vault
@@ -150,7 +150,7 @@ def _of_status(status: OrgStatus) -> OrgFacts:
 
 
 def _problem(said: dict[str, Any] | None) -> Problem | None:
-    return None if said is None else problem_of({name: value for name, value in said.items() if name != "key"})
+    return None if said is None else problem_from_json({name: value for name, value in said.items() if name != "key"})
 
 
 def _ends(db: Db, table: sa.Table, now: datetime) -> dict[int, list[tuple[str, datetime | None]]]:

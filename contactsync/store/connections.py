@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection as Db
@@ -21,6 +21,17 @@ from contactsync.store.engine import writing
 from contactsync.store.tables import authorization, connection, contact, event, meeting, org
 from contactsync.store.tokens import CREDENTIALS_PURPOSE, DatabaseTokenKeeper, utc_now
 from contactsync.store.vault import Vault
+
+ConnectionState = Literal["ready", "paused", "stopped"]
+
+
+def state_of(problem: object, paused_until: datetime | None, now: datetime) -> ConnectionState:
+    """How a connection stands: paused until a time, stopped by a problem until somebody acts. After a pause it is tried again,
+    whatever its problem was.
+    """
+    if paused_until is None:
+        return "ready" if problem is None else "stopped"
+    return "paused" if paused_until > now else "ready"
 
 
 @dataclass(frozen=True)
@@ -42,11 +53,13 @@ class ConnectionRow:
     budget_at: datetime | None = None  # when the CRM last said its count
     revision: int = 0  # counts up when what is remembered of the CRM is stale
 
+    def state(self, now: datetime) -> ConnectionState:
+        """How it stands."""
+        return state_of(self.problem, self.paused_until, now)
+
     def paused(self, now: datetime) -> bool:
-        """Whether nobody should call the CRM: until a time, or (a problem without one) until somebody acted."""
-        if self.paused_until is None:
-            return self.problem is not None
-        return self.paused_until > now
+        """Whether nobody should call the CRM: until a time, or until somebody acted."""
+        return self.state(now) != "ready"
 
 
 class WriteGuard:

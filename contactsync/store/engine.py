@@ -147,6 +147,8 @@ def upgrade(engine: Engine) -> None:
                         "DATABASE_URL: a newer contactsync migrated this database: run that version, or restore a backup"
                     ) from error
                 raise
+            if not in_use:
+                return
 
 
 def migrations_pending(engine: Engine) -> bool:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection as Db
 
 from contactsync.domain.crm import Problem
+from contactsync.domain.known_problems import problem_from_json
 from contactsync.domain.merge import from_json, values
 from contactsync.domain.records import SyncStatus
 from contactsync.store import problems
@@ -157,7 +158,7 @@ def _card(
     folded = dismissal is not None and standing is not Standing.STOPPED and dismissal.holds(group.total)
     return ProblemCard(
         key=group.key,
-        problem=problems.problem_of(group.problem),
+        problem=problem_from_json(group.problem),
         standing=standing,
         counts=dict(group.counts),
         returns=returns,

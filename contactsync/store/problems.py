@@ -14,7 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection as Db
 
-from contactsync.domain.crm import Mend, Problem
+from contactsync.domain.crm import Mend
+from contactsync.domain.known_problems import problem_from_json
 from contactsync.domain.records import SyncStatus
 from contactsync.store import releases
 from contactsync.store import tables as t
@@ -139,26 +140,13 @@ def release_mended(
 # ── what ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def problem_of(said: Mapping[str, Any]) -> Problem:
-    """A problem out of the database; one of an older version lacks some of its words."""
-    known = {mend.value for mend in Mend}
-    return Problem(
-        code=said["code"],
-        cause=said["cause"],
-        fix=said["fix"],
-        who=said["who"],
-        fields=tuple(said.get("fields") or ()),
-        object=said.get("object") or "",
-        mended_by=tuple(Mend(one) for one in said.get("mended_by") or () if one in known),
-    )
-
-
 def _of_connection(db: Db, org_id: int) -> list[ProblemGroup]:
     query = sa.select(t.connection.c.problem).where(
         t.connection.c.org_id == org_id, t.connection.c.replaced_at.is_(None), t.connection.c.problem.is_not(None)
     )
     return [
-        ProblemGroup(problem_of(said).key, _words(said), subject="connection") for said in db.execute(query).scalars()
+        ProblemGroup(problem_from_json(said).key, _words(said), subject="connection")
+        for said in db.execute(query).scalars()
     ]
 
 

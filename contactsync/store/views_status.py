@@ -14,11 +14,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection as Db
 
+from contactsync.domain.known_problems import problem_from_json
 from contactsync.domain.records import SyncStatus
 from contactsync.store import tables as t
 from contactsync.store.backlog import backlogs
+from contactsync.store.connections import state_of
 from contactsync.store.counts import counted
-from contactsync.store.problems import problem_of
 from contactsync.store.views_paging import Record
 
 
@@ -160,22 +161,21 @@ def _connections(db: Db, now: datetime, org_id: int | None) -> dict[int, CrmStat
 
 
 def _connection(row: sa.Row[Any], now: datetime) -> CrmStatus:
-    paused = row.paused_until is not None and row.paused_until > now
-    stopped = row.problem is not None and row.paused_until is None
+    state = state_of(row.problem, row.paused_until, now)
     return CrmStatus(
-        state="stopped" if stopped else "paused" if paused else "ready",
+        state=state,
         target=row.target,
         calls=row.calls,
         budget_used=row.budget_used,
         budget_limit=row.budget_limit,
-        paused_until=row.paused_until if paused else None,
-        problem=_problem(row.problem) if stopped or paused else None,
+        paused_until=row.paused_until if state == "paused" else None,
+        problem=None if state == "ready" else _problem(row.problem),
         budget_at=row.budget_at,
     )
 
 
 def _problem(said: dict[str, Any] | None) -> dict[str, Any] | None:
-    return None if said is None else {**said, "key": problem_of(said).key}
+    return None if said is None else {**said, "key": problem_from_json(said).key}
 
 
 def _age(since: datetime | None, now: datetime) -> float | None:

@@ -37,7 +37,7 @@ from contactsync.sync.mending import (
     note_problem_export,
     try_one,
 )
-from contactsync.sync.previewing import NotReady, preview, preview_many, preview_meeting
+from contactsync.sync.previewing import NotConnected, NotReady, preview, preview_many, preview_meeting
 from contactsync.sync.replaying import NoRoom, Replayed, replay
 from contactsync.sync.resyncing import (
     cancel_resync,
@@ -59,6 +59,7 @@ __all__ = [
     "Edited",
     "Given",
     "NoRoom",
+    "NotConnected",
     "NotFinished",
     "NotReady",
     "Replayed",

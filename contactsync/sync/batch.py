@@ -173,7 +173,7 @@ def make_ready(parts: Parts, rules: Rules, one: Claimed) -> Made:
         )
     try:
         attempted = [address for address in one.attempted if address not in one.passed_on]
-        made = prepare(
+        return prepare(
             one.contact,
             choices,
             one.links,
@@ -181,8 +181,8 @@ def make_ready(parts: Parts, rules: Rules, one: Claimed) -> Made:
             rematched=one.rematched,
             attempted=attempted,
             approved=one.approved,
+            account_overtaken=one.account_overtaken,
         )
-        return replace(made, account_overtaken=one.account_overtaken) if isinstance(made, Ready) else made
     except Exception as error:  # noqa: BLE001 - it becomes a problem that people see, and stops no other contact
         log.error("contact cannot be prepared", org=rules.slug, contact=one.key, **described(error))
         return cannot_be_planned(CONTACTS.word, error)

@@ -21,10 +21,9 @@ from contactsync.store.choices import EventKnown
 from contactsync.store.engine import Connection as Db
 from contactsync.store.engine import reading, writing
 from contactsync.sync.parts import Parts
-from contactsync.sync.previewing import NotReady
+from contactsync.sync.previewing import NotConnected, NotReady
 from contactsync.sync.rules import mapping_of
 from contactsync.sync.targets import Bound, asking
-from contactsync.sync.turn import NOT_CONNECTED
 
 MOST_EVENT_ID = 255
 MOST_CAMPAIGN_ID = 64
@@ -74,7 +73,7 @@ def create_campaign(parts: Parts, org_id: int, event_id: str) -> bool:
         if known is None:
             return False
         if connections.present(db, org_id) is None:
-            raise NotReady(f"{NOT_CONNECTED.cause} {NOT_CONNECTED.fix}")
+            raise NotConnected
         if reason := _no_campaign_because(known):
             raise NotReady(reason)
         choices.choose_own_campaign(db, org_id, event_id, now)

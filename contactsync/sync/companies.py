@@ -13,9 +13,8 @@ from contactsync.store.companies import CompanyRow
 from contactsync.store.engine import Connection as Db
 from contactsync.store.engine import reading, writing
 from contactsync.sync.parts import Parts
-from contactsync.sync.previewing import NotReady
+from contactsync.sync.previewing import NotConnected
 from contactsync.sync.targets import Bound, asking
-from contactsync.sync.turn import NOT_CONNECTED
 
 MOST_ACCOUNT_ID = 64
 
@@ -150,7 +149,7 @@ def _choose(parts: Parts, bound: Bound, key: str, account_id: str | None, action
 def _connected(parts: Parts, org_id: int) -> Bound:
     bound = parts.targets.of(org_id)
     if bound is None:
-        raise NotReady(f"{NOT_CONNECTED.cause} {NOT_CONNECTED.fix}")
+        raise NotConnected
     return bound
 
 

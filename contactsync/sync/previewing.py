@@ -33,6 +33,13 @@ class NotReady(RefusedInput):
     """It cannot be planned or done now; the message says why and what to do."""
 
 
+class NotConnected(NotReady):
+    """The org has no CRM."""
+
+    def __init__(self) -> None:
+        super().__init__(f"{NOT_CONNECTED.cause} {NOT_CONNECTED.fix}")
+
+
 def preview(parts: Parts, org_id: int, contact_id: str, unsaved: Unsaved | None = None) -> Plan | None:
     """What a sync of the contact would do now; reads the CRM and writes nothing. None: no such contact. `unsaved`: with these
     rules in place of the org's.
@@ -107,7 +114,7 @@ def connected_rules(
 ) -> tuple[Bound, Rules]:
     """The CRM of an org, which must have one, and what its sync goes by. Raises NotReady."""
     if bound is None:
-        raise NotReady(f"{NOT_CONNECTED.cause} {NOT_CONNECTED.fix}")
+        raise NotConnected
     with reading(parts.engine) as db:
         rules = rules_of(db, parts, org_id, queue.slug_of(db, org_id) or "", bound.row.target)
     if not unsaved:

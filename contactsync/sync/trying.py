@@ -13,9 +13,8 @@ from contactsync.store import connections, queue
 from contactsync.store.engine import writing
 from contactsync.sync.choosing import fitted
 from contactsync.sync.parts import Parts
-from contactsync.sync.previewing import NotReady, preview, preview_event, preview_meeting
+from contactsync.sync.previewing import NotConnected, preview, preview_event, preview_meeting
 from contactsync.sync.targets import asking
-from contactsync.sync.turn import NOT_CONNECTED
 
 
 def fields_of(parts: Parts, org_id: int, kind: str) -> FieldCatalog | None:
@@ -59,7 +58,7 @@ def preview_with_rules(
     rules = rules_from_json(kind, said)
     bound = parts.targets.of(org_id)
     if bound is None:
-        raise NotReady(f"{NOT_CONNECTED.cause} {NOT_CONNECTED.fix}")
+        raise NotConnected
     unsaved = {kind: fitted(bound, kind, rules)}
     match kind:
         case "campaign":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -547,3 +549,17 @@ def test_an_approval_lets_a_captured_contact_go(at_work: Caller, console: Consol
     assert "Waits for your approval" in shown.main.one("section", id="state").text
     told = console.follow(console.post(f"/contacts/{key}/approve"))
     assert "Up to date in Salesforce" in told.text
+
+
+def test_after_a_pause_nobody_has_to_act(worked: Caller, console: Console, tmp_path: Path) -> None:
+    worked.connect_file(tmp_path)
+    worked.deliver("contacts", "contact.updated", person(1))
+    worked.absorb()
+    key = key_of(worked, person(1)["id"])
+    problem = {"code": "crm_busy", "cause": "The CRM is busy.", "fix": "Nothing.", "who": "nobody", "next": "retry"}
+    with writing(worked.parts.engine) as db:
+        over = {"problem": problem, "paused_until": worked.parts.now() - timedelta(minutes=1)}
+        db.execute(sa.update(t.connection).values(**over))
+    assert "On its way to Salesforce" in console.get(f"/contacts/{key}").text
+    told = console.follow(console.post(f"/contacts/{key}/sync")).text
+    assert "put right" not in told

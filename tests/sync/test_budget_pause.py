@@ -9,10 +9,10 @@ import pytest
 import requests
 
 from contactsync.domain.budget import BUDGET_PAUSE
+from contactsync.domain.known_problems import problem_from_json
 from contactsync.domain.records import SyncStatus
 from contactsync.store.connections import ConnectionRow, present
 from contactsync.store.engine import reading
-from contactsync.store.problems import problem_of
 from contactsync.store.queue import orgs_with_work
 from contactsync.store.resyncs import ResyncFilter
 from contactsync.sync import actions
@@ -128,7 +128,7 @@ def test_a_check_ends_the_pause_only_when_there_are_calls_again(counted: World) 
     counted.sync()
     problem = connection(counted).problem
     assert problem is not None
-    key = problem_of(problem).key
+    key = problem_from_json(problem).key
     checked = actions.check_problem(counted.parts, counted.org_id, key)
     assert checked is not None
     assert checked.problem is not None

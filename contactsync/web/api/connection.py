@@ -8,7 +8,7 @@ import marshmallow as ma
 from flask import request
 
 from contactsync.settings import is_loopback
-from contactsync.store.connections import ConnectionRow, present
+from contactsync.store.connections import present
 from contactsync.store.engine import reading
 from contactsync.store.views_paging import Record
 from contactsync.sync import actions
@@ -94,7 +94,7 @@ def read_connection() -> Record:
     if row is None:
         return {"state": "not_connected", "budget": {"used": None, "limit": None}}
     return {
-        "state": _state(row),
+        "state": row.state(parts().now()),
         "target": row.target,
         "instance_url": row.settings.get("instance_url"),
         "flow": row.settings.get("flow"),
@@ -112,12 +112,6 @@ def end_connection() -> Record:
     """
     actions.disconnect(parts(), org().id)
     return read_connection()
-
-
-def _state(row: ConnectionRow) -> str:
-    if not row.paused(parts().now()):
-        return "ready"
-    return "stopped" if row.paused_until is None else "paused"
 
 
 _SIGN_IN = {"settings": {"client_id": "3MVG9…", "login_url": "https://test.salesforce.com"}}

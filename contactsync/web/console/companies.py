@@ -32,10 +32,9 @@ from contactsync.web.console.crm_links import crm_links
 from contactsync.web.console.crm_search import search_crm
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.problem_words import in_short
-from contactsync.web.console.profile_words import held_up
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, form, page
-from contactsync.web.console.standing import standing_of
+from contactsync.web.console.standing import held_up
 from contactsync.web.errors import missing
 
 pages = Pages("companies")
@@ -216,9 +215,7 @@ def _told(changed: CompanyChanged | None, words: str, to: str) -> AnyResponse:
         return done("That was done already, or the company is gone.", to=to, tone="warn")
     if not changed.contacts:
         return done(words, to=to)
-    with reading(parts().engine) as db:
-        held = held_up(standing_of(db, seat().org.id), parts().now())
-    if held:
+    if held := held_up():
         return done(f"{words} {held}", to=to, tone="warn")
     what = "1 contact is" if changed.contacts == 1 else f"{changed.contacts:,} contacts are"
     return done(f"{words} {what} brought up to date in Salesforce now.", to=to)

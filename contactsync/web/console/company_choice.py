@@ -21,10 +21,9 @@ from contactsync.web.console.addresses import url
 from contactsync.web.console.crm_links import crm_links
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.problem_words import in_short, plain
-from contactsync.web.console.profile_words import then_goes
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, form, page
-from contactsync.web.console.standing import standing_of
+from contactsync.web.console.standing import then_goes
 from contactsync.web.errors import missing
 
 pages = Pages("company_choice")
@@ -109,8 +108,7 @@ def _keep(shown: Profile, said: Mapping[str, str], sent: Mapping[str, str]) -> A
     waited = actions.wait_for_edit(parts(), seat().org.id, edited)
     then, tone = "It is brought in within moments.", "good"
     if waited:
-        with reading(parts().engine) as db:
-            then, tone = then_goes(standing_of(db, seat().org.id), parts().now())
+        then, tone = then_goes()
     return done(f"The company is {said['name']} now. {then}", to=_profile(shown.key), tone=tone)
 
 

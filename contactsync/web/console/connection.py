@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from contactsync.domain.crm import Problem, TargetHealth
 from contactsync.domain.errors import Misconfigured, RefusedInput, TargetRefused, TargetUnavailable
+from contactsync.domain.known_problems import problem_from_json
 from contactsync.domain.records import SyncStatus
 from contactsync.domain.roles import Role
 from contactsync.settings import is_loopback
@@ -24,7 +25,6 @@ from contactsync.store.connections import ConnectionRow
 from contactsync.store.counts import counted
 from contactsync.store.engine import Connection as Db
 from contactsync.store.engine import reading
-from contactsync.store.problems import problem_of
 from contactsync.sync import actions
 from contactsync.sync.signing_in import begin_sign_in
 from contactsync.sync.targets import Bound, asking
@@ -105,7 +105,7 @@ def retry() -> AnyResponse:
         row = connections.present(db, seat().org.id)
     if row is None or row.problem is None:
         return done("Nothing is wrong with the connection now.", to=_here())
-    checked = actions.check_problem(parts(), seat().org.id, problem_of(row.problem).key)
+    checked = actions.check_problem(parts(), seat().org.id, problem_from_json(row.problem).key)
     if checked is None or checked.ok:
         return done("Salesforce answers again. All that waited goes by itself now.", to=_here())
     said = said_of(checked.problem) if checked.problem is not None else None
@@ -246,10 +246,8 @@ def _standing(db: Db, org_id: int, now: datetime) -> Standing:
     waiting = sum(one.records for one in counted(db, org_id) if one.status in (SyncStatus.QUEUED, SyncStatus.RETRYING))
     if row is None:
         return Standing("none", None, left, waiting=waiting)
-    state = "ready"
-    if row.paused(now):
-        state = "stopped" if row.paused_until is None else "paused"
-    said = said_of(problem_of(row.problem)) if state != "ready" and row.problem else None
+    state = row.state(now)
+    said = said_of(problem_from_json(row.problem)) if state != "ready" and row.problem else None
     reserve = orgs.policies(db, org_id).reserve_percent
     return Standing(state, row, left, _kind(row), said, waiting, reserve)
 

@@ -19,10 +19,9 @@ from contactsync.web.auth import parts
 from contactsync.web.console.addresses import url
 from contactsync.web.console.contact_table import MOST_KEY, Table, contact_table, table_words
 from contactsync.web.console.doors import Pages
-from contactsync.web.console.profile_words import held_up
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, form, page
-from contactsync.web.console.standing import standing_of
+from contactsync.web.console.standing import held_up
 from contactsync.web.errors import missing
 
 pages = Pages("contacts")
@@ -77,9 +76,7 @@ def sync_all() -> AnyResponse:
     except ValueError:
         raise RefusedInput("this list cannot be filtered so", {"status": "open the list from the menu"}) from None
     actions.start_resync(parts(), seat().org.id, which, forced=True)
-    with reading(parts().engine) as db:
-        held = held_up(standing_of(db, seat().org.id), parts().now())
-    if held:
+    if held := held_up():
         return done(f"They wait to go. {held}", to=_back(), tone="warn")
     return done("On their way to Salesforce, bit by bit: what arrives meanwhile is not kept waiting.", to=_back())
 
@@ -98,8 +95,7 @@ def _sync(keys: list[int], back: str) -> AnyResponse:
         )
     if many <= lacking:
         return done(" ".join(["Nothing was sent.", *also]), to=back, tone="warn")
-    with reading(parts().engine) as db:
-        held = held_up(standing_of(db, seat().org.id), parts().now())
+    held = held_up()
     words = f"{_contacts(many - lacking)} on {_their(many - lacking)} way to Salesforce."
     if held:
         words = f"{many - lacking:,} contact{' waits' if many - lacking == 1 else 's wait'} to go. {held}"

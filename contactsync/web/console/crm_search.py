@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from contactsync.domain.crm import Choice, RecordKind
 from contactsync.domain.errors import Misconfigured, TargetRefused, TargetUnavailable
-from contactsync.store.problems import problem_of
+from contactsync.domain.known_problems import problem_from_json
 from contactsync.sync.targets import asking
 from contactsync.web.auth import parts
 from contactsync.web.console.problem_words import in_short
@@ -39,8 +39,8 @@ def search_crm(kind: RecordKind, words: str) -> Picks:
         return Picks(trouble="contactsync is not set up right: its operator finds why in the log.")
     if bound is None:
         return Picks(trouble="Your org is not connected to Salesforce yet. Connect it first.", connects=True)
-    if bound.row.problem is not None and bound.row.paused_until is None:
-        return Picks(trouble=in_short(problem_of(bound.row.problem)), connects=True)
+    if bound.row.problem is not None and bound.row.state(parts().now()) == "stopped":
+        return Picks(trouble=in_short(problem_from_json(bound.row.problem)), connects=True)
     if len(words) < LEAST:
         return Picks()
     try:

@@ -12,12 +12,12 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from contactsync.domain.crm import RecordKind
 from contactsync.domain.errors import RefusedInput
+from contactsync.domain.known_problems import problem_from_json
 from contactsync.domain.policy import Policies
 from contactsync.domain.roles import Role
 from contactsync.store import connections, orgs, pages_events, pages_meetings
 from contactsync.store.engine import reading
 from contactsync.store.pages_events import EventChoice, EventRow
-from contactsync.store.problems import problem_of
 from contactsync.store.resyncs import ResyncFilter
 from contactsync.sync import actions
 from contactsync.sync.turn import NOT_CONNECTED
@@ -87,7 +87,7 @@ def event(key: int) -> Response:
         shown,
         "info",
         connected=connected,
-        said=said_of(problem_of(shown.problem)) if shown.problem is not None else None,
+        said=said_of(problem_from_json(shown.problem)) if shown.problem is not None else None,
         statuses=_statuses(policies),
         facts=_facts(shown),
         makes_all=policies.create_campaigns,
@@ -250,7 +250,7 @@ def _goes_again(marked: int) -> str:
 def _not_ready(error: actions.NotReady) -> str:
     """Without the command that the command line would name."""
     text = str(error)
-    if text.startswith(NOT_CONNECTED.cause):
+    if isinstance(error, actions.NotConnected):
         return f"{NOT_CONNECTED.cause} {FIXES[NOT_CONNECTED.code]}"
     return plain(text)
 

@@ -32,10 +32,10 @@ from contactsync.web.auth import parts
 from contactsync.web.console.addresses import url
 from contactsync.web.console.doors import Pages
 from contactsync.web.console.profile_form import Typed, plain, typed
-from contactsync.web.console.profile_words import listed, small, spoken, then_goes
+from contactsync.web.console.profile_words import listed, small, spoken
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, form, page, redirected
-from contactsync.web.console.standing import standing_of
+from contactsync.web.console.standing import then_goes
 from contactsync.web.errors import missing
 
 pages = Pages("inbox")
@@ -108,7 +108,7 @@ def approve() -> AnyResponse:
     if not approved:
         return done("They were approved already, or are gone.", to=back, tone="warn")
     what = "1 contact" if approved == 1 else f"{approved:,} contacts"
-    then, tone = _then("What is complete goes to Salesforce by itself.")
+    then, tone = then_goes("What is complete goes to Salesforce by itself.")
     return done(f"Approved {what}. {then}", to=back, tone=tone)
 
 
@@ -187,12 +187,6 @@ def _asked_for(entry: InboxEntry) -> dict[str, str]:
     return asked | ({"sync_as": "Choose one, or skip this contact."} if "sync_as" in asked else {})
 
 
-def _then(otherwise: str) -> tuple[str, str]:
-    """What becomes of what was saved or approved, as the org's connection stands, and its tone."""
-    with reading(parts().engine) as db:
-        return then_goes(standing_of(db, seat().org.id), parts().now(), otherwise)
-
-
 def _said(entry: InboxEntry, kept: Typed, *, approved: bool) -> tuple[str, str]:
     still = [small(path) for path in entry.lacks if not kept.changed.get(path)]
     done_what = ("Saved and approved." if kept.changed else "Approved.") if approved else "Saved."
@@ -200,7 +194,7 @@ def _said(entry: InboxEntry, kept: Typed, *, approved: bool) -> tuple[str, str]:
         return f"{done_what} It still needs: {listed(still)}.", "good"
     if entry.for_review and not approved:
         return f"{done_what} It waits for an approval.", "good"
-    then, tone = _then("It goes to Salesforce by itself.")
+    then, tone = then_goes("It goes to Salesforce by itself.")
     return f"{done_what} {then}", tone
 
 

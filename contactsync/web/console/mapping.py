@@ -35,7 +35,8 @@ from contactsync.web.console.doors import Pages
 from contactsync.web.console.mapping_form import MappingForm, Row, form_of, read_form, said_by
 from contactsync.web.console.mapping_view import choosable, errors_shown, offered, rows_shown, source_choices
 from contactsync.web.console.mapping_words import KINDS, MODE_MEANS, MODES, SEPARATORS, TOO_LONG, source_label
-from contactsync.web.console.problem_words import in_short, plain
+from contactsync.web.console.problem_words import in_short
+from contactsync.web.console.reason_words import reason, reasons
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, page
 from contactsync.web.console.showing import form as filled_in
@@ -302,8 +303,8 @@ def _plan_shown(work: Work, plan: Plan | RecordsPlan) -> Tried:
         steps.append({
             **said,
             "object": OBJECTS[step.kind],
-            "why": [plain(line) for line in said["why"]],
-            "left": {name: plain(why) for name, why in said.get("left", {}).items()},
+            "why": reasons(said["why"]),
+            "left": {name: reason(why) for name, why in said.get("left", {}).items()},
             "ours": of_ours,
             "labels": labels if of_ours else {},
             "sources": sources if of_ours else {},
@@ -317,7 +318,7 @@ def _plan_shown(work: Work, plan: Plan | RecordsPlan) -> Tried:
         why = [line for one in plan.plans.values() for line in one.why]
     refused = in_short(problems[0]) if problems else ""
     told = {line for step in plan.steps for line in step.why}
-    why = [plain(line) for line in dict.fromkeys(why) if line not in told]
+    why = list(reasons(line for line in dict.fromkeys(why) if line not in told))
     assert work.chosen is not None
     return Tried(work.chosen.name, sorted(steps, key=lambda step: not step["ours"]), why, refused)
 

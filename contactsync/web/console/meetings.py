@@ -8,13 +8,13 @@ from typing import Any
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from contactsync.domain.known_problems import problem_from_json
 from contactsync.domain.records import SyncStatus
 from contactsync.domain.roles import Role
-from contactsync.store import connections, pages_events, pages_meetings
+from contactsync.store import pages_events, pages_meetings
 from contactsync.store.engine import reading
 from contactsync.store.pages_meetings import AttendeeRow, MeetingRow
 from contactsync.store.pages_runs import past_runs
-from contactsync.store.problems import problem_of
 from contactsync.store.views_paging import Slice
 from contactsync.sync import actions
 from contactsync.web.auth import parts
@@ -35,6 +35,7 @@ from contactsync.web.console.problem_words import Said, said_of
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, page, viewers_zone
 from contactsync.web.console.spans import shared_zone, span_of
+from contactsync.web.console.standing import standing_of
 from contactsync.web.errors import missing
 
 pages = Pages("meetings")
@@ -84,7 +85,7 @@ def meeting(key: int) -> Response:
     row, attendees = _meeting(key)
     with reading(parts().engine) as db:
         runs, older = past_runs(db, seat().org.id, "meeting", row.source_id, Slice(RUNS, before()))
-        crm = connections.present(db, seat().org.id)
+        standing = standing_of(db)
     link = crm_links()
     return page(
         "meeting.html",
@@ -94,7 +95,7 @@ def meeting(key: int) -> Response:
         attendees=attendees,
         span=span_of(row.fields, viewers_zone(), row.event_zone),
         said=_said(row),
-        stopped=crm is not None and crm.problem is not None and crm.paused_until is None,
+        stopped=standing.state == "stopped",
         runs=[run_shown(run, link) for run in runs],
         undo_at=lambda number: url("meetings.ask_undo", key=key, number=number),
         older=older,
@@ -170,7 +171,7 @@ def _event(db: Any, org_id: int) -> pages_events.EventRow | None:
 
 
 def _said(row: MeetingRow) -> Said | None:
-    return said_of(problem_of(row.problem)) if row.problem is not None else None
+    return said_of(problem_from_json(row.problem)) if row.problem is not None else None
 
 
 def _here(key: int) -> str:

@@ -17,7 +17,6 @@ from contactsync.store import pages_runs
 from contactsync.store.engine import reading
 from contactsync.store.pages_runs import PastRun
 from contactsync.sync import actions
-from contactsync.sync.turn import NOT_CONNECTED
 from contactsync.web.auth import parts
 from contactsync.web.console.crm_links import Link, crm_links
 from contactsync.web.console.problem_words import in_short, plain, said_of
@@ -175,4 +174,4 @@ def _status(error: Exception) -> int:
 
 def _connects(error: Exception) -> bool:
     """Whether it is mended where the connection is set up."""
-    return isinstance(error, TargetRefused) or str(error).startswith(NOT_CONNECTED.cause)
+    return isinstance(error, TargetRefused | actions.NotConnected)

@@ -39,7 +39,7 @@ from contactsync.web.console.past_runs import (
 from contactsync.web.console.profile_form import Typed, plain, typed
 from contactsync.web.console.seat import seat
 from contactsync.web.console.showing import done, form, page
-from contactsync.web.console.standing import standing_of
+from contactsync.web.console.standing import held_up, standing_of, then_goes
 from contactsync.web.errors import missing
 
 pages = Pages("profile")
@@ -64,9 +64,7 @@ def sync(key: int) -> AnyResponse:
         return done(f"Nothing was sent: first {first}.", to=_here(key), tone="warn")
     if not actions.sync_now(parts(), seat().org.id, shown.source_id):
         return done(_DELETED, to=_here(key), tone="bad")
-    with reading(parts().engine) as db:
-        held = words.held_up(standing_of(db, seat().org.id), parts().now())
-    if held:
+    if held := held_up():
         return done(f"It waits to go. {held}", to=_here(key), tone="warn")
     return done("On its way: Salesforce is brought up to date now. This page follows.", to=_here(key))
 
@@ -111,8 +109,7 @@ def approve(key: int) -> AnyResponse:
     lacking = [path for path in shown.missing if path != APPROVAL]
     if lacking:
         return done(f"Approved. It still needs: {words.listed(_names(lacking))}.", to=_here(key), tone="warn")
-    with reading(parts().engine) as db:
-        then, tone = words.then_goes(standing_of(db, seat().org.id), parts().now())
+    then, tone = then_goes()
     return done(f"Approved. {then}", to=_here(key), tone=tone)
 
 
@@ -159,7 +156,7 @@ def _profile_page(
         shown = rows.profile(db, org_id, key)
         if shown is None:
             raise missing("contact")
-        standing = standing_of(db, org_id)
+        standing = standing_of(db)
         events, meetings = rows.profile_events(db, org_id, shown), rows.profile_meetings(db, org_id, shown)
         runs, older = past_runs(db, org_id, "contact", shown.source_id, Slice(RUNS, before()))
         waiting, deliveries = rows.edits_that_wait(db, org_id, shown), rows.profile_deliveries(db, org_id, shown)
@@ -281,10 +278,10 @@ def _keep(shown: Profile, kept: Typed, again: Callable[[Mapping[str, str], str],
     if not actions.wait_for_edit(parts(), org_id, edited):
         return done("Saved. It is brought in within moments, and this page shows it then.", to=here)
     with reading(parts().engine) as db:
-        now, standing = rows.profile(db, org_id, shown.key), standing_of(db, org_id)
+        now, standing = rows.profile(db, org_id, shown.key), standing_of(db)
     if now is None:  # erased in between
         return done(_GONE, to=url("contacts.contact_list"), tone="bad")
-    told, tone = words.saved(kept.changed, shown.missing, _present(now), standing, parts().now())
+    told, tone = words.saved(kept.changed, shown.missing, _present(now), standing)
     return done(told, to=here, tone=tone)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from contactsync.domain.captured import APPROVAL
 from contactsync.domain.crm import Action, Mend
+from contactsync.domain.known_problems import problem_from_json
 from contactsync.domain.records import REQUIRED, SyncAs, SyncStatus
 from contactsync.store.pages_profile import Profile
 from contactsync.store.pages_runs import PastRun
-from contactsync.store.problems import problem_of
 from contactsync.web.console.problem_words import Said, said_of
 from contactsync.web.console.profile_form import plain
 from contactsync.web.console.steps_shown import StepShown
@@ -67,9 +67,9 @@ SYNC_AS_WORDS: Mapping[str, str] = {SyncAs.LEAD: "Lead", SyncAs.CONTACT: "Contac
 
 @dataclass(frozen=True)
 class Standing:
-    """How the org's connection stands: whether there is one, and what stops it."""
+    """How the org's connection stands: none | ready | paused | stopped, and why."""
 
-    connected: bool
+    state: str = "none"
     problem: Mapping[str, Any] | None = None
     paused_until: datetime | None = None
 
@@ -130,11 +130,12 @@ def next_step(shown: Profile, standing: Standing, now: datetime) -> Next:
             return _incomplete(shown)
         case SyncStatus.NEEDS_ATTENTION:
             return _attention(shown)
-    if not standing.connected:
+    if standing.state == "none":
         words = "Connect Salesforce: it goes there by itself then."
         return Next("warn", "Ready, but Salesforce is not connected", words, "connect")
-    if standing.problem is not None and _stopped(standing, now):
-        fix = said_of(problem_of(standing.problem)).fix or "An admin finds what to do on the connection’s page."
+    if standing.state == "stopped":
+        said = told(standing.problem)
+        fix = (said and said.fix) or "An admin finds what to do on the connection’s page."
         return Next("bad", "Salesforce cannot be reached as things are", fix, "connection")
     if shown.status == SyncStatus.RETRYING:
         return _retrying(shown)
@@ -145,28 +146,13 @@ def next_step(shown: Profile, standing: Standing, now: datetime) -> Next:
     return _waiting(shown, standing, now)
 
 
-def _stopped(standing: Standing, now: datetime) -> bool:
-    """Whether somebody must act before anything goes; a pause that ends by itself is no such thing."""
-    return standing.problem is not None and (standing.paused_until is None or standing.paused_until <= now)
-
-
-def held_up(standing: Standing, now: datetime) -> str:
-    """Why nothing goes to the CRM just now; "" when it does."""
-    if not standing.connected:
-        return "Nothing goes until Salesforce is connected."
-    if _stopped(standing, now):
-        return "Nothing goes until the connection to Salesforce is put right."
-    if standing.paused_until is not None and standing.paused_until > now:
-        return "Salesforce takes a break just now: all that waits goes by itself."
-    return ""
-
-
-def then_goes(
-    standing: Standing, now: datetime, otherwise: str = "It goes to Salesforce by itself."
-) -> tuple[str, str]:
-    """What becomes of what was saved or approved, and its tone. `otherwise`: where nothing holds it up."""
-    held = held_up(standing, now)
-    return (held, "warn") if held else (otherwise, "good")
+HELD_UP: Mapping[str, str] = {
+    "none": "Nothing goes until Salesforce is connected.",
+    "stopped": "Nothing goes until the connection to Salesforce is put right.",
+    "paused": "Salesforce takes a break just now: all that waits goes by itself.",
+    "ready": "",
+}
+"""Why nothing goes to the CRM just now, by how the connection stands."""
 
 
 def _excluded(shown: Profile) -> Next:
@@ -211,7 +197,7 @@ def _retrying(shown: Profile) -> Next:
 
 
 def _waiting(shown: Profile, standing: Standing, now: datetime) -> Next:
-    if standing.paused_until is not None and standing.paused_until > now:
+    if standing.state == "paused":
         words = "Nothing to do: Salesforce takes a break, and it goes on by itself."
         return Next("info", "Waiting for Salesforce", words, at=standing.paused_until)
     if shown.due_at is not None and shown.due_at > now:
@@ -221,7 +207,7 @@ def _waiting(shown: Profile, standing: Standing, now: datetime) -> Next:
 
 def told(problem: Mapping[str, Any] | None) -> Said | None:
     """A problem as it is kept, in the words of all pages."""
-    return said_of(problem_of(problem)) if problem else None
+    return said_of(problem_from_json(problem)) if problem else None
 
 
 def mendable_here(problem: Mapping[str, Any] | None) -> bool:
@@ -235,7 +221,7 @@ def sync_as_shown(shown: Profile) -> str:
 
 
 def saved(
-    changed: Mapping[str, Any], missing: Collection[str], present: Mapping[str, Any], standing: Standing, now: datetime
+    changed: Mapping[str, Any], missing: Collection[str], present: Mapping[str, Any], standing: Standing
 ) -> tuple[str, str]:
     """What came of an edit that was brought in, and its tone. `missing`: what was missing before; `present`: the values now."""
     newer = [path for path, value in changed.items() if plain(present.get(path)) != plain(value)]
@@ -249,8 +235,9 @@ def saved(
         return f"Saved. Still missing before it can go to Salesforce: {names}.", "warn"
     if APPROVAL in missing:
         return "Saved. It goes to Salesforce once you approve it.", "good"
-    then, tone = then_goes(standing, now, "It goes to Salesforce by itself, and this page follows.")
-    return f"Saved. {then}", tone
+    if held := HELD_UP[standing.state]:
+        return f"Saved. {held}", "warn"
+    return "Saved. It goes to Salesforce by itself, and this page follows.", "good"
 
 
 # ── the history ────────────────────────────────────────────────────────────────────────────────────────────────────
